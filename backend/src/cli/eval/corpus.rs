@@ -1,0 +1,104 @@
+//! A corpus becomes an archive and goes through the ordinary pipeline. File names say nothing about the content, so that
+//! only the text is searched.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use nexus_api::TaskState;
+use nexus_client::{Client, Upload, UploadTarget};
+use nexus_ingest::ArchiveWriter;
+use nexus_rag::beir::{BeirSet, CorpusDocument};
+
+use crate::cli::ingest::follow;
+
+/// Knowledge base that the corpus goes to.
+pub const KB: &str = "eval";
+
+/// What was ingested: which path is which document.
+pub struct Corpus {
+    ids: HashMap<String, String>,
+    pub passages: u64,
+}
+
+impl Corpus {
+    pub fn documents(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The set's id of the document at a path.
+    pub fn id(&self, path: &str) -> Option<&str> {
+        self.ids.get(path).map(String::as_str)
+    }
+}
+
+pub async fn ingest(client: &Client, folder: &Path) -> anyhow::Result<Corpus> {
+    let temp = tempfile::tempdir()?;
+    let archive = temp.path().join("corpus.tar.gz");
+    let (set, to) = (BeirSet::new(folder), archive.clone());
+    let ids = tokio::task::spawn_blocking(move || pack(&set, &to)).await??;
+    let kb = client.find_or_create_knowledge_base(KB).await?;
+    let upload = Upload {
+        target: UploadTarget::Archive,
+        path: archive,
+        file_name: "corpus.tar.gz".to_owned(),
+        source: None,
+        knowledge_base: kb.id.to_string(),
+    };
+    let accepted = client.upload(&upload, |_| {}).await?;
+    let task = follow(client, accepted.task_id).await?;
+    ensure!(
+        task.state == TaskState::Succeeded,
+        "the corpus was not ingested: {:?}",
+        task.error
+    );
+    wait_for_quiet(client, kb.id).await?;
+    for problem in client.problems(task.id, None).await?.items {
+        eprintln!(
+            "not ingested: {} {}",
+            problem.path.unwrap_or_default(),
+            problem.message
+        );
+    }
+    let passages = client.knowledge_base(kb.id).await?.chunks;
+    Ok(Corpus { ids, passages })
+}
+
+/// Waits for what follows an ingestion, such as a rebuild with the right average length.
+async fn wait_for_quiet(client: &Client, kb: uuid::Uuid) -> anyhow::Result<()> {
+    for task in client.tasks(Some(kb)).await?.items {
+        if !task.state.is_settled() {
+            follow(client, task.id).await?;
+        }
+    }
+    Ok(())
+}
+
+fn pack(set: &BeirSet, to: &Path) -> anyhow::Result<HashMap<String, String>> {
+    let mut archive = ArchiveWriter::create(to).context("the corpus cannot be packed")?;
+    let mut ids = HashMap::new();
+    for (number, document) in set.corpus()?.enumerate() {
+        let document = document?;
+        let path = format!("doc-{number:07}.{}", extension(&document.id));
+        archive.add(&path, text(&document).as_bytes())?;
+        ids.insert(path, document.id);
+    }
+    archive.finish()?;
+    Ok(ids)
+}
+
+/// The document's own kind where its id is a file name; plain text otherwise.
+fn extension(id: &str) -> &str {
+    match id.rsplit_once('.') {
+        Some((_, extension)) if ["md", "html", "rst", "json", "csv"].contains(&extension) => extension,
+        _ => "txt",
+    }
+}
+
+fn text(document: &CorpusDocument) -> String {
+    if document.title.is_empty() {
+        document.text.clone()
+    } else {
+        format!("{}\n\n{}", document.title, document.text)
+    }
+}

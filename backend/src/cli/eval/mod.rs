@@ -1,0 +1,76 @@
+//! `nexus eval`: measures retrieval on a set in BEIR layout. Starts a server of its own on a throw-away data folder,
+//! ingests the corpus through the ordinary pipeline, and asks every query through the HTTP API.
+
+mod corpus;
+mod own_server;
+mod report;
+mod run;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use nexus_api::RetrievalMode;
+
+use crate::config::Config;
+use own_server::OwnServer;
+
+#[derive(Debug, clap::Args)]
+pub struct EvalArgs {
+    /// A folder with corpus.jsonl, queries.jsonl and qrels.tsv; may be given several times
+    #[arg(long = "set", value_name = "DIR", required = true)]
+    sets: Vec<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Write TREC run files into this folder
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+}
+
+pub async fn run(config: Config, args: EvalArgs) -> anyhow::Result<()> {
+    let mut results = Vec::new();
+    for set in &args.sets {
+        let name = set
+            .file_name()
+            .with_context(|| format!("{} has no name", set.display()))?
+            .to_string_lossy()
+            .into_owned();
+        results.push(measure(&config, &name, set, &args).await?);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&results)?);
+    } else {
+        report::print_table(&results);
+    }
+    Ok(())
+}
+
+async fn measure(
+    config: &Config,
+    name: &str,
+    folder: &std::path::Path,
+    args: &EvalArgs,
+) -> anyhow::Result<report::SetResult> {
+    let server = OwnServer::start(config).await?;
+    let corpus = corpus::ingest(&server.client, folder).await?;
+    let queries = run::judged_queries(folder)?;
+    let dense = server.client.readiness().await?.dense_retrieval.model.is_some();
+    let mut result = report::SetResult::new(name, corpus.documents(), corpus.passages, queries.len());
+    for mode in [
+        RetrievalMode::Lexical,
+        RetrievalMode::Dense,
+        RetrievalMode::Hybrid,
+    ] {
+        if mode == RetrievalMode::Dense && !dense {
+            eprintln!("{name}: no embedding model is loaded, so nothing is measured for dense");
+            continue;
+        }
+        let rankings = run::ask_all(&server.client, &corpus, &queries, mode, name).await?;
+        if let Some(runs) = &args.runs {
+            report::write_run_file(runs, name, mode, &rankings)?;
+        }
+        result.add(mode, &queries, &rankings);
+    }
+    server.stop().await?;
+    Ok(result)
+}

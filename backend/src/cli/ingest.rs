@@ -1,0 +1,174 @@
+//! `nexus ingest`: uploads and follows the task to its end.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use nexus_api::{Problem, Task, TaskState};
+use nexus_client::{Client, Upload, UploadTarget};
+use uuid::Uuid;
+
+use super::ServerArgs;
+use super::progress::{ByteBar, TaskBar};
+use crate::config::Config;
+
+/// Problems that are printed; the API has them all.
+const SHOWN_PROBLEMS: usize = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct IngestArgs {
+    /// An archive (zip, tar, tar.gz, tar.zst), a single file, or a folder, which is packed first
+    path: PathBuf,
+    /// Knowledge base, by name; made if there is none
+    #[arg(long)]
+    kb: String,
+    /// Name of the source [default: the archive's name; "files" for single files]
+    #[arg(long)]
+    source: Option<String>,
+    /// Print the task's id and do not wait
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub async fn run(config: &Config, args: IngestArgs) -> anyhow::Result<()> {
+    let client = super::connect::client(config, &args.server)?;
+    let packed = Packed::of(&args.path).await?;
+    let task_id = upload(&client, &packed, &args.kb, args.source).await?;
+    println!("task {task_id}");
+    if args.no_wait {
+        return Ok(());
+    }
+    let task = follow(&client, task_id).await?;
+    report(&client, &task).await
+}
+
+/// What is uploaded: the path itself, or the archive that a folder was packed into.
+pub struct Packed {
+    path: PathBuf,
+    name: String,
+    target: UploadTarget,
+    /// Removed when the upload is over.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Packed {
+    pub async fn of(path: &Path) -> anyhow::Result<Self> {
+        let metadata = tokio::fs::metadata(path)
+            .await
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let full = path
+            .canonicalize()
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let name = full
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        if !metadata.is_dir() {
+            let target = if is_archive(&name) {
+                UploadTarget::Archive
+            } else {
+                UploadTarget::File
+            };
+            return Ok(Self {
+                path: full,
+                name,
+                target,
+                _folder: None,
+            });
+        }
+        let name = format!("{name}.tar.gz");
+        let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+        let archive = folder.path().join(&name);
+        let to = archive.clone();
+        tokio::task::spawn_blocking(move || nexus_ingest::pack_folder(&full, &to))
+            .await?
+            .with_context(|| format!("{} cannot be packed", path.display()))?;
+        Ok(Self {
+            path: archive,
+            name,
+            target: UploadTarget::Archive,
+            _folder: Some(folder),
+        })
+    }
+}
+
+/// By its name; the server looks at the content.
+fn is_archive(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+pub async fn upload(
+    client: &Client,
+    packed: &Packed,
+    kb: &str,
+    source: Option<String>,
+) -> anyhow::Result<Uuid> {
+    let kb = client.find_or_create_knowledge_base(kb).await?;
+    let size = tokio::fs::metadata(&packed.path).await?.len();
+    let bar = ByteBar::start(&format!("uploading {}", packed.name), size);
+    let upload = Upload {
+        target: packed.target,
+        path: packed.path.clone(),
+        file_name: packed.name.clone(),
+        source,
+        knowledge_base: kb.id.to_string(),
+    };
+    let sent = bar.clone();
+    let accepted = client.upload(&upload, move |bytes| sent.advance(bytes)).await;
+    bar.finish();
+    Ok(accepted?.task_id)
+}
+
+/// Shows a task until it is settled.
+pub async fn follow(client: &Client, id: Uuid) -> anyhow::Result<Task> {
+    let mut bar = TaskBar::start();
+    let mut events = client.task_events(id);
+    let mut last = None;
+    while let Some(task) = events.next().await {
+        let task = task?;
+        bar.show(&task);
+        last = Some(task);
+    }
+    bar.finish();
+    last.context("the server did not say how the task ended")
+}
+
+/// Says how a task went; an error unless it succeeded.
+pub async fn report(client: &Client, task: &Task) -> anyhow::Result<()> {
+    let counts = &task.counts;
+    println!(
+        "{} documents indexed ({} passages), {} unchanged, {} removed; {} vectors computed, {} known; {} files with \
+         problems",
+        counts.documents_indexed,
+        counts.chunks_indexed,
+        counts.documents_unchanged,
+        counts.documents_removed,
+        counts.chunks_embedded,
+        counts.chunks_from_cache,
+        counts.files_with_problems
+    );
+    let problems = client.problems(task.id, None).await?;
+    for problem in problems.items.iter().take(SHOWN_PROBLEMS) {
+        println!("  {}", line(problem));
+    }
+    if problems.items.len() > SHOWN_PROBLEMS || problems.next_cursor.is_some() {
+        println!("  … more at /api/v1/ingestion/tasks/{}/problems", task.id);
+    }
+    match (&task.state, &task.error) {
+        (TaskState::Succeeded, _) => Ok(()),
+        (state, Some(error)) => bail!("the task ended as {state:?}: {} ({})", error.message, error.code),
+        (state, None) => bail!("the task ended as {state:?}"),
+    }
+}
+
+fn line(problem: &Problem) -> String {
+    let code = serde_json::to_value(problem.code).ok();
+    let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default();
+    match &problem.path {
+        Some(path) => format!("{path}: {code}: {}", problem.message),
+        None => format!("{code}: {}", problem.message),
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: roles of the server, and clients of its HTTP API.
+
+mod ask;
+mod connect;
+mod demo;
+mod eval;
+mod health;
+mod ingest;
+mod progress;
+mod server;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "nexus",
+    version,
+    about = "Answers questions from knowledge bases, with citations"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the HTTP API and the background worker
+    Serve,
+    /// Bring the database to this program's schema
+    Migrate,
+    /// Upload an archive, a file or a folder and wait until it is indexed
+    Ingest(ingest::IngestArgs),
+    /// Ask a question
+    Ask(ask::AskArgs),
+    /// Measure retrieval on a set in BEIR layout, with a server of its own
+    Eval(eval::EvalArgs),
+    /// Serve, load the sample knowledge base and ask it questions
+    Demo(demo::DemoArgs),
+    /// Say whether the server is ready
+    Health(health::HealthArgs),
+    /// Print the OpenAPI description of the HTTP API
+    Openapi,
+}
+
+/// How a client finds its server.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Address of the server, such as https://nexus.example:8080 [default: from the settings]
+    #[arg(long)]
+    server: Option<url::Url>,
+    /// A certificate authority (PEM) to trust instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Let plain http reach another machine
+    #[arg(long)]
+    allow_plain_http: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("nexus: the async runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nexus: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let config = Config::load()?;
+    match command {
+        Command::Serve => server::serve(config).await,
+        Command::Migrate => server::migrate(&config).await,
+        Command::Ingest(args) => ingest::run(&config, args).await,
+        Command::Ask(args) => ask::run(&config, args).await,
+        Command::Eval(args) => eval::run(config, args).await,
+        Command::Demo(args) => demo::run(config, args).await,
+        Command::Health(args) => health::run(&config, args).await,
+        Command::Openapi => server::print_openapi(&config),
+    }
+}

@@ -1,0 +1,212 @@
+//! The settings as types, and what each may be.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::ConfigError;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub server_url: String,
+    pub database: DatabaseConfig,
+    pub admin: AdminConfig,
+    pub tls: TlsConfig,
+    pub models: ModelsConfig,
+    pub uploads: UploadsConfig,
+    pub ingestion: IngestionConfig,
+    pub worker: WorkerConfig,
+    pub answers: AnswersConfig,
+    pub http: HttpConfig,
+    pub log: LogConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    pub pool_size: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct AdminConfig {
+    pub key: SecretString,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct TlsConfig {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ModelsConfig {
+    pub dir: PathBuf,
+    pub runtime_library: PathBuf,
+    pub enabled: bool,
+    pub download: bool,
+    pub threads: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct UploadsConfig {
+    pub max_bytes: u64,
+    pub keep_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct IngestionConfig {
+    pub max_entries: u64,
+    pub max_unpacked_bytes: u64,
+    pub max_file_bytes: u64,
+    pub max_depth: usize,
+    pub max_ratio: u64,
+    pub parse_threads: usize,
+    pub chunk_tokens: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct WorkerConfig {
+    pub concurrency: usize,
+    pub lease_seconds: u64,
+    pub max_attempts: u32,
+    pub sweep_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct AnswersConfig {
+    pub max_passages: usize,
+    pub max_tokens: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct HttpConfig {
+    pub requests_per_second: u32,
+    pub burst: u32,
+    pub timeout_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogConfig {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Shortest key that an operator may choose.
+const MIN_ADMIN_KEY_CHARS: usize = 16;
+
+impl Config {
+    /// The settings, once every one of them makes sense.
+    pub(super) fn validated(self) -> Result<Self, ConfigError> {
+        self.validate_addresses()?;
+        self.validate_files()?;
+        let key = self.admin.key.expose_secret();
+        if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
+            let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");
+            return Err(ConfigError::invalid("admin.key", reason));
+        }
+        in_range("database.pool_size", u64::from(self.database.pool_size), 1, 1_000)?;
+        in_range("uploads.max_bytes", self.uploads.max_bytes, 1, 1 << 40)?;
+        in_range("ingestion.max_entries", self.ingestion.max_entries, 1, 10_000_000)?;
+        in_range(
+            "ingestion.max_unpacked_bytes",
+            self.ingestion.max_unpacked_bytes,
+            1,
+            1 << 44,
+        )?;
+        in_range(
+            "ingestion.max_file_bytes",
+            self.ingestion.max_file_bytes,
+            1,
+            1 << 30,
+        )?;
+        in_range("ingestion.max_depth", self.ingestion.max_depth as u64, 1, 1_000)?;
+        in_range("ingestion.max_ratio", self.ingestion.max_ratio, 2, 1_000_000)?;
+        in_range(
+            "ingestion.parse_threads",
+            self.ingestion.parse_threads as u64,
+            0,
+            256,
+        )?;
+        in_range(
+            "ingestion.chunk_tokens",
+            self.ingestion.chunk_tokens as u64,
+            64,
+            2_048,
+        )?;
+        in_range("models.threads", self.models.threads as u64, 0, 256)?;
+        in_range("worker.concurrency", self.worker.concurrency as u64, 1, 64)?;
+        in_range("worker.lease_seconds", self.worker.lease_seconds, 2, 3_600)?;
+        in_range("worker.max_attempts", u64::from(self.worker.max_attempts), 1, 100)?;
+        in_range("worker.sweep_seconds", self.worker.sweep_seconds, 1, 86_400)?;
+        in_range("answers.max_passages", self.answers.max_passages as u64, 1, 20)?;
+        in_range("answers.max_tokens", self.answers.max_tokens as u64, 50, 8_000)?;
+        in_range(
+            "http.requests_per_second",
+            u64::from(self.http.requests_per_second),
+            1,
+            1_000_000,
+        )?;
+        in_range("http.burst", u64::from(self.http.burst), 1, 1_000_000)?;
+        in_range("http.timeout_seconds", self.http.timeout_seconds, 1, 3_600)?;
+        Ok(self)
+    }
+
+    fn validate_addresses(&self) -> Result<(), ConfigError> {
+        let database = self.database.url.expose_secret();
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if !database.is_empty() && !known.iter().any(|scheme| database.starts_with(scheme)) {
+            return Err(ConfigError::invalid(
+                "database.url",
+                "use sqlite:PATH or postgres://…",
+            ));
+        }
+        if !self.server_url.is_empty() && Url::parse(&self.server_url).is_err() {
+            return Err(ConfigError::invalid(
+                "server_url",
+                "this is not an address such as https://host:8080",
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_files(&self) -> Result<(), ConfigError> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(ConfigError::invalid("data_dir", "a folder is needed"));
+        }
+        let unset = |path: &PathBuf| path.as_os_str().is_empty();
+        match (unset(&self.tls.cert), unset(&self.tls.key)) {
+            (false, true) => Err(ConfigError::invalid(
+                "tls.key",
+                "tls.cert is set, so this is needed too",
+            )),
+            (true, false) => Err(ConfigError::invalid(
+                "tls.cert",
+                "tls.key is set, so this is needed too",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn in_range(setting: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(ConfigError::invalid(
+            setting,
+            format!("{value} is not between {least} and {most}"),
+        ))
+    }
+}

@@ -1,0 +1,117 @@
+//! From what went wrong to a code of the contract. The envelope itself is written by [`super::envelope`], which knows
+//! the request's id.
+
+use axum::extract::multipart::MultipartError;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use nexus_api::ErrorCode;
+
+use crate::error_chain::chain;
+use crate::service::ServiceError;
+
+/// What a handler fails with.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    pub code: ErrorCode,
+    pub message: String,
+    pub details: Option<Box<serde_json::Value>>,
+    /// The chain of causes, for the log; never sent.
+    pub cause: Option<String>,
+}
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            details: None,
+            cause: None,
+        }
+    }
+
+    /// A value of the request that cannot be used.
+    pub fn invalid(field: &str, reason: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorCode::ValidationFailed, reason);
+        error.details = Some(Box::new(serde_json::json!({ "field": field })));
+        error
+    }
+
+    fn caused(code: ErrorCode, message: &str, cause: &dyn std::error::Error) -> Self {
+        Self {
+            code,
+            message: message.to_owned(),
+            details: None,
+            cause: Some(chain(cause)),
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        let message = error.to_string();
+        match error {
+            ServiceError::NotFound(_) => Self::new(ErrorCode::NotFound, message),
+            ServiceError::AlreadyExists(_) => Self::new(ErrorCode::AlreadyExists, message),
+            ServiceError::Denied(_) => Self::new(ErrorCode::Forbidden, message),
+            ServiceError::Invalid { field, .. } => Self::invalid(field, message),
+            ServiceError::TaskState(_) => Self::new(ErrorCode::TaskState, message),
+            ServiceError::IdempotencyMismatch => Self::new(ErrorCode::IdempotencyMismatch, message),
+            ServiceError::IdempotencyInProgress => Self::new(ErrorCode::IdempotencyInProgress, message),
+            ServiceError::NoEmbedder => Self::new(ErrorCode::NoEmbedder, message),
+            ServiceError::TooLarge { .. } => Self::new(ErrorCode::PayloadTooLarge, message),
+            ServiceError::Interrupted(_) => Self::new(ErrorCode::InvalidRequest, message),
+            ServiceError::NoSpace => Self::new(ErrorCode::InsufficientStorage, message),
+            ServiceError::Unavailable(_) => Self::caused(
+                ErrorCode::Unavailable,
+                "a part of the server is away; try again later",
+                &error,
+            ),
+            ServiceError::Internal(_) => Self::caused(
+                ErrorCode::Internal,
+                "the server failed; the log knows this request id",
+                &error,
+            ),
+        }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+            StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::ValidationFailed,
+            _ => ErrorCode::InvalidRequest,
+        };
+        Self::new(code, rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(ErrorCode::InvalidRequest, rejection.body_text())
+    }
+}
+
+impl From<MultipartError> for ApiError {
+    fn from(error: MultipartError) -> Self {
+        let code = match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
+            _ => ErrorCode::InvalidRequest,
+        };
+        Self::new(code, error.body_text())
+    }
+}

@@ -1,0 +1,166 @@
+//! `POST /ingestion/archives` and `/ingestion/files`: multipart uploads, streamed to disk.
+
+use axum::extract::{Multipart, State};
+use axum::http::StatusCode;
+use nexus_api::limits::MAX_FILE_NAME_CHARS;
+use nexus_api::{ErrorCode, ErrorEnvelope, TaskAccepted};
+use nexus_domain::SourceKind;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::ApiError;
+use super::extract::Json;
+use super::idempotency::IdempotencyKey;
+use super::permit::{Editor, Permit};
+use super::request_id::RequestId;
+use crate::app::App;
+use crate::service::{NewIngestion, ReceivedUpload};
+
+/// Longest text field of an upload, in bytes.
+const MAX_FIELD_BYTES: usize = 1_024;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(archives))
+        .routes(routes!(files))
+}
+
+/// The form of an upload. The fields may come in any order.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the form to OpenAPI; the form itself is read as a stream"
+)]
+struct UploadForm {
+    /// Name or id of the knowledge base.
+    knowledge_base: String,
+    /// Name of the source; the file's name where absent (archives), `files` (single files).
+    source: Option<String>,
+    #[schema(format = Binary, content_media_type = "application/octet-stream")]
+    file: String,
+}
+
+/// Upload an archive (zip, tar, tar.gz, tar.zst)
+///
+/// The archive becomes a source of the knowledge base. Uploading one of the same source name again is a sync: unchanged
+/// documents are left alone, changed ones replaced, missing ones removed.
+#[utoipa::path(post, path = "/ingestion/archives", tag = "ingestion",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat give the first result")),
+    responses((status = 202, body = TaskAccepted), (status = 404, body = ErrorEnvelope),
+        (status = 413, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope),
+        (status = 507, body = ErrorEnvelope)))]
+async fn archives(
+    app: State<App>,
+    permit: Permit<Editor>,
+    id: RequestId,
+    key: IdempotencyKey,
+    form: Multipart,
+) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
+    accept(app, permit, id, key, form, SourceKind::Archive).await
+}
+
+/// Upload one document
+///
+/// It replaces the document of the same name in its source and removes nothing else.
+#[utoipa::path(post, path = "/ingestion/files", tag = "ingestion",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat give the first result")),
+    responses((status = 202, body = TaskAccepted), (status = 404, body = ErrorEnvelope),
+        (status = 413, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope),
+        (status = 507, body = ErrorEnvelope)))]
+async fn files(
+    app: State<App>,
+    permit: Permit<Editor>,
+    id: RequestId,
+    key: IdempotencyKey,
+    form: Multipart,
+) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
+    accept(app, permit, id, key, form, SourceKind::Files).await
+}
+
+async fn accept(
+    State(app): State<App>,
+    permit: Permit<Editor>,
+    id: RequestId,
+    IdempotencyKey(key): IdempotencyKey,
+    form: Multipart,
+    kind: SourceKind,
+) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
+    let form = read(&app, form).await?;
+    let upload = form
+        .file
+        .ok_or_else(|| ApiError::invalid("file", "the form has no file"))?;
+    let knowledge_base = form
+        .knowledge_base
+        .ok_or_else(|| ApiError::invalid("knowledge_base", "say which knowledge base"))?;
+    let size_bytes = upload.size_bytes();
+    let request = NewIngestion {
+        knowledge_base,
+        kind,
+        source: form.source,
+        upload,
+        trace_id: id.to_string(),
+        idempotency_key: key,
+    };
+    let accepted = app.ingestion.accept(&permit.access, request).await?;
+    let body = TaskAccepted {
+        task_id: accepted.task_id.as_uuid(),
+        knowledge_base_id: accepted.kb_id.as_uuid(),
+        source_id: accepted.source_id.as_uuid(),
+        size_bytes,
+    };
+    Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+#[derive(Default)]
+struct ReadForm {
+    knowledge_base: Option<String>,
+    source: Option<String>,
+    file: Option<ReceivedUpload>,
+}
+
+async fn read(app: &App, mut form: Multipart) -> Result<ReadForm, ApiError> {
+    let mut read = ReadForm::default();
+    while let Some(mut field) = form.next_field().await? {
+        match field.name() {
+            Some("knowledge_base") => read.knowledge_base = Some(text(&mut field).await?),
+            Some("source") => read.source = Some(text(&mut field).await?).filter(|name| !name.is_empty()),
+            Some("file") if read.file.is_none() => {
+                let name = field.file_name().unwrap_or_default().to_owned();
+                if name.is_empty() || name.chars().count() > MAX_FILE_NAME_CHARS {
+                    let reason = format!("the file needs a name of 1 to {MAX_FILE_NAME_CHARS} characters");
+                    return Err(ApiError::invalid("file", reason));
+                }
+                let mut writer = app.ingestion.receive(name).await?;
+                while let Some(piece) = field.chunk().await? {
+                    writer.write(&piece).await?;
+                }
+                read.file = Some(writer.finish().await?);
+            }
+            name => {
+                let name = name.unwrap_or("without a name").to_owned();
+                return Err(ApiError::invalid(
+                    &name,
+                    format!("the form has no use for the field {name:?}"),
+                ));
+            }
+        }
+    }
+    Ok(read)
+}
+
+async fn text(field: &mut axum::extract::multipart::Field<'_>) -> Result<String, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await? {
+        if bytes.len() + piece.len() > MAX_FIELD_BYTES {
+            return Err(ApiError::new(
+                ErrorCode::ValidationFailed,
+                "a field of the form is too long",
+            ));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    String::from_utf8(bytes).map_err(|_| ApiError::new(ErrorCode::InvalidRequest, "a field is not UTF-8"))
+}

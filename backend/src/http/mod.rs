@@ -1,0 +1,22 @@
+//! `/api/v1`: routes, extractors that load and authorise, and the mapping between services and the wire. Opens no
+//! transaction and holds no rule of its own.
+
+mod auth;
+mod documents;
+mod envelope;
+mod error;
+mod extract;
+mod health;
+mod idempotency;
+mod ingestion;
+mod knowledge_bases;
+mod pages;
+mod permit;
+mod rag;
+mod rate_limit;
+mod request_id;
+pub mod router;
+mod tasks;
+mod wire;
+
+pub use router::{openapi, router};

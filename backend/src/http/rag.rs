@@ -1,0 +1,89 @@
+//! `POST /rag/search` (passages) and `POST /rag/query` (an answer with citations).
+
+use axum::extract::State;
+use nexus_api::limits::{MAX_KNOWLEDGE_BASES, MAX_PASSAGES, MAX_QUERY_CHARS};
+use nexus_api::{Answer, ErrorEnvelope, QueryRequest, SearchRequest, SearchResponse};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::ApiError;
+use super::extract::Json;
+use super::permit::{Permit, Reader};
+use super::wire;
+use crate::app::App;
+use crate::service::SearchInput;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(search))
+        .routes(routes!(query))
+}
+
+/// Passages that fit a query
+#[utoipa::path(post, path = "/rag/search", tag = "questions", request_body = SearchRequest,
+    responses((status = 200, body = SearchResponse), (status = 404, body = ErrorEnvelope),
+        (status = 409, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
+async fn search(
+    State(app): State<App>,
+    permit: Permit<Reader>,
+    Json(body): Json<SearchRequest>,
+) -> Result<Json<SearchResponse>, ApiError> {
+    if !(1..=MAX_PASSAGES).contains(&body.limit) {
+        return Err(ApiError::invalid(
+            "limit",
+            format!("limit takes 1 to {MAX_PASSAGES}"),
+        ));
+    }
+    let input = SearchInput {
+        text: checked_text("query", body.query)?,
+        knowledge_bases: checked_names(body.knowledge_bases)?,
+        mode: wire::retrieval_mode(body.mode),
+        limit: body.limit as usize,
+        distinct_documents: body.distinct_documents,
+    };
+    let found = app.questions.search(&permit.access, input).await?;
+    Ok(Json(wire::search_response(found)))
+}
+
+/// The answer to a question
+///
+/// Without a chat model the answer is extractive: the best passages, quoted exactly, each with its citation.
+#[utoipa::path(post, path = "/rag/query", tag = "questions", request_body = QueryRequest,
+    responses((status = 200, body = Answer), (status = 404, body = ErrorEnvelope),
+        (status = 409, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
+async fn query(
+    State(app): State<App>,
+    permit: Permit<Reader>,
+    Json(body): Json<QueryRequest>,
+) -> Result<Json<Answer>, ApiError> {
+    let input = SearchInput {
+        text: checked_text("question", body.question)?,
+        knowledge_bases: checked_names(body.knowledge_bases)?,
+        mode: wire::retrieval_mode(body.mode),
+        limit: nexus_api::limits::DEFAULT_PASSAGES as usize,
+        distinct_documents: false,
+    };
+    let answer = app.questions.answer(&permit.access, input).await?;
+    Ok(Json(wire::answer(answer)))
+}
+
+fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
+    if text.trim().is_empty() {
+        return Err(ApiError::invalid(field, format!("{field} is empty")));
+    }
+    if text.chars().count() > MAX_QUERY_CHARS {
+        return Err(ApiError::invalid(
+            field,
+            format!("{field} takes at most {MAX_QUERY_CHARS} characters"),
+        ));
+    }
+    Ok(text)
+}
+
+fn checked_names(names: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if names.len() > MAX_KNOWLEDGE_BASES {
+        let reason = format!("at most {MAX_KNOWLEDGE_BASES} knowledge bases can be asked at once");
+        return Err(ApiError::invalid("knowledge_bases", reason));
+    }
+    Ok(names)
+}

@@ -1,0 +1,127 @@
+//! All routes and the layers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::from_fn;
+use nexus_api::limits::MAX_JSON_BYTES;
+use tower::ServiceBuilder;
+use tower_governor::GovernorLayer;
+use tower_http::ServiceBuilderExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{documents, envelope, health, ingestion, knowledge_bases, rag, rate_limit, request_id, tasks};
+use crate::app::App;
+use crate::config::Config;
+
+/// What a multipart form adds to its file, at most.
+const FORM_BYTES: u64 = 64 * 1024;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Nexus",
+        description = "Ask knowledge bases; feed them; watch what happens. All routes but health take an API key as \
+            `Authorization: Bearer …`. Every error is an envelope with a code, a sentence and the request's id."
+    ),
+    security(("api_key" = []))
+)]
+struct Contract;
+
+/// The routes of `/api/v1` and their description.
+fn api(config: &Config) -> OpenApiRouter<App> {
+    let timeout = Duration::from_secs(config.http.timeout_seconds);
+    let json = OpenApiRouter::new()
+        .merge(health::routes())
+        .merge(knowledge_bases::routes())
+        .merge(documents::routes())
+        .merge(tasks::routes())
+        .merge(rag::routes())
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            timeout,
+        ));
+    let most = usize::try_from(config.uploads.max_bytes.saturating_add(FORM_BYTES)).unwrap_or(usize::MAX);
+    let uploads = ingestion::routes()
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(most));
+    OpenApiRouter::new()
+        .merge(json)
+        .merge(uploads)
+        .merge(tasks::streaming_routes())
+}
+
+fn split(config: &Config) -> (Router<App>, OpenApi) {
+    let contract = <Contract as utoipa::OpenApi>::openapi();
+    let (router, mut openapi) = OpenApiRouter::with_openapi(contract)
+        .nest("/api/v1", api(config))
+        .split_for_parts();
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key"))
+        .build();
+    openapi
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("api_key", SecurityScheme::Http(key));
+    (router, openapi)
+}
+
+/// The contract, as generated from the code.
+pub fn openapi(config: &Config) -> OpenApi {
+    split(config).1
+}
+
+/// The whole HTTP service.
+pub fn router(app: App, config: &Config) -> Router {
+    let (router, openapi) = split(config);
+    let limiter = rate_limit::limiter(&config.http).map(|limiter| {
+        forget_quiet_addresses(&limiter);
+        ServiceBuilder::new()
+            .map_response(rate_limit::standard_headers(&config.http))
+            .layer(GovernorLayer::new(limiter).error_handler(rate_limit::refused))
+    });
+    let router = match limiter {
+        Some(limiter) => router.layer(limiter),
+        None => router,
+    };
+    router
+        .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", openapi))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(
+            ServiceBuilder::new()
+                .sensitive_request_headers(Arc::new([AUTHORIZATION]))
+                .layer(from_fn(request_id::trace))
+                .layer(from_fn(envelope::envelope))
+                .layer(CatchPanicLayer::custom(panicked)),
+        )
+        .with_state(app)
+}
+
+/// A panic is a defect: it is logged by the hook with its place, and the caller gets an ordinary 500.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    axum::response::IntoResponse::into_response(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Keeps the table of addresses from growing for ever; ends when the router is gone.
+fn forget_quiet_addresses(limiter: &Arc<rate_limit::Limiter>) {
+    let weak = Arc::downgrade(limiter);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(rate_limit::FORGET_EVERY).await;
+            let Some(limiter) = weak.upgrade() else { return };
+            limiter.limiter().retain_recent();
+        }
+    });
+}

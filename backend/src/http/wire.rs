@@ -1,0 +1,315 @@
+//! From the domain to the contract. Pure; one function per type.
+
+use nexus_api as api;
+use nexus_domain as domain;
+use nexus_rag as rag;
+
+use crate::service::{KbOverview, SourceOverview};
+
+pub fn knowledge_base(overview: KbOverview) -> api::KnowledgeBase {
+    let KbOverview { kb, stats } = overview;
+    api::KnowledgeBase {
+        id: kb.id.as_uuid(),
+        name: kb.name,
+        description: kb.description,
+        revision: kb.revision,
+        documents: stats.documents,
+        chunks: stats.chunks,
+        embedded_chunks: stats.embedded_chunks,
+        created_at: kb.created_at.to_datetime(),
+        updated_at: kb.updated_at.to_datetime(),
+    }
+}
+
+fn format(format: domain::Format) -> api::DocumentFormat {
+    match format {
+        domain::Format::Markdown => api::DocumentFormat::Markdown,
+        domain::Format::Html => api::DocumentFormat::Html,
+        domain::Format::PlainText => api::DocumentFormat::PlainText,
+        domain::Format::Csv => api::DocumentFormat::Csv,
+        domain::Format::Json => api::DocumentFormat::Json,
+        domain::Format::Rst => api::DocumentFormat::Rst,
+        domain::Format::Code => api::DocumentFormat::Code,
+    }
+}
+
+fn lines(range: domain::LineRange) -> api::LineRange {
+    api::LineRange {
+        first: range.first,
+        last: range.last,
+    }
+}
+
+/// Address of a document's text.
+fn text_link(document: domain::DocumentId) -> String {
+    format!("/api/v1/documents/{document}/text")
+}
+
+/// Address of exactly these lines.
+fn lines_link(document: domain::DocumentId, range: domain::LineRange) -> String {
+    format!(
+        "{}?first_line={}&last_line={}",
+        text_link(document),
+        range.first,
+        range.last
+    )
+}
+
+pub fn document(document: domain::Document) -> api::Document {
+    api::Document {
+        id: document.id.as_uuid(),
+        knowledge_base_id: document.kb_id.as_uuid(),
+        source_id: document.source_id.as_uuid(),
+        text_link: text_link(document.id),
+        path: document.path,
+        title: document.title,
+        format: format(document.format),
+        size_bytes: document.size_bytes,
+        chunk_count: document.chunk_count,
+        created_at: document.created_at.to_datetime(),
+        updated_at: document.updated_at.to_datetime(),
+    }
+}
+
+pub fn source(overview: SourceOverview) -> api::Source {
+    let SourceOverview { source, documents } = overview;
+    api::Source {
+        id: source.id.as_uuid(),
+        knowledge_base_id: source.kb_id.as_uuid(),
+        kind: match source.kind {
+            domain::SourceKind::Archive => api::SourceKind::Archive,
+            domain::SourceKind::Files => api::SourceKind::Files,
+        },
+        name: source.name,
+        documents,
+        created_at: source.created_at.to_datetime(),
+        updated_at: source.updated_at.to_datetime(),
+    }
+}
+
+fn task_kind(kind: domain::TaskKind) -> api::TaskKind {
+    match kind {
+        domain::TaskKind::IngestUpload => api::TaskKind::IngestUpload,
+        domain::TaskKind::EmbedKb => api::TaskKind::EmbedKb,
+        domain::TaskKind::RebuildLexical => api::TaskKind::RebuildLexical,
+        domain::TaskKind::Sweep => api::TaskKind::Sweep,
+    }
+}
+
+pub fn task_state(state: domain::TaskState) -> api::TaskState {
+    match state {
+        domain::TaskState::Queued => api::TaskState::Queued,
+        domain::TaskState::Running => api::TaskState::Running,
+        domain::TaskState::Paused => api::TaskState::Paused,
+        domain::TaskState::Succeeded => api::TaskState::Succeeded,
+        domain::TaskState::Failed => api::TaskState::Failed,
+        domain::TaskState::Cancelled => api::TaskState::Cancelled,
+    }
+}
+
+fn task_stage(stage: domain::Stage) -> api::TaskStage {
+    match stage {
+        domain::Stage::Waiting => api::TaskStage::Waiting,
+        domain::Stage::Indexing => api::TaskStage::Indexing,
+        domain::Stage::Embedding => api::TaskStage::Embedding,
+        domain::Stage::Removing => api::TaskStage::Removing,
+        domain::Stage::Rebuilding => api::TaskStage::Rebuilding,
+        domain::Stage::Sweeping => api::TaskStage::Sweeping,
+        domain::Stage::Finished => api::TaskStage::Finished,
+    }
+}
+
+fn thousandths(value: u64) -> f64 {
+    value as f64 / 1_000.0
+}
+
+fn progress(progress: domain::Progress) -> api::TaskProgress {
+    api::TaskProgress {
+        stage: task_stage(progress.stage),
+        done: progress.done,
+        total: progress.total,
+        rate_per_second: progress.rate_milli.map(thousandths),
+        eta_seconds: progress.eta_millis.map(thousandths),
+        waits_for: progress.waits_for,
+    }
+}
+
+fn counts(counts: domain::task::Counts) -> api::TaskCounts {
+    api::TaskCounts {
+        documents_indexed: counts.documents_indexed,
+        documents_unchanged: counts.documents_unchanged,
+        documents_removed: counts.documents_removed,
+        files_with_problems: counts.files_with_problems,
+        chunks_indexed: counts.chunks_indexed,
+        chunks_embedded: counts.chunks_embedded,
+        chunks_from_cache: counts.chunks_from_cache,
+        bytes_read: counts.bytes_read,
+    }
+}
+
+pub fn task(task: domain::Task) -> api::Task {
+    api::Task {
+        id: task.id.as_uuid(),
+        kind: task_kind(task.payload.kind()),
+        state: task_state(task.state),
+        knowledge_base_id: task.kb_id.map(domain::KbId::as_uuid),
+        counts: counts(task.progress.counts),
+        progress: progress(task.progress),
+        error: task.error.map(|error| api::TaskError {
+            code: error.code,
+            message: error.message,
+        }),
+        attempts: task.attempts,
+        created_at: task.created_at.to_datetime(),
+        started_at: task.started_at.map(domain::Timestamp::to_datetime),
+        updated_at: task.updated_at.to_datetime(),
+        finished_at: task.finished_at.map(domain::Timestamp::to_datetime),
+    }
+}
+
+pub fn problem(problem: domain::Problem) -> api::Problem {
+    api::Problem {
+        path: problem.path,
+        code: problem_code(problem.code),
+        message: problem.message,
+    }
+}
+
+macro_rules! same_codes {
+    ($($variant:ident)+) => {
+        fn problem_code(code: domain::ProblemCode) -> api::ProblemCode {
+            match code { $(domain::ProblemCode::$variant => api::ProblemCode::$variant,)+ }
+        }
+    };
+}
+
+same_codes! {
+    Encrypted Truncated Corrupt NestedArchive TooDeep TooLarge TooManyEntries SuspiciousRatio PathEscapesRoot
+    InvalidPath Link DeviceName DuplicatePath Binary UnsupportedFormat UnsupportedCompression UnknownEncoding Empty
+    ParseFailed NestedTooDeep
+}
+
+pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {
+    match mode {
+        api::RetrievalMode::Hybrid => rag::Mode::Hybrid,
+        api::RetrievalMode::Lexical => rag::Mode::Lexical,
+        api::RetrievalMode::Dense => rag::Mode::Dense,
+    }
+}
+
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+fn side(report: rag::SideReport) -> api::SideReport {
+    let (status, reason) = match report.status {
+        rag::SideStatus::Ran => (api::SideStatus::Ran, None),
+        rag::SideStatus::NotAsked => (api::SideStatus::NotAsked, None),
+        rag::SideStatus::NotConfigured => (api::SideStatus::NotConfigured, None),
+        rag::SideStatus::ScriptUnknown => (api::SideStatus::ScriptUnknown, None),
+        rag::SideStatus::Failed(reason) => (api::SideStatus::Failed, Some(reason)),
+    };
+    api::SideReport {
+        status,
+        reason,
+        candidates: u32::try_from(report.candidates).unwrap_or(u32::MAX),
+        best_score: report.best_score,
+        milliseconds: millis(report.micros),
+    }
+}
+
+fn retrieval(report: rag::RetrievalReport) -> api::Retrieval {
+    api::Retrieval {
+        mode: match report.mode_asked {
+            rag::Mode::Hybrid => api::RetrievalMode::Hybrid,
+            rag::Mode::Lexical => api::RetrievalMode::Lexical,
+            rag::Mode::Dense => api::RetrievalMode::Dense,
+        },
+        lexical: side(report.lexical),
+        dense: side(report.dense),
+        lexical_weight: report.lexical_weight,
+        model: report.model,
+        embedding_milliseconds: millis(report.embed_micros),
+        total_milliseconds: millis(report.total_micros),
+    }
+}
+
+struct Scores {
+    score: f32,
+    lexical: Option<f32>,
+    dense: Option<f32>,
+}
+
+fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
+    let domain::Passage {
+        chunk,
+        kb_name,
+        source_name,
+        document_path,
+        document_title,
+        format: read_as,
+    } = passage;
+    api::Passage {
+        chunk_id: chunk.id.as_uuid(),
+        knowledge_base_id: chunk.kb_id.as_uuid(),
+        knowledge_base: kb_name,
+        document_id: chunk.document_id.as_uuid(),
+        document_path,
+        document_title,
+        document_format: format(read_as),
+        source: source_name,
+        heading_path: chunk.heading_path,
+        lines: lines(chunk.lines),
+        link: lines_link(chunk.document_id, chunk.lines),
+        text: chunk.text,
+        score: scores.score,
+        lexical_score: scores.lexical,
+        dense_score: scores.dense,
+    }
+}
+
+pub fn search_response(found: rag::Retrieval) -> api::SearchResponse {
+    let hit = |hit: rag::RankedPassage| {
+        passage(
+            hit.passage,
+            Scores {
+                score: hit.score,
+                lexical: hit.lexical,
+                dense: hit.dense,
+            },
+        )
+    };
+    api::SearchResponse {
+        passages: found.hits.into_iter().map(hit).collect(),
+        retrieval: retrieval(found.report),
+    }
+}
+
+pub fn answer(answer: rag::Answer) -> api::Answer {
+    api::Answer {
+        text: answer.text,
+        found: answer.found,
+        language: match answer.language {
+            rag::AnswerLanguage::Russian => api::AnswerLanguage::Ru,
+            rag::AnswerLanguage::English => api::AnswerLanguage::En,
+        },
+        citations: answer.citations.into_iter().map(citation).collect(),
+        retrieval: retrieval(answer.retrieval),
+    }
+}
+
+fn citation(citation: rag::Citation) -> api::Citation {
+    let document = citation.passage.chunk.document_id;
+    let scores = Scores {
+        score: citation.score,
+        lexical: citation.lexical,
+        dense: citation.dense,
+    };
+    api::Citation {
+        number: citation.number,
+        quote_lines: lines(citation.quote_lines),
+        link: lines_link(document, citation.quote_lines),
+        quote: citation.quote,
+        passage: passage(citation.passage, scores),
+    }
+}

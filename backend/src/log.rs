@@ -1,0 +1,35 @@
+//! Logs: JSON lines on standard error, one span per request and task.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{ConfigError, LogConfig, LogFormat};
+
+/// The embedded store warns at each start about switches that only its server has.
+const NOISE: &str = "qdrant_edge=error";
+
+/// Starts logging. Fails for directives that do not parse; a second call leaves the first one's settings.
+pub fn start(config: &LogConfig) -> Result<(), ConfigError> {
+    let directives = match config.level.contains("qdrant_edge") {
+        true => config.level.clone(),
+        false => format!("{},{NOISE}", config.level),
+    };
+    let filter = EnvFilter::try_new(directives)
+        .map_err(|error| ConfigError::invalid("log.level", error.to_string()))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.format {
+        LogFormat::Json => {
+            let lines = fmt::layer().json().flatten_event(true).with_current_span(false);
+            registry.with(lines.with_writer(std::io::stderr)).try_init()
+        }
+        LogFormat::Text => registry
+            .with(fmt::layer().with_writer(std::io::stderr))
+            .try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+    Ok(())
+}

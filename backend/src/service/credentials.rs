@@ -1,0 +1,116 @@
+//! API keys: what proves a caller. Only a hash of a key is stored; the key itself is shown once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nexus_domain::{ApiKeyId, Caller, Clock, ContentHash, Role};
+use nexus_storage::{ApiKeyRow, Db};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::ServiceError;
+
+/// Random bytes of a key: as hard to guess as the hash is to reverse.
+const KEY_BYTES: usize = 32;
+/// Tells people and secret scanners what this is.
+const KEY_PREFIX: &str = "nxk_";
+/// Name of the key that `NEXUS_ADMIN_KEY` sets.
+const FROM_SETTINGS: &str = "settings";
+/// Name of the key that the first start makes.
+const FIRST_START: &str = "first start";
+
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    db: Db,
+    clock: Arc<dyn Clock>,
+}
+
+/// A key that was just made: the only moment at which it can be shown.
+#[derive(Debug)]
+pub struct IssuedKey(pub SecretString);
+
+impl Credentials {
+    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
+        Self { db, clock }
+    }
+
+    /// Who holds this key; `None` if nobody does (any more).
+    pub async fn authenticate(&self, key: &str) -> Result<Option<Caller>, ServiceError> {
+        let row = self.db.api_keys().find_by_hash(hash(key).as_bytes()).await?;
+        Ok(row.map(|row| Caller::ApiKey {
+            id: row.id,
+            role: row.role,
+        }))
+    }
+
+    /// Makes sure that an admin key exists. With a key in the settings, that one is valid and keys that earlier settings
+    /// named are not any more. Without, the first start makes one and writes it to `key_file`.
+    pub async fn ensure_admin_key(
+        &self,
+        configured: &SecretString,
+        key_file: &Path,
+    ) -> Result<Option<IssuedKey>, ServiceError> {
+        if configured.expose_secret().is_empty() {
+            return self.ensure_first_key(key_file).await;
+        }
+        let hash = hash(configured.expose_secret());
+        let mut tx = self.db.begin().await?;
+        tx.api_keys()
+            .delete_named_except(FROM_SETTINGS, hash.as_bytes())
+            .await?;
+        if tx.api_keys().find_by_hash(hash.as_bytes()).await?.is_none() {
+            tx.api_keys().insert(&self.row(FROM_SETTINGS, hash)).await?;
+        }
+        tx.commit().await?;
+        Ok(None)
+    }
+
+    async fn ensure_first_key(&self, key_file: &Path) -> Result<Option<IssuedKey>, ServiceError> {
+        if self.db.api_keys().count().await? > 0 {
+            return Ok(None);
+        }
+        let key = new_key();
+        write_private(key_file, key.expose_secret())?;
+        let mut tx = self.db.begin().await?;
+        tx.api_keys()
+            .insert(&self.row(FIRST_START, hash(key.expose_secret())))
+            .await?;
+        tx.commit().await?;
+        Ok(Some(IssuedKey(key)))
+    }
+
+    fn row(&self, name: &str, hash: ContentHash) -> ApiKeyRow {
+        let now = self.clock.now();
+        ApiKeyRow {
+            id: ApiKeyId::new(now),
+            key_hash: *hash.as_bytes(),
+            name: name.to_owned(),
+            role: Role::Admin,
+            created_at: now,
+        }
+    }
+}
+
+fn new_key() -> SecretString {
+    let bytes: [u8; KEY_BYTES] = rand::random();
+    format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+}
+
+/// A key is 256 random bits, or chosen by an operator who knows what it opens: a fast hash is enough, and looking a
+/// hash up in an index tells an attacker nothing about the key.
+fn hash(key: &str) -> ContentHash {
+    ContentHash::of(key.as_bytes())
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> Result<(), std::io::Error> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

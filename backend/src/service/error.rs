@@ -1,0 +1,103 @@
+//! What a use case fails with. Adapters' errors become "away" or "failed"; their causes stay attached for the log.
+
+use nexus_domain::access::Denied;
+use nexus_domain::{EmbedError, VectorError};
+use nexus_rag::RagError;
+use nexus_storage::StorageError;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("a knowledge base named {0:?} exists already")]
+    AlreadyExists(String),
+    #[error(transparent)]
+    Denied(Denied),
+    #[error("{reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("{0}")]
+    TaskState(String),
+    #[error("this Idempotency-Key was used before with a different request")]
+    IdempotencyMismatch,
+    #[error("a request with this Idempotency-Key is still being worked on")]
+    IdempotencyInProgress,
+    #[error("dense search needs an embedding model, and none is loaded")]
+    NoEmbedder,
+    #[error("the upload is larger than the {limit} bytes that are allowed")]
+    TooLarge { limit: u64 },
+    #[error("the upload broke off: {0}")]
+    Interrupted(String),
+    #[error("no room is left for uploads")]
+    NoSpace,
+    /// Trying again later may help.
+    #[error("away")]
+    Unavailable(#[source] Cause),
+    /// A defect, or a machine that fails.
+    #[error("failed")]
+    Internal(#[source] Cause),
+}
+
+impl ServiceError {
+    pub(crate) fn invalid(field: &'static str, reason: impl ToString) -> Self {
+        Self::Invalid {
+            field,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<Denied> for ServiceError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<StorageError> for ServiceError {
+    fn from(error: StorageError) -> Self {
+        if error.is_temporary() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl From<VectorError> for ServiceError {
+    fn from(error: VectorError) -> Self {
+        match error {
+            VectorError::Unavailable(_) => Self::Unavailable(error.into()),
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<EmbedError> for ServiceError {
+    fn from(error: EmbedError) -> Self {
+        match error {
+            EmbedError::Unavailable(_) => Self::Unavailable(error.into()),
+            EmbedError::Failed(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<RagError> for ServiceError {
+    fn from(error: RagError) -> Self {
+        match error {
+            RagError::NoEmbedder => Self::NoEmbedder,
+            RagError::Vectors(error) => error.into(),
+            RagError::Embed(error) => error.into(),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<std::io::Error> for ServiceError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => Self::Internal(error.into()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Whether the parts work, and with what. Causes go to the log, never to a caller without credentials.
+
+use std::sync::Arc;
+
+use nexus_domain::{EmbedderInfo, StoreStatus, TaskState, VectorError, VectorStore};
+use nexus_storage::{Db, DbKind, StorageError};
+
+use crate::error_chain::chain;
+
+/// Which embedding model there is, or why there is none.
+#[derive(Clone, Debug)]
+pub enum DenseState {
+    Loaded(EmbedderInfo),
+    /// Lexical search only, and the reason in words.
+    Missing(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct HealthChecks {
+    pub db: Db,
+    pub vectors: Arc<dyn VectorStore>,
+    pub dense: DenseState,
+}
+
+impl HealthChecks {
+    /// The database's kind, and whether it fails to answer.
+    pub async fn database(&self) -> (DbKind, bool) {
+        let failed = self
+            .db
+            .ping()
+            .await
+            .inspect_err(|error| log("database", error))
+            .is_err();
+        (self.db.kind(), failed)
+    }
+
+    pub async fn vectors(&self) -> Result<StoreStatus, VectorError> {
+        self.vectors
+            .status()
+            .await
+            .inspect_err(|error| log("vectors", error))
+    }
+
+    /// Tasks by state.
+    pub async fn queue(&self) -> Result<Vec<(TaskState, u64)>, StorageError> {
+        self.db
+            .tasks()
+            .depth()
+            .await
+            .inspect_err(|error| log("queue", error))
+    }
+
+    pub fn dense(&self) -> &DenseState {
+        &self.dense
+    }
+}
+
+fn log(part: &str, error: &dyn std::error::Error) {
+    tracing::error!(part, cause = chain(error), "a health check failed");
+}

@@ -1,0 +1,196 @@
+//! Uploads become tasks: the upload's row, its source and its task are written in one transaction.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_domain::source::MAX_NAME_CHARS;
+use nexus_domain::{
+    Access, Caller, Clock, ContentHash, KbId, Role, Source, SourceId, SourceKind, TaskId, TaskPayload,
+    Timestamp, Upload, UploadId,
+};
+use nexus_storage::{Begun, Db, Tx};
+
+use super::upload::{ReceivedUpload, UploadWriter};
+use super::{KnowledgeBases, ServiceError};
+use crate::worker::Queue;
+
+/// Name of the source that single files go to unless the caller names one.
+const FILES: &str = "files";
+
+#[derive(Clone, Debug)]
+pub struct Ingestion {
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub queue: Queue,
+    pub knowledge_bases: KnowledgeBases,
+    pub folder: PathBuf,
+    pub max_bytes: u64,
+}
+
+/// A request to read an upload into a knowledge base.
+#[derive(Debug)]
+pub struct NewIngestion {
+    /// Name or id.
+    pub knowledge_base: String,
+    pub kind: SourceKind,
+    pub source: Option<String>,
+    pub upload: ReceivedUpload,
+    pub trace_id: String,
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted {
+    pub task_id: TaskId,
+    pub kb_id: KbId,
+    pub source_id: SourceId,
+}
+
+/// A creating request that may be a repeat.
+#[derive(Debug)]
+pub(super) struct Idempotent<'a> {
+    pub caller: String,
+    pub key: &'a str,
+    pub fingerprint: ContentHash,
+}
+
+/// Keeps the keys of different callers apart.
+pub(super) fn caller_key(access: &Access) -> String {
+    match access.caller() {
+        Caller::ApiKey { id, .. } => format!("key:{id}"),
+    }
+}
+
+impl Idempotent<'_> {
+    /// What the first request of this key made; `None` if this is the first one.
+    pub async fn begin(&self, tx: &mut Tx, now: Timestamp) -> Result<Option<String>, ServiceError> {
+        // Begun and completed in one transaction: a key that is open belongs to a request that is alive.
+        let stale = Timestamp::from_micros(0);
+        match tx
+            .idempotency()
+            .begin(&self.caller, self.key, &self.fingerprint, now, stale)
+            .await?
+        {
+            Begun::New => Ok(None),
+            Begun::Replay { body, .. } => Ok(Some(body)),
+            Begun::Mismatch => Err(ServiceError::IdempotencyMismatch),
+            Begun::InProgress => Err(ServiceError::IdempotencyInProgress),
+        }
+    }
+
+    /// Remembers what was made, in the transaction that makes it.
+    pub async fn complete(&self, tx: &mut Tx, status: u16, made: &str) -> Result<(), ServiceError> {
+        tx.idempotency()
+            .complete(&self.caller, self.key, status, made)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Ingestion {
+    /// Opens a file for an upload's bytes.
+    pub async fn receive(&self, file_name: String) -> Result<UploadWriter, ServiceError> {
+        let id = UploadId::new(self.clock.now());
+        UploadWriter::create(&self.folder, id, file_name, self.max_bytes).await
+    }
+
+    pub async fn accept(&self, access: &Access, new: NewIngestion) -> Result<Accepted, ServiceError> {
+        access.require(Role::Editor)?;
+        let kb_id = self
+            .knowledge_bases
+            .resolve_one(access, &new.knowledge_base)
+            .await?;
+        let source_name = source_name(&new)?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let key = new.idempotency_key.as_deref().map(|key| Idempotent {
+            caller: caller_key(access),
+            key,
+            fingerprint: fingerprint(kb_id, &source_name, &new),
+        });
+        if let Some(key) = &key
+            && let Some(made) = key.begin(&mut tx, now).await?
+        {
+            tx.commit().await?;
+            return self.accepted_before(kb_id, &made).await;
+        }
+        let candidate = Source {
+            id: SourceId::new(now),
+            kb_id,
+            kind: new.kind,
+            name: source_name,
+            created_at: now,
+            updated_at: now,
+        };
+        let source = tx.sources().find_or_create(&candidate).await?;
+        let upload = Upload {
+            id: new.upload.id(),
+            file_name: new.upload.file_name().to_owned(),
+            size_bytes: new.upload.size_bytes(),
+            content_hash: new.upload.content_hash(),
+            created_at: now,
+        };
+        tx.uploads().insert(&upload).await?;
+        let payload = TaskPayload::IngestUpload {
+            upload_id: upload.id,
+            source_id: source.id,
+        };
+        let task_id = self
+            .queue
+            .enqueue(&mut tx, Some(kb_id), payload, &new.trace_id)
+            .await?;
+        if let Some(key) = &key {
+            key.complete(&mut tx, 202, &task_id.to_string()).await?;
+        }
+        tx.commit().await?;
+        new.upload.keep();
+        self.queue.wake();
+        Ok(Accepted {
+            task_id,
+            kb_id,
+            source_id: source.id,
+        })
+    }
+
+    async fn accepted_before(&self, kb_id: KbId, made: &str) -> Result<Accepted, ServiceError> {
+        let task_id: TaskId = made.parse().map_err(|_| ServiceError::NotFound("task"))?;
+        let task = self
+            .db
+            .tasks()
+            .get(task_id)
+            .await?
+            .ok_or(ServiceError::NotFound("task"))?;
+        match task.payload {
+            TaskPayload::IngestUpload { source_id, .. } => Ok(Accepted {
+                task_id,
+                kb_id,
+                source_id,
+            }),
+            _ => Err(ServiceError::NotFound("task")),
+        }
+    }
+}
+
+fn source_name(new: &NewIngestion) -> Result<String, ServiceError> {
+    let default = match new.kind {
+        SourceKind::Archive => new.upload.file_name(),
+        SourceKind::Files => FILES,
+    };
+    let name = new.source.as_deref().unwrap_or(default).trim();
+    let length = name.chars().count();
+    if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
+        let reason = format!("a source's name takes 1 to {MAX_NAME_CHARS} characters, none of them control");
+        return Err(ServiceError::invalid("source", reason));
+    }
+    Ok(name.to_owned())
+}
+
+fn fingerprint(kb: KbId, source: &str, new: &NewIngestion) -> ContentHash {
+    ContentHash::of_parts([
+        new.kind.as_str().as_bytes(),
+        kb.as_uuid().as_bytes().as_slice(),
+        source.as_bytes(),
+        new.upload.file_name().as_bytes(),
+        new.upload.content_hash().as_bytes().as_slice(),
+    ])
+}

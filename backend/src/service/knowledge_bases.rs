@@ -1,0 +1,209 @@
+//! Knowledge bases: making, finding, changing, deleting.
+
+use std::sync::Arc;
+
+use nexus_domain::knowledge_base::{MAX_DESCRIPTION_CHARS, parse_name};
+use nexus_domain::{Access, Clock, ContentHash, GenerationId, KbFilter, KbId, KnowledgeBase, TaskPayload};
+use nexus_storage::{Db, KbStats, StorageError};
+
+use super::ServiceError;
+use crate::worker::Queue;
+
+/// A knowledge base and its size.
+#[derive(Clone, Debug)]
+pub struct KbOverview {
+    pub kb: KnowledgeBase,
+    pub stats: KbStats,
+}
+
+#[derive(Clone, Debug)]
+pub struct KnowledgeBases {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    queue: Queue,
+    generation: GenerationId,
+}
+
+impl KnowledgeBases {
+    pub fn new(db: Db, clock: Arc<dyn Clock>, queue: Queue, generation: GenerationId) -> Self {
+        Self {
+            db,
+            clock,
+            queue,
+            generation,
+        }
+    }
+
+    pub async fn get(&self, access: &Access, id: KbId) -> Result<KnowledgeBase, ServiceError> {
+        let kb = self.db.knowledge_bases().get(id).await?;
+        kb.filter(|kb| access.sees(kb.id))
+            .ok_or(ServiceError::NotFound("knowledge base"))
+    }
+
+    pub async fn find(&self, access: &Access, name: &str) -> Result<Option<KbOverview>, ServiceError> {
+        match self.db.knowledge_bases().get_by_name(name.trim()).await? {
+            Some(kb) if access.sees(kb.id) => self.overview(kb).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    pub async fn overview(&self, kb: KnowledgeBase) -> Result<KbOverview, ServiceError> {
+        let stats = self.db.knowledge_bases().stats(kb.id, self.generation).await?;
+        Ok(KbOverview { kb, stats })
+    }
+
+    /// Knowledge bases in the order of their names, after `after`.
+    pub async fn list(
+        &self,
+        access: &Access,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<KbOverview>, ServiceError> {
+        let mut found = Vec::new();
+        for kb in self.db.knowledge_bases().list(after.as_deref(), limit).await? {
+            if access.sees(kb.id) {
+                found.push(self.overview(kb).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a knowledge base. The same key with the same name and description gives the same one again.
+    pub async fn create(
+        &self,
+        access: &Access,
+        name: &str,
+        description: &str,
+        key: Option<String>,
+    ) -> Result<KbOverview, ServiceError> {
+        let name = checked_name(name)?;
+        let description = checked_description(description)?;
+        let now = self.clock.now();
+        let kb = KnowledgeBase {
+            id: KbId::new(now),
+            name: name.clone(),
+            description,
+            revision: 0,
+            lexical_average_milli: 0,
+            created_at: now,
+            updated_at: now,
+        };
+        let mut tx = self.db.begin().await?;
+        let key = key.as_deref().map(|key| super::ingestion::Idempotent {
+            caller: super::ingestion::caller_key(access),
+            key,
+            fingerprint: ContentHash::of_parts([
+                b"create knowledge base".as_slice(),
+                kb.name.as_bytes(),
+                kb.description.as_bytes(),
+            ]),
+        });
+        if let Some(key) = &key
+            && let Some(made) = key.begin(&mut tx, now).await?
+        {
+            tx.commit().await?;
+            let id = made
+                .parse()
+                .map_err(|_| ServiceError::NotFound("knowledge base"))?;
+            return self.overview(self.get(access, id).await?).await;
+        }
+        tx.knowledge_bases()
+            .insert(&kb)
+            .await
+            .map_err(|error| taken(error, &name))?;
+        if let Some(key) = &key {
+            key.complete(&mut tx, 201, &kb.id.to_string()).await?;
+        }
+        tx.commit().await?;
+        self.overview(kb).await
+    }
+
+    pub async fn update(
+        &self,
+        kb: KnowledgeBase,
+        name: Option<String>,
+        description: Option<String>,
+    ) -> Result<KbOverview, ServiceError> {
+        let name = name.as_deref().map(checked_name).transpose()?.unwrap_or(kb.name);
+        let description = description
+            .as_deref()
+            .map(checked_description)
+            .transpose()?
+            .unwrap_or(kb.description);
+        let mut tx = self.db.begin().await?;
+        let changed = tx
+            .knowledge_bases()
+            .update(kb.id, &name, &description, self.clock.now())
+            .await;
+        let changed = changed.map_err(|error| taken(error, &name))?;
+        tx.commit().await?;
+        self.overview(changed.ok_or(ServiceError::NotFound("knowledge base"))?)
+            .await
+    }
+
+    /// Gone for every reader at once: a hit without a live row is dropped. The sweep removes what is left.
+    pub async fn delete(&self, kb: &KnowledgeBase) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        tx.knowledge_bases().delete(kb.id, now).await?;
+        tx.tasks().cancel_of_kb(kb.id, now).await?;
+        self.queue
+            .enqueue_once(&mut tx, None, TaskPayload::Sweep, "")
+            .await?;
+        tx.commit().await?;
+        self.queue.wake();
+        Ok(())
+    }
+
+    /// The filter for the knowledge bases that a request names by name or id; for all that the caller sees where it
+    /// names none.
+    pub async fn resolve(&self, access: &Access, wanted: &[String]) -> Result<KbFilter, ServiceError> {
+        if wanted.is_empty() {
+            return Ok(access.filter(self.db.knowledge_bases().list_ids().await?));
+        }
+        let mut ids = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            ids.push(self.resolve_one(access, wanted).await?);
+        }
+        Ok(access.filter(ids))
+    }
+
+    /// The knowledge base of this name or id.
+    pub async fn resolve_one(&self, access: &Access, wanted: &str) -> Result<KbId, ServiceError> {
+        let wanted = wanted.trim();
+        let found = match wanted.parse() {
+            Ok(id) => self.db.knowledge_bases().get(id).await?,
+            Err(_) => self.db.knowledge_bases().get_by_name(wanted).await?,
+        };
+        found
+            .map(|kb| kb.id)
+            .filter(|kb| access.sees(*kb))
+            .ok_or(ServiceError::NotFound("knowledge base"))
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, ServiceError> {
+    let name = parse_name(name).map_err(|error| ServiceError::invalid("name", error))?;
+    // A name that reads as an id would hide the knowledge base of that id.
+    if name.parse::<KbId>().is_ok() {
+        return Err(ServiceError::invalid("name", "a name cannot be a UUID"));
+    }
+    Ok(name)
+}
+
+fn checked_description(description: &str) -> Result<String, ServiceError> {
+    if description.chars().count() > MAX_DESCRIPTION_CHARS || description.contains('\0') {
+        let reason =
+            format!("a description takes at most {MAX_DESCRIPTION_CHARS} characters, none of them NUL");
+        return Err(ServiceError::invalid("description", reason));
+    }
+    Ok(description.to_owned())
+}
+
+fn taken(error: StorageError, name: &str) -> ServiceError {
+    if error.is_unique_violation() {
+        ServiceError::AlreadyExists(name.to_owned())
+    } else {
+        error.into()
+    }
+}

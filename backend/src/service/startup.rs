@@ -1,0 +1,108 @@
+//! What a start checks before anybody is served: rows are the truth, so indexes that do not fit them are filled again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, UploadId, VectorStore};
+use nexus_storage::Db;
+
+use super::ServiceError;
+use crate::worker::{DensePass, Queue};
+
+/// The setting that holds the analyser's version that the lexical index was written with.
+const ANALYZER_VERSION: &str = "analyzer_version";
+
+#[derive(Clone, Debug)]
+pub struct Startup {
+    pub db: Db,
+    pub vectors: Arc<dyn VectorStore>,
+    pub queue: Queue,
+}
+
+impl Startup {
+    /// Makes the model's generation the one that is searched. A model that was active before keeps its own vectors.
+    pub async fn activate(&self, embedder: Arc<dyn Embedder>) -> Result<DensePass, ServiceError> {
+        let info = embedder.info();
+        let mut tx = self.db.begin().await?;
+        let generation = tx
+            .generations()
+            .find_or_create(&info.model, info.dimension)
+            .await?;
+        tx.generations().activate(generation).await?;
+        tx.commit().await?;
+        let pass = DensePass::new(embedder, generation);
+        self.vectors.ensure(pass.collection()).await?;
+        Ok(pass)
+    }
+
+    /// This process holds the store's lock, so no other one works on a task: what its predecessor held is free.
+    pub async fn take_over_tasks(&self) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin().await?;
+        tx.tasks().expire_leases(self.queue.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Enqueues what it takes to make the indexes hold what the rows say.
+    pub async fn reconcile(&self, dense: Option<&DensePass>) -> Result<(), ServiceError> {
+        let version = nexus_text::ANALYZER_VERSION.to_string();
+        let known = self.db.settings().get(ANALYZER_VERSION).await?;
+        let analyser_changed = known.is_some_and(|known| known != version);
+        for kb in self.db.knowledge_bases().list_ids().await? {
+            if analyser_changed || self.is_lexical_index_lost(kb).await? {
+                self.enqueue(kb, TaskPayload::RebuildLexical).await?;
+            }
+            if let Some(dense) = dense {
+                self.reconcile_dense(kb, dense).await?;
+            }
+        }
+        let mut tx = self.db.begin().await?;
+        tx.settings().set(ANALYZER_VERSION, &version).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// An index that was deleted or replaced holds nothing of a knowledge base that has chunks.
+    async fn is_lexical_index_lost(&self, kb: KbId) -> Result<bool, ServiceError> {
+        let stats = self.db.knowledge_bases().stats(kb, GenerationId::NONE).await?;
+        Ok(stats.term_total > 0 && self.vectors.count(Collection::Lexical, Some(kb)).await? == 0)
+    }
+
+    async fn reconcile_dense(&self, kb: KbId, dense: &DensePass) -> Result<(), ServiceError> {
+        let generation = dense.generation();
+        let stats = self.db.knowledge_bases().stats(kb, generation).await?;
+        if stats.embedded_chunks > 0 && self.vectors.count(dense.collection(), Some(kb)).await? == 0 {
+            let mut tx = self.db.begin().await?;
+            tx.versions().reset_dense_generation(kb).await?;
+            tx.commit().await?;
+        } else if stats.embedded_chunks == stats.chunks {
+            return Ok(());
+        }
+        self.enqueue(kb, TaskPayload::EmbedKb).await
+    }
+
+    async fn enqueue(&self, kb: KbId, payload: TaskPayload) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin().await?;
+        self.queue.enqueue_once(&mut tx, Some(kb), payload, "").await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Files of uploads that no row knows: the process ended between the last byte and the task.
+    pub async fn remove_unknown_uploads(&self, folder: &Path) -> Result<(), ServiceError> {
+        let mut files = tokio::fs::read_dir(folder).await?;
+        while let Some(file) = files.next_entry().await? {
+            let Some(id) = file
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<UploadId>().ok())
+            else {
+                continue;
+            };
+            if self.db.uploads().get(id).await?.is_none() {
+                tokio::fs::remove_file(file.path()).await?;
+            }
+        }
+        Ok(())
+    }
+}

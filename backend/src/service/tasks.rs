@@ -1,0 +1,149 @@
+//! Tasks as people see them: status, events, control.
+
+use std::time::Duration;
+
+use futures::Stream;
+use futures::stream;
+use nexus_domain::{Access, KbId, Task, TaskId};
+use nexus_storage::{Db, ProblemRow, Requested, Resumed, Stop, TaskFilter};
+
+use super::ServiceError;
+use crate::worker::Queue;
+
+/// How often a watched task is read. Its row is the only truth that all processes share.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    db: Db,
+    queue: Queue,
+}
+
+impl Tasks {
+    pub fn new(db: Db, queue: Queue) -> Self {
+        Self { db, queue }
+    }
+
+    pub async fn get(&self, access: &Access, id: TaskId) -> Result<Task, ServiceError> {
+        let task = self.db.tasks().get(id).await?;
+        task.filter(|task| visible(access, task))
+            .ok_or(ServiceError::NotFound("task"))
+    }
+
+    /// Newest first, older than `before`.
+    pub async fn list(
+        &self,
+        access: &Access,
+        kb: Option<KbId>,
+        before: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, ServiceError> {
+        let filter = TaskFilter {
+            kb,
+            ..TaskFilter::default()
+        };
+        let found = self.db.tasks().list(filter, before, limit).await?;
+        Ok(found.into_iter().filter(|task| visible(access, task)).collect())
+    }
+
+    pub async fn problems(
+        &self,
+        id: TaskId,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<ProblemRow>, ServiceError> {
+        Ok(self.db.tasks().problems(id, after, limit).await?)
+    }
+
+    pub async fn cancel(&self, id: TaskId) -> Result<Task, ServiceError> {
+        self.request(id, Stop::Cancel).await
+    }
+
+    pub async fn pause(&self, id: TaskId) -> Result<Task, ServiceError> {
+        self.request(id, Stop::Pause).await
+    }
+
+    pub async fn resume(&self, id: TaskId) -> Result<Task, ServiceError> {
+        let mut tx = self.db.begin().await?;
+        let resumed = tx.tasks().resume(id, self.queue.now()).await?;
+        tx.commit().await?;
+        match resumed {
+            Resumed::Queued | Resumed::StillRunning => {
+                self.queue.wake();
+                self.reload(id).await
+            }
+            Resumed::NotResumable(state) => Err(ServiceError::TaskState(format!(
+                "the task is {}; only a paused, failed or cancelled one can be resumed",
+                state.as_str()
+            ))),
+            Resumed::NotFound => Err(ServiceError::NotFound("task")),
+        }
+    }
+
+    /// The task's states: the given one, then each change, up to the settled one.
+    pub fn watch(&self, access: Access, task: Task) -> impl Stream<Item = Task> + Send + use<> {
+        let this = self.clone();
+        stream::unfold(Watch::First(Box::new(task)), move |watch| {
+            let (this, access) = (this.clone(), access.clone());
+            async move {
+                let seen = match watch {
+                    Watch::First(task) => return Some(((*task).clone(), Watch::after(*task))),
+                    Watch::Seen(task) => task,
+                    Watch::Settled => return None,
+                };
+                loop {
+                    tokio::time::sleep(WATCH_EVERY).await;
+                    match this.get(&access, seen.id).await {
+                        Ok(task) if task == *seen => {}
+                        Ok(task) => return Some((task.clone(), Watch::after(task))),
+                        // Gone, or the database is away: the client asks again.
+                        Err(_) => return None,
+                    }
+                }
+            }
+        })
+    }
+
+    async fn request(&self, id: TaskId, stop: Stop) -> Result<Task, ServiceError> {
+        let mut tx = self.db.begin().await?;
+        let requested = tx.tasks().request_state(id, stop, self.queue.now()).await?;
+        tx.commit().await?;
+        match requested {
+            Requested::Stopped | Requested::Asked => self.reload(id).await,
+            Requested::Settled(is) => Err(ServiceError::TaskState(format!(
+                "the task is {} already",
+                is.as_str()
+            ))),
+            Requested::NotFound => Err(ServiceError::NotFound("task")),
+        }
+    }
+
+    async fn reload(&self, id: TaskId) -> Result<Task, ServiceError> {
+        self.db
+            .tasks()
+            .get(id)
+            .await?
+            .ok_or(ServiceError::NotFound("task"))
+    }
+}
+
+enum Watch {
+    First(Box<Task>),
+    Seen(Box<Task>),
+    Settled,
+}
+
+impl Watch {
+    fn after(task: Task) -> Self {
+        if task.state.is_settled() {
+            Self::Settled
+        } else {
+            Self::Seen(Box::new(task))
+        }
+    }
+}
+
+/// Tasks of no knowledge base are housekeeping: everybody who may call may see them.
+fn visible(access: &Access, task: &Task) -> bool {
+    task.kb_id.is_none_or(|kb| access.sees(kb))
+}

@@ -1,0 +1,39 @@
+//! What the work of a task may use.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_domain::{Clock, Collection, GenerationId, VectorStore};
+use nexus_storage::Db;
+
+use super::dense::DensePass;
+use super::ingest::IngestSettings;
+use super::queue::Queue;
+
+#[derive(Clone, Debug)]
+pub struct WorkerContext {
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub queue: Queue,
+    pub vectors: Arc<dyn VectorStore>,
+    /// The active embedding model and its index; `None` where retrieval is lexical only.
+    pub dense: Option<DensePass>,
+    pub uploads_dir: PathBuf,
+    pub upload_keep: std::time::Duration,
+    pub ingest: IngestSettings,
+}
+
+impl WorkerContext {
+    /// Every collection that may hold points of a chunk.
+    pub fn collections(&self) -> Vec<Collection> {
+        let dense = self.dense.as_ref().map(DensePass::collection);
+        std::iter::once(Collection::Lexical).chain(dense).collect()
+    }
+
+    /// The active generation; [`GenerationId::NONE`] without a model.
+    pub fn generation(&self) -> GenerationId {
+        self.dense
+            .as_ref()
+            .map_or(GenerationId::NONE, DensePass::generation)
+    }
+}

@@ -1,0 +1,171 @@
+//! The dense pass: chunks of current versions that the active generation does not hold get their vectors, from the cache
+//! or from the model. A vector is in the cache before it is in the index, so whatever happens it is computed once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nexus_domain::document::embedding_text;
+use nexus_domain::probe::{crash_point, trace};
+use nexus_domain::{Collection, ContentHash, Embedder, GenerationId, KbId, Point, Stage, Vector, VersionId};
+use nexus_storage::IndexableChunk;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::context::WorkerContext;
+use super::failure::Stopped;
+use super::heartbeat::Running;
+
+/// Versions looked up at once.
+const VERSIONS: usize = 64;
+/// Chunks embedded before their vectors are written to the cache: what a crash may cost.
+const EMBED_AT_ONCE: usize = 32;
+
+/// The active embedding model and the index that it fills.
+#[derive(Clone, Debug)]
+pub struct DensePass {
+    embedder: Arc<dyn Embedder>,
+    generation: GenerationId,
+    /// One pass per knowledge base at a time, or two would compute the same vectors.
+    passes: Arc<Mutex<HashMap<KbId, Arc<AsyncMutex<()>>>>>,
+}
+
+impl DensePass {
+    pub fn new(embedder: Arc<dyn Embedder>, generation: GenerationId) -> Self {
+        Self {
+            embedder,
+            generation,
+            passes: Arc::default(),
+        }
+    }
+
+    pub fn generation(&self) -> GenerationId {
+        self.generation
+    }
+
+    pub fn collection(&self) -> Collection {
+        Collection::Dense {
+            generation: self.generation,
+            dimension: self.embedder.info().dimension,
+        }
+    }
+
+    /// Embeds until nothing of the knowledge base is missing.
+    pub async fn run(&self, context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {
+        let pass = {
+            let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(passes.entry(kb).or_default())
+        };
+        running
+            .meter
+            .waits_for(Some("another task that embeds this knowledge base"));
+        let _alone = tokio::select! {
+            alone = pass.lock() => alone,
+            () = running.stop.cancelled() => return Err(Stopped::Asked),
+        };
+        let stats = context.db.knowledge_bases().stats(kb, self.generation).await?;
+        running.meter.stage(
+            Stage::Embedding,
+            Some(stats.chunks.saturating_sub(stats.embedded_chunks)),
+        );
+        loop {
+            running.check()?;
+            let versions = context
+                .db
+                .versions()
+                .unembedded(kb, self.generation, VERSIONS)
+                .await?;
+            if versions.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<VersionId> = versions.iter().map(|version| version.id).collect();
+            for id in &ids {
+                let chunks = context
+                    .db
+                    .chunks()
+                    .indexable_by_versions(std::slice::from_ref(id))
+                    .await?;
+                for part in chunks.chunks(EMBED_AT_ONCE) {
+                    running.check()?;
+                    self.embed(context, running, part).await?;
+                    running.meter.advance(part.len() as u64);
+                }
+            }
+            context.vectors.persist(self.collection()).await?;
+            crash_point("dense.points_durable");
+            let mut tx = context.db.begin().await?;
+            running.hold(&mut tx).await?;
+            tx.versions().set_dense_generation(&ids, self.generation).await?;
+            tx.knowledge_bases()
+                .bump_revision(kb, context.clock.now())
+                .await?;
+            tx.commit().await?;
+            crash_point("dense.marked");
+        }
+    }
+
+    async fn embed(
+        &self,
+        context: &WorkerContext,
+        running: &Running,
+        chunks: &[IndexableChunk],
+    ) -> Result<(), Stopped> {
+        let vectors = self.vectors(context, running, chunks).await?;
+        let points = chunks
+            .iter()
+            .filter_map(|row| {
+                let vector = vectors.get(&row.chunk.content_hash)?.clone();
+                Some(Point {
+                    id: row.chunk.id,
+                    kb_id: row.chunk.kb_id,
+                    vector: Vector::Dense(vector),
+                })
+            })
+            .collect();
+        context.vectors.upsert(self.collection(), points).await?;
+        crash_point("dense.points_written");
+        Ok(())
+    }
+
+    /// The vectors of these chunks by content; new ones go through the model once and into the cache.
+    async fn vectors(
+        &self,
+        context: &WorkerContext,
+        running: &Running,
+        chunks: &[IndexableChunk],
+    ) -> Result<HashMap<ContentHash, Vec<f32>>, Stopped> {
+        let model = &self.embedder.info().model;
+        let hashes: Vec<ContentHash> = chunks.iter().map(|row| row.chunk.content_hash).collect();
+        let mut known = context.db.embeddings().get_many(model, &hashes).await?;
+        let mut missing: HashMap<ContentHash, String> = HashMap::new();
+        for row in chunks
+            .iter()
+            .filter(|row| !known.contains_key(&row.chunk.content_hash))
+        {
+            missing.entry(row.chunk.content_hash).or_insert_with(|| {
+                embedding_text(&row.document_title, &row.chunk.heading_path, &row.chunk.text)
+            });
+        }
+        let computed = missing.len() as u64;
+        if computed > 0 {
+            let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+            let vectors = self.embedder.embed_passages(texts).await?;
+            let rows: Vec<(ContentHash, Vec<f32>)> = hashes.into_iter().zip(vectors).collect();
+            for (hash, _) in &rows {
+                trace(|| format!("computed {hash}"));
+            }
+            crash_point("dense.embedded");
+            let mut tx = context.db.begin().await?;
+            tx.embeddings().put_many(model, &rows).await?;
+            tx.commit().await?;
+            for (hash, _) in &rows {
+                trace(|| format!("cached {hash}"));
+            }
+            crash_point("dense.cached");
+            known.extend(rows);
+        }
+        running.meter.count(|counts| {
+            counts.chunks_embedded += computed;
+            counts.chunks_from_cache += chunks.len() as u64 - computed;
+        });
+        Ok(known)
+    }
+}

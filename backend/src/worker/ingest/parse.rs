@@ -1,0 +1,175 @@
+//! The second stage: leaves unchanged documents alone; extracts, cuts and analyses the others on blocking threads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream;
+use nexus_domain::document::embedding_text;
+use nexus_domain::{ContentHash, DocumentId, Format, Problem};
+use nexus_ingest::{ChunkDraft, RawFile};
+use nexus_storage::{DocumentHead, StorageError};
+use nexus_text::Analysis;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Job;
+use super::budget::Share;
+use super::read::Met;
+use crate::worker::failure::Stopped;
+
+/// Files looked up in the manifest at once.
+const LOOK_UP: usize = 64;
+/// Results that may wait for the writer.
+const WAITING_RESULTS: usize = 256;
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum Outcome {
+    Changed(Box<Prepared>),
+    /// The row's content is the file's already.
+    Unchanged {
+        document: DocumentId,
+        bytes: u64,
+    },
+    /// The file cannot be read. A document that it once was stays as it is.
+    Problem {
+        problem: Problem,
+        document: Option<DocumentId>,
+    },
+}
+
+/// A document ready to be written.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The document's id, if it is not new.
+    pub document: Option<DocumentId>,
+    pub path: String,
+    pub title: String,
+    pub format: Format,
+    pub size_bytes: u64,
+    pub content_hash: ContentHash,
+    pub chunks: Vec<PreparedChunk>,
+    /// Holds the file's share of memory until the document is written.
+    pub share: Share,
+}
+
+#[derive(Debug)]
+pub struct PreparedChunk {
+    pub draft: ChunkDraft,
+    pub content_hash: ContentHash,
+    pub analysis: Analysis,
+}
+
+/// Starts the stage. It ends early when nobody receives any more.
+pub fn start(
+    job: &Job,
+    files: mpsc::Receiver<Met>,
+) -> (mpsc::Receiver<Outcome>, JoinHandle<Result<(), Stopped>>) {
+    let (sender, receiver) = mpsc::channel(WAITING_RESULTS);
+    let job = Arc::new(job.clone());
+    (receiver, tokio::spawn(run(job, files, sender)))
+}
+
+async fn run(
+    job: Arc<Job>,
+    mut files: mpsc::Receiver<Met>,
+    sender: mpsc::Sender<Outcome>,
+) -> Result<(), Stopped> {
+    let groups = stream::poll_fn(move |context| {
+        let mut group = Vec::with_capacity(LOOK_UP);
+        files
+            .poll_recv_many(context, &mut group, LOOK_UP)
+            .map(|met| (met > 0).then_some(group))
+    });
+    let outcomes = groups
+        .then(|group| look_up(Arc::clone(&job), group))
+        .flat_map(|found| match found {
+            Ok(group) => stream::iter(group.into_iter().map(Ok).collect::<Vec<_>>()),
+            Err(error) => stream::iter(vec![Err(error)]),
+        })
+        .map(|met| prepare(Arc::clone(&job), met))
+        .buffered(job.context.ingest.parse_threads);
+    let mut outcomes = std::pin::pin!(outcomes);
+    while let Some(outcome) = outcomes.next().await {
+        if sender.send(outcome?).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Each file with the document that it is known as.
+async fn look_up(job: Arc<Job>, group: Vec<Met>) -> Result<Vec<(Met, Option<DocumentHead>)>, StorageError> {
+    let path = |met: &Met| match met {
+        Met::File(file, _) => Some(file.path.clone()),
+        Met::Problem(problem) => problem.path.clone(),
+    };
+    let paths: Vec<String> = group.iter().filter_map(path).collect();
+    let heads = job
+        .context
+        .db
+        .documents()
+        .heads_by_paths(job.source.id, &paths)
+        .await?;
+    let mut heads: HashMap<String, DocumentHead> =
+        heads.into_iter().map(|head| (head.path.clone(), head)).collect();
+    Ok(group
+        .into_iter()
+        .map(|met| {
+            let head = path(&met).and_then(|path| heads.remove(&path));
+            (met, head)
+        })
+        .collect())
+}
+
+async fn prepare(
+    job: Arc<Job>,
+    met: Result<(Met, Option<DocumentHead>), StorageError>,
+) -> Result<Outcome, Stopped> {
+    let (met, head) = met?;
+    let document = head.as_ref().map(|head| head.id);
+    match met {
+        Met::Problem(problem) => Ok(Outcome::Problem { problem, document }),
+        Met::File(file, _) if head.as_ref().is_some_and(|head| head.content_hash == file.hash) => {
+            let bytes = file.bytes.len() as u64;
+            document
+                .map(|document| Outcome::Unchanged { document, bytes })
+                .ok_or(Stopped::Asked)
+        }
+        Met::File(file, share) => {
+            let parsed = tokio::task::spawn_blocking(move || parse(&job, file, document, share)).await;
+            parsed.map_err(|error| Stopped::internal(&error))
+        }
+    }
+}
+
+fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -> Outcome {
+    let settings = &job.context.ingest;
+    let size_bytes = file.bytes.len() as u64;
+    let extracted = match nexus_ingest::extract(&file.path, &file.bytes, &settings.limits) {
+        Ok(extracted) => extracted,
+        Err(problem) => return Outcome::Problem { problem, document },
+    };
+    let chunks = nexus_ingest::chunk(&extracted, &settings.chunks)
+        .into_iter()
+        .map(|draft| {
+            let text = embedding_text(&extracted.title, &draft.heading_path, &draft.text);
+            PreparedChunk {
+                content_hash: ContentHash::of(text.as_bytes()),
+                analysis: nexus_text::analyze(&text),
+                draft,
+            }
+        })
+        .collect();
+    Outcome::Changed(Box::new(Prepared {
+        document,
+        path: file.path,
+        title: extracted.title,
+        format: extracted.format,
+        size_bytes,
+        content_hash: file.hash,
+        chunks,
+        share,
+    }))
+}

@@ -1,0 +1,20 @@
+//! Background work: claims tasks, holds their leases, runs them, and cleans up. One file per kind of task.
+
+mod context;
+mod dense;
+mod embed_kb;
+mod failure;
+mod heartbeat;
+mod ingest;
+mod lexical;
+mod progress;
+mod queue;
+mod rebuild_lexical;
+mod run;
+mod sweep;
+
+pub use context::WorkerContext;
+pub use dense::DensePass;
+pub use ingest::IngestSettings;
+pub use queue::Queue;
+pub use run::{Worker, WorkerOptions};

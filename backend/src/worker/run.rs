@@ -1,0 +1,287 @@
+//! Claiming and running tasks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_domain::{LeaseToken, TaskError, TaskPayload, TaskState, UploadId};
+use nexus_storage::{Outcome, StorageError};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::context::WorkerContext;
+use super::failure::Stopped;
+use super::heartbeat::{self, Running};
+use super::{embed_kb, ingest, rebuild_lexical, sweep};
+
+/// How often the table is looked at without being told that there is something.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// First wait before a failed task is tried again; doubled with each attempt.
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+/// Longest wait between attempts.
+const RETRY_LONGEST: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerOptions {
+    /// Tasks that run at the same time.
+    pub concurrency: usize,
+    pub lease: Duration,
+    pub max_attempts: u32,
+    pub sweep_every: Duration,
+}
+
+/// What a task leaves when it has done its work: written in the transaction that ends it.
+#[derive(Debug, Default)]
+pub struct Completion {
+    pub follow_ups: Vec<(Option<nexus_domain::KbId>, TaskPayload)>,
+    /// An upload that nobody needs any more.
+    pub consumed: Option<UploadId>,
+}
+
+/// Runs tasks until it is told to stop.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    context: WorkerContext,
+    options: WorkerOptions,
+}
+
+impl Worker {
+    pub fn new(context: WorkerContext, options: WorkerOptions) -> Self {
+        Self { context, options }
+    }
+
+    /// Ends when `stop` is cancelled and the running tasks have let go: they go back to the queue.
+    pub async fn run(self, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.options.concurrency));
+        let tracker = TaskTracker::new();
+        tracker.spawn(self.clone().sweep_regularly(stop.clone()));
+        while !stop.is_cancelled() {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                break;
+            };
+            match self.claim().await {
+                Ok(Some(running)) => {
+                    let (worker, stop) = (self.clone(), stop.clone());
+                    tracker.spawn(async move {
+                        worker.work(running, &stop).await;
+                        drop(slot);
+                        // A slot is free, and tasks of the same knowledge base may have waited for this one.
+                        worker.context.queue.wake();
+                    });
+                }
+                Ok(None) => self.wait(&stop, POLL_EVERY).await,
+                Err(error) => {
+                    tracing::error!(%error, "the task table cannot be read");
+                    self.wait(&stop, POLL_EVERY).await;
+                }
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    async fn wait(&self, stop: &CancellationToken, at_most: Duration) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.context.queue.woken() => {}
+            () = tokio::time::sleep(at_most) => {}
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<(nexus_domain::Task, LeaseToken)>, StorageError> {
+        let now = self.context.clock.now();
+        let token = LeaseToken::new(now);
+        let mut tx = self.context.db.begin().await?;
+        let claimed = tx.tasks().claim(now, self.options.lease, token).await?;
+        tx.commit().await?;
+        Ok(claimed.map(|task| (task, token)))
+    }
+
+    async fn work(&self, (task, token): (nexus_domain::Task, LeaseToken), stop: &CancellationToken) {
+        let span = tracing::info_span!("task", task_id = %task.id, kind = task.payload.kind().as_str(),
+            trace_id = %task.trace_id);
+        let running = Running::new(task, token, stop);
+        async {
+            tracing::info!(attempt = running.task.attempts, "task started");
+            let done = CancellationToken::new();
+            let beat = tokio::spawn(heartbeat::keep(
+                self.context.db.clone(),
+                Arc::clone(&self.context.clock),
+                running.clone(),
+                self.options.lease,
+                done.clone(),
+            ));
+            let result = self.dispatch(&running).await;
+            done.cancel();
+            let requested = beat.await.unwrap_or_default();
+            if let Err(error) = self.settle(&running, result, requested).await {
+                // The lease runs out and the task is taken up again.
+                tracing::error!(%error, "the end of a task could not be written");
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn dispatch(&self, running: &Running) -> Result<Completion, Stopped> {
+        let context = self.context.clone();
+        let running = running.clone();
+        // In a task of its own, so that a panic of the work is a failed attempt and not a lost worker.
+        let work = tokio::spawn(
+            async move {
+                match running.task.payload.clone() {
+                    TaskPayload::IngestUpload { upload_id, source_id } => {
+                        ingest::run(&context, &running, upload_id, source_id).await
+                    }
+                    TaskPayload::EmbedKb => embed_kb::run(&context, &running).await,
+                    TaskPayload::RebuildLexical => rebuild_lexical::run(&context, &running).await,
+                    TaskPayload::Sweep => sweep::run(&context, &running).await,
+                }
+            }
+            .in_current_span(),
+        );
+        work.await.unwrap_or_else(|error| Err(Stopped::internal(&error)))
+    }
+
+    async fn settle(
+        &self,
+        running: &Running,
+        result: Result<Completion, Stopped>,
+        requested: Option<TaskState>,
+    ) -> Result<(), StorageError> {
+        match result {
+            Ok(completion) => self.succeed(running, completion).await,
+            Err(Stopped::LeaseLost) => {
+                tracing::warn!("the lease was lost; another worker goes on");
+                Ok(())
+            }
+            Err(Stopped::Asked) => match requested {
+                Some(TaskState::Paused) => self.end(running, Outcome::Paused).await,
+                Some(_) => self.end(running, Outcome::Cancelled).await,
+                // This process is ending: the task goes back to the queue as it is.
+                None => self.put_back(running, Duration::ZERO, interrupted()).await,
+            },
+            Err(Stopped::Fail(error)) => self.end(running, Outcome::Failed(error)).await,
+            Err(Stopped::Retry(error)) if running.task.attempts >= self.options.max_attempts => {
+                self.end(running, Outcome::Failed(error)).await
+            }
+            Err(Stopped::Retry(error)) => {
+                let doublings = running.task.attempts.saturating_sub(1).min(16);
+                let wait = RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_LONGEST);
+                self.put_back(running, wait, error).await
+            }
+        }
+    }
+
+    async fn succeed(&self, running: &Running, completion: Completion) -> Result<(), StorageError> {
+        running.meter.stage(nexus_domain::Stage::Finished, None);
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin().await?;
+        let progress = running.meter.read();
+        let held = tx
+            .tasks()
+            .finish(
+                running.task.id,
+                running.token,
+                &Outcome::Succeeded,
+                &progress,
+                now,
+            )
+            .await?;
+        if !held {
+            return Ok(());
+        }
+        for (kb, payload) in completion.follow_ups {
+            self.context
+                .queue
+                .enqueue_once(&mut tx, kb, payload, &running.task.trace_id)
+                .await?;
+        }
+        if let Some(upload) = completion.consumed {
+            tx.uploads().delete(upload).await?;
+        }
+        tx.commit().await?;
+        nexus_domain::probe::crash_point("task.succeeded");
+        if let Some(upload) = completion.consumed {
+            sweep::remove_upload(&self.context.uploads_dir, upload).await;
+        }
+        tracing::info!(counts = ?progress.counts, "task succeeded");
+        Ok(())
+    }
+
+    async fn end(&self, running: &Running, outcome: Outcome) -> Result<(), StorageError> {
+        match &outcome {
+            Outcome::Failed(error) => {
+                tracing::error!(code = error.code, message = error.message, "task failed");
+            }
+            stopped => tracing::info!(?stopped, "task stopped"),
+        }
+        let mut tx = self.context.db.begin().await?;
+        let now = self.context.clock.now();
+        let progress = running.meter.read();
+        tx.tasks()
+            .finish(running.task.id, running.token, &outcome, &progress, now)
+            .await?;
+        // Versions that were being written are of no use to anybody but a resumed attempt, which writes its own.
+        self.context
+            .queue
+            .enqueue_once(&mut tx, None, TaskPayload::Sweep, &running.task.trace_id)
+            .await?;
+        tx.commit().await
+    }
+
+    async fn put_back(
+        &self,
+        running: &Running,
+        wait: Duration,
+        error: TaskError,
+    ) -> Result<(), StorageError> {
+        tracing::warn!(
+            code = error.code,
+            message = error.message,
+            ?wait,
+            "task goes back to the queue"
+        );
+        let now = self.context.clock.now();
+        let mut tx = self.context.db.begin().await?;
+        let run_at = now.plus(wait);
+        let progress = running.meter.read();
+        tx.tasks()
+            .reschedule(running.task.id, running.token, run_at, &error, &progress, now)
+            .await?;
+        tx.commit().await
+    }
+
+    /// Enqueues a sweep now and then, so that nothing is left over for long whatever happened.
+    async fn sweep_regularly(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.enqueue_sweep().await {
+                tracing::warn!(%error, "a sweep could not be enqueued");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.options.sweep_every) => {}
+            }
+        }
+    }
+
+    async fn enqueue_sweep(&self) -> Result<(), StorageError> {
+        let mut tx = self.context.db.begin().await?;
+        self.context
+            .queue
+            .enqueue_once(&mut tx, None, TaskPayload::Sweep, "")
+            .await?;
+        tx.commit().await?;
+        self.context.queue.wake();
+        Ok(())
+    }
+}
+
+/// What a task carries that its process has put back while it was ending.
+fn interrupted() -> TaskError {
+    TaskError {
+        code: "interrupted".to_owned(),
+        message: "the server was stopped; the task goes on when it runs again".to_owned(),
+    }
+}

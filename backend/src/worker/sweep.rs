@@ -1,0 +1,146 @@
+//! Clean-up: what is tombstoned in the rows leaves the indexes, and then the rows. The order keeps every point accounted
+//! for: a row goes only after the index has durably forgotten its point.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nexus_domain::probe::crash_point;
+use nexus_domain::{ChunkId, KbId, Stage, TaskState, UploadId, VersionId};
+use nexus_storage::{PurgeStep, StorageError, TaskFilter};
+
+use super::context::WorkerContext;
+use super::failure::Stopped;
+use super::heartbeat::Running;
+use super::run::Completion;
+use crate::service::upload_path;
+
+/// Versions swept before their rows are removed.
+const VERSIONS: usize = 64;
+/// Points removed at once.
+const POINTS: usize = 2_048;
+/// Rows of a deleted knowledge base that are removed in one transaction.
+const PURGE_CHUNKS: usize = 2_048;
+/// How long an idempotency key is remembered: 24 hours.
+const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
+    running.meter.stage(Stage::Sweeping, None);
+    sweep_knowledge_bases(context, running).await?;
+    loop {
+        running.check()?;
+        let mut versions: Vec<VersionId> = context
+            .db
+            .versions()
+            .retired(VERSIONS)
+            .await?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        if versions.is_empty() {
+            versions = context
+                .db
+                .versions()
+                .abandoned(VERSIONS)
+                .await?
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect();
+        }
+        if versions.is_empty() {
+            break;
+        }
+        sweep_versions(context, running, &versions).await?;
+    }
+    let before = context.clock.now().minus(IDEMPOTENCY_KEPT);
+    let mut tx = context.db.begin().await?;
+    tx.idempotency().delete_older_than(before).await?;
+    tx.commit().await?;
+    sweep_uploads(context).await?;
+    Ok(Completion::default())
+}
+
+async fn sweep_versions(
+    context: &WorkerContext,
+    running: &Running,
+    versions: &[VersionId],
+) -> Result<(), Stopped> {
+    let mut points: Vec<ChunkId> = Vec::new();
+    for version in versions {
+        points.extend(context.db.versions().chunk_ids(*version).await?);
+    }
+    for collection in context.collections() {
+        for part in points.chunks(POINTS) {
+            running.check()?;
+            context.vectors.delete(collection, part.to_vec()).await?;
+        }
+        context.vectors.persist(collection).await?;
+    }
+    crash_point("sweep.points_gone");
+    let mut tx = context.db.begin().await?;
+    running.hold(&mut tx).await?;
+    tx.versions().delete_versions(versions).await?;
+    tx.commit().await?;
+    crash_point("sweep.rows_gone");
+    running.meter.advance(points.len() as u64);
+    Ok(())
+}
+
+async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
+    for kb in context.db.knowledge_bases().deleted(VERSIONS).await? {
+        running.check()?;
+        // A task that still writes to it has been asked to stop; the next sweep finds it quiet.
+        let running_in_it = TaskFilter {
+            kb: Some(kb),
+            state: Some(TaskState::Running),
+            ..TaskFilter::default()
+        };
+        if !context.db.tasks().list(running_in_it, None, 1).await?.is_empty() {
+            continue;
+        }
+        for collection in context.collections() {
+            context.vectors.delete_kb(collection, kb).await?;
+            context.vectors.persist(collection).await?;
+        }
+        crash_point("sweep.kb_points_gone");
+        purge(context, running, kb).await?;
+    }
+    Ok(())
+}
+
+async fn purge(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {
+    loop {
+        running.check()?;
+        let mut tx = context.db.begin().await?;
+        running.hold(&mut tx).await?;
+        let step = match tx.knowledge_bases().purge_step(kb, PURGE_CHUNKS).await {
+            Err(StorageError::ReferenceViolation(_)) => return Ok(()),
+            step => step?,
+        };
+        tx.commit().await?;
+        if matches!(step, PurgeStep::Done) {
+            return Ok(());
+        }
+    }
+}
+
+/// Files of uploads that no task will read any more, and files that no row knows.
+async fn sweep_uploads(context: &WorkerContext) -> Result<(), Stopped> {
+    let before = context.clock.now().minus(context.upload_keep);
+    for upload in context.db.uploads().unused(before, VERSIONS).await? {
+        let mut tx = context.db.begin().await?;
+        tx.uploads().delete(upload.id).await?;
+        tx.commit().await?;
+        remove_upload(&context.uploads_dir, upload.id).await;
+    }
+    Ok(())
+}
+
+/// Removes an upload's file. One that stays is only room that is not given back.
+pub async fn remove_upload(folder: &Path, id: UploadId) {
+    let path = upload_path(folder, id);
+    if let Err(error) = tokio::fs::remove_file(&path).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "an upload could not be removed");
+    }
+}

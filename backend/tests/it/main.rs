@@ -1,0 +1,17 @@
+//! The backend as its callers meet it: the real application on SQLite and qdrant-edge in a temporary folder, over HTTP,
+//! with a fake embedding model and a clock that stands still.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that fails to set itself up has failed"
+)]
+
+mod access;
+mod contract;
+mod ingestion;
+mod knowledge_bases;
+mod questions;
+mod recovery;
+mod tasks;
+mod test_app;

@@ -1,0 +1,192 @@
+//! Builds the application for one test and takes it down again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
+use nexus_backend::app::{DenseModel, Outside, Services};
+use nexus_backend::config::Config;
+use nexus_backend::serve::Server;
+use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
+use nexus_domain::testing::{FakeEmbedder, ManualClock};
+use nexus_ingest::ArchiveWriter;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub const KEY: &str = "a-key-for-tests-only";
+pub const KB: &str = "handbook";
+
+pub struct TestApp {
+    pub client: Client,
+    pub embedder: Option<Arc<FakeEmbedder>>,
+    pub data: Arc<TempDir>,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+/// What a test changes about its application.
+#[derive(Default)]
+pub struct Setup {
+    pub settings: Vec<(&'static str, &'static str)>,
+    /// The folder of an application that was taken down.
+    pub data: Option<Arc<TempDir>>,
+    /// No embedding model.
+    pub lexical_only: bool,
+    /// Name of the embedding model.
+    pub model: Option<&'static str>,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub async fn with(setup: Setup) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let data = setup
+            .data
+            .unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let folder = data.path().to_string_lossy().into_owned();
+        let mut settings = BTreeMap::from([
+            ("NEXUS_DATA_DIR".to_owned(), folder),
+            ("NEXUS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
+        ]);
+        settings.extend(
+            setup
+                .settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let config = Config::from_layers(None, &settings).unwrap();
+        let embedder =
+            (!setup.lexical_only).then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
+        let dense = match &embedder {
+            Some(embedder) => DenseModel::Loaded(embedder.clone()),
+            None => DenseModel::Missing("the test has none".to_owned()),
+        };
+        let outside = Outside {
+            clock: Arc::new(ManualClock::default()),
+            dense,
+        };
+        let services = Services::with(&config, outside).await.unwrap();
+        let server = Server::bind(&config, services).await.unwrap();
+        let base = server.address(&config).unwrap();
+        let client = Client::new(ClientConfig::new(base, KEY.to_owned().into())).unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(stop.clone()));
+        Self {
+            client,
+            embedder,
+            data,
+            stop,
+            serving,
+        }
+    }
+
+    /// Waits for the tasks that are left, and ends. A test that calls this knows that nothing was left undone.
+    pub async fn end(self) -> Arc<TempDir> {
+        self.quiet().await;
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.data
+    }
+
+    /// Ends at once, whatever runs.
+    pub async fn stop_now(self) -> Arc<TempDir> {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.data
+    }
+
+    /// Waits until no task is queued or running.
+    pub async fn quiet(&self) {
+        loop {
+            let tasks = self.client.tasks(None).await.unwrap().items;
+            let Some(open) = tasks.iter().find(|task| !task.state.is_settled()) else {
+                return;
+            };
+            self.settled(open.id).await;
+        }
+    }
+
+    pub async fn settled(&self, id: Uuid) -> Task {
+        let mut events = self.client.task_events(id);
+        let mut last = None;
+        while let Some(task) = events.next().await {
+            last = Some(task.unwrap());
+        }
+        last.expect("a task has a state")
+    }
+
+    /// Uploads files as one archive and waits until they are read.
+    pub async fn ingest(&self, files: &[(&str, &[u8])]) -> Task {
+        let task = self.upload_archive("docs.tar.gz", &archive(files)).await;
+        let task = self.settled(task).await;
+        assert_eq!(task.state, TaskState::Succeeded, "{:?}", task.error);
+        task
+    }
+
+    pub async fn upload_archive(&self, name: &str, bytes: &[u8]) -> Uuid {
+        self.upload(UploadTarget::Archive, name, bytes).await
+    }
+
+    pub async fn upload(&self, target: UploadTarget, name: &str, bytes: &[u8]) -> Uuid {
+        let kb = self.client.find_or_create_knowledge_base(KB).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("upload");
+        std::fs::write(&path, bytes).unwrap();
+        let upload = Upload {
+            target,
+            path,
+            file_name: name.to_owned(),
+            source: None,
+            knowledge_base: kb.id.to_string(),
+        };
+        self.client.upload(&upload, |_| {}).await.unwrap().task_id
+    }
+
+    pub async fn search(&self, query: &str, mode: RetrievalMode) -> Vec<Passage> {
+        let request = SearchRequest {
+            query: query.to_owned(),
+            knowledge_bases: vec![KB.to_owned()],
+            mode,
+            limit: 10,
+            distinct_documents: false,
+        };
+        self.client.search(&request).await.unwrap().passages
+    }
+
+    /// Paths of the documents that the words of a query find, best first.
+    pub async fn found(&self, query: &str) -> Vec<String> {
+        self.search(query, RetrievalMode::Lexical)
+            .await
+            .into_iter()
+            .map(|hit| hit.document_path)
+            .collect()
+    }
+
+    pub async fn ask(&self, question: &str) -> Answer {
+        let request = QueryRequest {
+            question: question.to_owned(),
+            knowledge_bases: vec![KB.to_owned()],
+            mode: RetrievalMode::Hybrid,
+        };
+        self.client.ask_question(&request).await.unwrap()
+    }
+}
+
+/// A tar.gz of these files.
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("archive.tar.gz");
+    let mut writer = ArchiveWriter::create(&path).unwrap();
+    for (name, bytes) in files {
+        writer.add(name, bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    std::fs::read(Path::new(&path)).unwrap()
+}

@@ -1,0 +1,27 @@
+//! The wire contract of `/api/v1`: requests, responses, error codes and limits. Shared by the backend and its clients;
+//! knows neither the database nor HTTP itself.
+//!
+//! JSON, snake_case. Times are RFC 3339 in UTC, ids are UUIDs, durations carry their unit in their name.
+
+pub mod document;
+pub mod error;
+pub mod health;
+pub mod ingestion;
+pub mod knowledge_base;
+pub mod limits;
+pub mod page;
+pub mod rag;
+
+pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
+pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
+pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
+pub use ingestion::{
+    Problem, ProblemCode, Task, TaskAccepted, TaskCounts, TaskError, TaskKind, TaskProgress, TaskStage,
+    TaskState,
+};
+pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
+pub use page::Page;
+pub use rag::{
+    Answer, AnswerLanguage, Citation, Passage, QueryRequest, Retrieval, RetrievalMode, SearchRequest,
+    SearchResponse, SideReport, SideStatus,
+};

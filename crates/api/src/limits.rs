@@ -1,0 +1,20 @@
+//! Bounds of the contract that no setting moves.
+
+/// Longest question or search query, in characters.
+pub const MAX_QUERY_CHARS: usize = 4_000;
+/// Most knowledge bases in one question.
+pub const MAX_KNOWLEDGE_BASES: usize = 100;
+/// Most passages of one search.
+pub const MAX_PASSAGES: u32 = 200;
+/// Passages of a search that does not say how many.
+pub const DEFAULT_PASSAGES: u32 = 10;
+/// Most items of one page of a list.
+pub const MAX_PAGE: u32 = 200;
+/// Items of a page that does not say how many.
+pub const DEFAULT_PAGE: u32 = 50;
+/// Largest JSON body, in bytes.
+pub const MAX_JSON_BYTES: usize = 256 * 1024;
+/// Longest file or source name, in characters.
+pub const MAX_FILE_NAME_CHARS: usize = 255;
+/// Longest `Idempotency-Key`, in characters.
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 128;

@@ -1,0 +1,166 @@
+//! Questions, passages and answers.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::document::{DocumentFormat, LineRange};
+
+/// Which indexes are asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrievalMode {
+    /// Both, fused by score; the dense one counts only where its model knows the question's script.
+    #[default]
+    Hybrid,
+    /// Words only (BM25).
+    Lexical,
+    /// Vectors only.
+    Dense,
+}
+
+fn default_passages() -> u32 {
+    crate::limits::DEFAULT_PASSAGES
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchRequest {
+    #[schema(example = "how do I reset the gateway?", min_length = 1, max_length = 4000)]
+    pub query: String,
+    /// Names or ids; absent or empty means all that the caller may read.
+    #[serde(default)]
+    #[schema(example = json!(["handbook"]), max_items = 100)]
+    pub knowledge_bases: Vec<String>,
+    #[serde(default)]
+    pub mode: RetrievalMode,
+    #[serde(default = "default_passages")]
+    #[schema(minimum = 1, maximum = 200, default = 10)]
+    pub limit: u32,
+    /// Keep only the best passage of each document.
+    #[serde(default)]
+    pub distinct_documents: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryRequest {
+    #[schema(example = "Как обновить прошивку шлюза?", min_length = 1, max_length = 4000)]
+    pub question: String,
+    /// Names or ids; absent or empty means all that the caller may read.
+    #[serde(default)]
+    #[schema(example = json!(["handbook"]), max_items = 100)]
+    pub knowledge_bases: Vec<String>,
+    #[serde(default)]
+    pub mode: RetrievalMode,
+}
+
+/// A piece of a document, exactly as it stands there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Passage {
+    pub chunk_id: Uuid,
+    pub knowledge_base_id: Uuid,
+    pub knowledge_base: String,
+    pub document_id: Uuid,
+    pub document_path: String,
+    pub document_title: String,
+    pub document_format: DocumentFormat,
+    pub source: String,
+    /// Headings from the outermost to the innermost.
+    pub heading_path: Vec<String>,
+    pub lines: LineRange,
+    /// Leads to exactly these lines.
+    pub link: String,
+    pub text: String,
+    /// What the passage was ranked by.
+    pub score: f32,
+    /// BM25, where the lexical index found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lexical_score: Option<f32>,
+    /// Cosine, where the dense index found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dense_score: Option<f32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchResponse {
+    /// Best first.
+    pub passages: Vec<Passage>,
+    pub retrieval: Retrieval,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerLanguage {
+    Ru,
+    En,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Answer {
+    /// The answer; `[1]` points at the citation of that number.
+    pub text: String,
+    /// Whether the knowledge bases hold anything on the question. If not, `text` says so and nothing is cited.
+    pub found: bool,
+    pub language: AnswerLanguage,
+    pub citations: Vec<Citation>,
+    pub retrieval: Retrieval,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Citation {
+    /// The number in the text, from 1.
+    pub number: u32,
+    /// The exact words, byte for byte as in the document.
+    pub quote: String,
+    pub quote_lines: LineRange,
+    /// Leads to exactly these lines.
+    pub link: String,
+    /// The passage around the quote.
+    pub passage: Passage,
+}
+
+/// What one index did for a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SideStatus {
+    Ran,
+    /// The request's mode left it out.
+    NotAsked,
+    /// No embedding model is loaded: retrieval is lexical only.
+    NotConfigured,
+    /// The model does not know the question's script.
+    ScriptUnknown,
+    /// It failed and the other one answered; `reason` says why.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SideReport {
+    pub status: SideStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many passages it proposed.
+    pub candidates: u32,
+    /// Its best raw score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_score: Option<f32>,
+    pub milliseconds: f64,
+}
+
+/// How the passages were found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Retrieval {
+    pub mode: RetrievalMode,
+    pub lexical: SideReport,
+    pub dense: SideReport,
+    /// Share of the lexical score in the fused one (0 to 1), where both sides ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lexical_weight: Option<f32>,
+    /// The embedding model, where one is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Time to embed the question, part of `total_milliseconds`.
+    pub embedding_milliseconds: f64,
+    pub total_milliseconds: f64,
+}

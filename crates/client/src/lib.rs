@@ -1,0 +1,18 @@
+//! Typed client of the `/api/v1` contract: what the command line, the bot and the end-to-end tests use.
+//!
+//! Reads are retried on connection errors, 429 and 503; what creates something is sent with an `Idempotency-Key`, so it
+//! may be retried too. Plain http is refused for anything but this machine unless it is allowed explicitly.
+
+mod config;
+mod error;
+mod ingestion;
+mod knowledge_bases;
+mod rag;
+mod request;
+mod tasks;
+
+pub use config::ClientConfig;
+pub use error::ClientError;
+pub use ingestion::{Upload, UploadTarget};
+pub use request::Client;
+pub use tasks::TaskEvents;

@@ -1,0 +1,48 @@
+//! The port to an embedding model.
+
+use async_trait::async_trait;
+
+use crate::script::Script;
+
+/// What is known of a model before it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbedderInfo {
+    /// Names the vectors: model and everything that changes its output (prefixes, pooling). Vectors of equal names
+    /// may be compared and cached together; those of different names never meet.
+    pub model: String,
+    /// Length of a vector.
+    pub dimension: usize,
+    /// Scripts that the model was trained on; its vectors say nothing about texts in others.
+    pub scripts: Vec<Script>,
+    /// What runs it, for people: "ONNX Runtime 1.31, fp32".
+    pub runtime: String,
+}
+
+impl EmbedderInfo {
+    /// Whether the model's opinion of a text in this script counts. A text without letters is anybody's.
+    pub fn knows(&self, script: Script) -> bool {
+        script == Script::None || self.scripts.contains(&script)
+    }
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// Trying again later may help.
+    #[error("the embedding model is not available: {0}")]
+    Unavailable(String),
+    /// Trying again will not help.
+    #[error("the embedding model failed: {0}")]
+    Failed(String),
+}
+
+/// Turns text into unit vectors. Implementations bound their own concurrency and never block the async runtime.
+#[async_trait]
+pub trait Embedder: Send + Sync + std::fmt::Debug {
+    fn info(&self) -> &EmbedderInfo;
+
+    /// One vector per passage, in order. Long passages are cut by the model at its window.
+    async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// The vector of a question.
+    async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError>;
+}

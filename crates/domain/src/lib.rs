@@ -1,0 +1,39 @@
+//! What Nexus is about, without a database, a network or a model: entities, typed ids, state machines, access,
+//! and the ports that adapters implement. Imports nothing of ours.
+
+pub mod access;
+pub mod document;
+pub mod embedder;
+pub mod hash;
+pub mod id;
+pub mod knowledge_base;
+pub mod passage;
+pub mod probe;
+pub mod problem;
+pub mod script;
+pub mod source;
+pub mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;
+pub mod upload;
+pub mod vector_store;
+
+pub use access::{Access, Caller, KbFilter, Role};
+pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionState};
+pub use embedder::{EmbedError, Embedder, EmbedderInfo};
+pub use hash::ContentHash;
+pub use id::{
+    ApiKeyId, ChunkId, DocumentId, GenerationId, KbId, LeaseToken, SourceId, TaskId, UploadId, VersionId,
+};
+pub use knowledge_base::KnowledgeBase;
+pub use passage::{Passage, PassageError, Passages};
+pub use problem::{Problem, ProblemCode};
+pub use script::Script;
+pub use source::{Source, SourceKind};
+pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use upload::Upload;
+pub use vector_store::{
+    Collection, Hit, Point, SparseVector, StoreStatus, Vector, VectorError, VectorQuery, VectorStore,
+};

@@ -1,0 +1,30 @@
+//! Passages: chunks as retrieval hands them out, with what a citation needs to know about their document.
+
+use async_trait::async_trait;
+
+use crate::access::KbFilter;
+use crate::document::{Chunk, Format};
+use crate::id::ChunkId;
+
+/// A current chunk and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    pub chunk: Chunk,
+    pub kb_name: String,
+    pub source_name: String,
+    pub document_path: String,
+    pub document_title: String,
+    pub format: Format,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("passages could not be read")]
+pub struct PassageError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The port that turns hits into passages. Rows are the truth: an id without a current row, or outside of the filter,
+/// is left out, so no index can bring back a deleted text.
+#[async_trait]
+pub trait Passages: Send + Sync {
+    /// The current passages among `ids`, in no particular order.
+    async fn current(&self, ids: &[ChunkId], filter: &KbFilter) -> Result<Vec<Passage>, PassageError>;
+}

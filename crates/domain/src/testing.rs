@@ -1,0 +1,112 @@
+//! Fakes for what is remote or slow: the clock and the embedding model. Databases and indexes are not faked; their
+//! embedded back ends are the test doubles.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::embedder::{EmbedError, Embedder, EmbedderInfo};
+use crate::hash::ContentHash;
+use crate::script::Script;
+use crate::time::{Clock, Timestamp};
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub const fn at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.as_micros()))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(
+            i64::try_from(by.as_micros()).expect("a test's duration fits"),
+            Ordering::SeqCst,
+        );
+    }
+}
+
+impl Default for ManualClock {
+    /// 2026-01-01T00:00:00Z.
+    fn default() -> Self {
+        Self::at(Timestamp::from_micros(1_767_225_600_000_000))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Embeds a text as the hashed bag of its words: texts that share words are close. Knows Latin script only.
+#[derive(Debug)]
+pub struct FakeEmbedder {
+    info: EmbedderInfo,
+    embedded: Mutex<Vec<String>>,
+}
+
+impl FakeEmbedder {
+    pub fn new(model: &str) -> Self {
+        let info = EmbedderInfo {
+            model: model.to_owned(),
+            dimension: 64,
+            scripts: vec![Script::Latin],
+            runtime: "fake".to_owned(),
+        };
+        Self {
+            info,
+            embedded: Mutex::default(),
+        }
+    }
+
+    /// Every passage that was embedded so far, in order.
+    pub fn embedded(&self) -> Vec<String> {
+        self.embedded
+            .lock()
+            .expect("no test panics while it holds this")
+            .clone()
+    }
+
+    fn vector(&self, text: &str) -> Vec<f32> {
+        let mut vector = vec![0.0_f32; self.info.dimension];
+        for word in text
+            .to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+        {
+            let slot = usize::from(ContentHash::of(word.as_bytes()).as_bytes()[0]) % vector.len();
+            vector[slot] += 1.0;
+        }
+        let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if norm == 0.0 {
+            vector[0] = 1.0;
+        } else {
+            vector.iter_mut().for_each(|x| *x /= norm);
+        }
+        vector
+    }
+}
+
+#[async_trait]
+impl Embedder for FakeEmbedder {
+    fn info(&self) -> &EmbedderInfo {
+        &self.info
+    }
+
+    async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let vectors = passages.iter().map(|passage| self.vector(passage)).collect();
+        self.embedded
+            .lock()
+            .expect("no test panics while it holds this")
+            .extend(passages);
+        Ok(vectors)
+    }
+
+    async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError> {
+        Ok(self.vector(&query))
+    }
+}

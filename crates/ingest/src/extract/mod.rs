@@ -1,0 +1,148 @@
+//! From a file's bytes to text: what it is, how it is encoded, what it is called.
+//!
+//! Text formats keep their text as it stands, apart from decoding, the byte order mark and CRLF → LF; so quotes are exact and
+//! lines are those of the file. Two formats are derived, and their lines are those of the derived text: HTML becomes
+//! Markdown, and minified JSON is laid out.
+
+mod csv;
+mod detect;
+mod encoding;
+mod html;
+mod json;
+mod language;
+mod markdown;
+mod rst;
+
+use nexus_domain::{Format, Problem, ProblemCode};
+
+use crate::limits::Limits;
+use detect::Kind;
+pub use language::Language;
+
+pub(crate) use csv::{delimiter, record};
+pub(crate) use rst::is_adornment;
+
+/// Longest title, in characters; what is longer is cut.
+const TITLE_CHARS: usize = 200;
+
+/// A document's text, ready to be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extracted {
+    /// Front matter, else the first heading or `<title>`, else the file's name. Never empty, one line.
+    pub title: String,
+    pub format: Format,
+    /// For [`Format::Code`]: the grammar that cuts it; `None` where there is none.
+    pub language: Option<Language>,
+    /// Lines end with `\n`; no byte order mark. Never blank.
+    pub text: String,
+}
+
+/// Why a file gives no text, before its path is known.
+type Refusal = (ProblemCode, String);
+
+/// Reads one file as text. `path` decides by its extension what kind of text it is; whether it is text at all, its bytes do.
+///
+/// Problems: `Empty`, `Binary`, `UnsupportedFormat` (a document format that is not read), `UnknownEncoding`, `TooLarge`,
+/// `NestedTooDeep`.
+pub fn extract(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Problem> {
+    extract_parts(path, bytes, limits).map_err(|(code, why)| Problem::of_file(path, code, why))
+}
+
+fn extract_parts(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Refusal> {
+    if bytes.len() as u64 > limits.file_bytes {
+        let why = format!(
+            "{} bytes, {} are allowed for one file",
+            bytes.len(),
+            limits.file_bytes
+        );
+        return Err((ProblemCode::TooLarge, why));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let kind = detect::by_name(name);
+    detect::unsupported(name, bytes)?;
+    let text = encoding::decode(bytes)?;
+    if text.trim().is_empty() {
+        return Err((ProblemCode::Empty, "The file holds no text".into()));
+    }
+    let kind = kind.unwrap_or_else(|| detect::by_content(&text));
+    let mut extracted = read_as(kind, text, limits)?;
+    if extracted.title.trim().is_empty() {
+        extracted.title = title_from_name(name, extracted.format);
+    }
+    extracted.title = one_line(&extracted.title);
+    Ok(extracted)
+}
+
+fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refusal> {
+    let plain = |format, text| Extracted {
+        title: String::new(),
+        format,
+        language: None,
+        text,
+    };
+    Ok(match kind {
+        Kind::Markdown => {
+            let title = markdown::title(&text).unwrap_or_default();
+            Extracted {
+                title,
+                ..plain(Format::Markdown, text)
+            }
+        }
+        Kind::Html => {
+            let (title, text) = html::to_markdown(&text, limits)?;
+            Extracted {
+                title,
+                ..plain(Format::Html, text)
+            }
+        }
+        Kind::Rst => {
+            let title = rst::title(&text).unwrap_or_default();
+            Extracted {
+                title,
+                ..plain(Format::Rst, text)
+            }
+        }
+        Kind::Json => match json::lay_out(&text, limits)? {
+            json::Shape::Kept => plain(Format::Json, text),
+            json::Shape::LaidOut(text) => plain(Format::Json, text),
+            json::Shape::NotJson => plain(Format::PlainText, text),
+        },
+        Kind::Csv => plain(Format::Csv, text),
+        Kind::Code(language) => Extracted {
+            language: language.map(|l| l.refine(&text)),
+            ..plain(Format::Code, text)
+        },
+        Kind::Text => plain(Format::PlainText, text),
+    })
+}
+
+/// Documents are called by their name, data and code by the whole file name.
+fn title_from_name(name: &str, format: Format) -> String {
+    let stem = match format {
+        Format::Code | Format::Csv | Format::Json => name,
+        _ => name.rsplit_once('.').map_or(name, |(stem, _)| stem),
+    };
+    let stem = if stem.trim().is_empty() { name } else { stem };
+    if stem.trim().is_empty() {
+        "document".to_owned()
+    } else {
+        stem.to_owned()
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > TITLE_CHARS * 4 {
+            break;
+        }
+    }
+    line.chars()
+        .filter(|c| !c.is_control())
+        .take(TITLE_CHARS)
+        .collect()
+}

@@ -1,0 +1,23 @@
+//! Sources to documents to chunks, in three pure and blocking steps:
+//!
+//! 1. [`walk`] opens an upload (zip, tar, tar.gz, tar.zst or a single file) and hands out its files one by one;
+//! 2. [`extract`] turns one file's bytes into text with a title and a format;
+//! 3. [`chunk`] cuts that text along its structure into passages that quote it exactly.
+//!
+//! Everything here is fed by strangers. No input makes it panic, and time and memory are bounded by [`Limits`] and the
+//! size of one file: nothing recurses over the input, nothing is linear in a declared size. What cannot be read becomes a
+//! [`nexus_domain::Problem`] with its own code, and the rest is read on.
+//!
+//! Must not know: databases, vectors, async, clocks, tokenizers (the counter is handed in).
+
+mod archive;
+mod chunk;
+mod extract;
+mod limits;
+mod pack;
+
+pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, walk};
+pub use chunk::{ChunkDraft, ChunkOptions, chunk};
+pub use extract::{Extracted, Language, extract};
+pub use limits::Limits;
+pub use pack::{ArchiveWriter, pack_folder};

@@ -1,0 +1,41 @@
+//! What an upload may cost. Every bound that a stranger can run into stands here.
+
+/// Bounds of one upload and of each file in it. Sizes are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The upload as it lies on the disk. Default 2 GiB.
+    pub packed_bytes: u64,
+    /// Everything that is unpacked from one upload, counted while it is read, never as declared. Default 8 GiB.
+    pub unpacked_bytes: u64,
+    /// One file. This much is held in memory at once. Default 64 MiB.
+    pub file_bytes: u64,
+    /// Entries of any kind (folders and links count). Default 200,000.
+    pub entries: u64,
+    /// Folders above a file. Default 32.
+    pub path_depth: usize,
+    /// A path in UTF-8. Default 1,024.
+    pub path_bytes: usize,
+    /// Unpacked bytes per packed byte, once [`Self::ratio_floor_bytes`] are passed. Default 200: text seldom passes 20,
+    /// logs and tables 100; deflate ends at 1,032, the other methods go far beyond.
+    pub ratio: u64,
+    /// Below this many unpacked bytes no ratio is suspicious. Default 16 MiB.
+    pub ratio_floor_bytes: u64,
+    /// Nesting of JSON containers and HTML elements. Default 128.
+    pub nesting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packed_bytes: 2 << 30,
+            unpacked_bytes: 8 << 30,
+            file_bytes: 64 << 20,
+            entries: 200_000,
+            path_depth: 32,
+            path_bytes: 1_024,
+            ratio: 200,
+            ratio_floor_bytes: 16 << 20,
+            nesting: 128,
+        }
+    }
+}

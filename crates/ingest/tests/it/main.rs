@@ -1,0 +1,15 @@
+//! One binary for the crate's tests: uploads in, passages out.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that fails to set itself up has failed"
+)]
+
+mod archives;
+mod chunks;
+mod encodings;
+mod formats;
+mod properties;
+mod support;
+mod tars;

@@ -1,0 +1,116 @@
+//! What the installed model costs here: time to load, memory, tokens per CPU-second, time of a question.
+//!
+//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared]` (Linux: reads /proc).
+
+use std::time::{Duration, Instant};
+
+use nexus_domain::Embedder;
+use nexus_models::{EmbedderOptions, FastembedEmbedder, QuerySession};
+
+const WORDS: &str =
+    "the service writes every change to its log before it answers and a reader may ask for what was written ";
+/// One clock tick of /proc/self/stat: Linux fixes it at 100 a second.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Processor time of this process, all threads.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<u32> = after_name
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
+    // utime and stime are the 14th and 15th of all fields, see proc(5).
+    TICK * (fields.get(11).copied().unwrap_or(0) + fields.get(12).copied().unwrap_or(0))
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let lines = status
+        .lines()
+        .filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon"));
+    lines
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+async fn questions(embedder: &FastembedEmbedder, count: usize) -> (Duration, Duration) {
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        let started = Instant::now();
+        let question = "where does the service write every change that it makes".to_owned();
+        embedder
+            .embed_query(question)
+            .await
+            .expect("a question is embedded");
+        times.push(started.elapsed());
+    }
+    times.sort();
+    (times[count / 2], times[count * 99 / 100])
+}
+
+#[tokio::main]
+async fn main() -> Result<(), nexus_models::ModelError> {
+    let folder = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "data/models".to_owned());
+    let shared = std::env::args().any(|argument| argument == "shared");
+    let query_session = if shared {
+        QuerySession::Shared
+    } else {
+        QuerySession::Auto
+    };
+    println!("before: {}", memory());
+    let (started, spent) = (Instant::now(), cpu());
+    let options = EmbedderOptions {
+        query_session,
+        ..EmbedderOptions::new(folder)
+    };
+    let Some(embedder) = FastembedEmbedder::open(options).await? else {
+        println!("no model");
+        return Ok(());
+    };
+    println!("{} on {}", embedder.info().model, embedder.info().runtime);
+    println!(
+        "loaded in {:?} ({:?} CPU); {}",
+        started.elapsed(),
+        cpu() - spent,
+        memory()
+    );
+    let (p50, p99) = questions(&embedder, 200).await;
+    println!(
+        "question of 12 tokens alone: p50 {p50:?}, p99 {p99:?}; {}",
+        memory()
+    );
+
+    // Every one of these words is one token of both known models' English vocabulary: 254 and two special ones.
+    let passage = WORDS
+        .split_whitespace()
+        .cycle()
+        .take(254)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let count: u32 = 80;
+    let (started, spent) = (Instant::now(), cpu());
+    embedder
+        .embed_passages(vec![passage.clone(); count as usize])
+        .await
+        .expect("passages are embedded");
+    let tokens = f64::from(count * 256);
+    println!(
+        "passages of 256 tokens: {:.0} tokens per CPU-second, {:.0} per second; {}",
+        tokens / (cpu() - spent).as_secs_f64(),
+        tokens / started.elapsed().as_secs_f64(),
+        memory()
+    );
+    let (_, (p50, p99)) = tokio::join!(
+        embedder.embed_passages(vec![passage; count as usize]),
+        questions(&embedder, 40)
+    );
+    println!(
+        "question during ingestion: p50 {p50:?}, p99 {p99:?}; {}",
+        memory()
+    );
+    Ok(())
+}

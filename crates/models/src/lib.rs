@@ -1,0 +1,37 @@
+//! Language models behind the ports of `nexus_domain`. Now: a local embedding model, run by fastembed on ONNX Runtime.
+//!
+//! Owns finding, loading, checking and running models. Knows nothing of documents, indexes or HTTP.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), nexus_models::ModelError> {
+//! use nexus_models::{EmbedderOptions, FastembedEmbedder};
+//!
+//! match FastembedEmbedder::open(EmbedderOptions::new("data/models")).await? {
+//!     Some(embedder) => println!("{:?}", nexus_domain::Embedder::info(&embedder)),
+//!     None => println!("no model: lexical search only"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod check;
+mod embedder;
+mod error;
+mod hub;
+mod identity;
+mod lanes;
+mod length;
+mod local;
+mod options;
+mod profile;
+mod runtime;
+mod session;
+mod worker;
+
+pub use embedder::FastembedEmbedder;
+pub use error::ModelError;
+pub use hub::{DEFAULT_MODEL, Downloaded, download_default};
+pub use length::estimated_tokens;
+pub use local::{LocalModel, MANIFEST_FILE, discover};
+pub use options::{DEFAULT_BATCH_SIZE, EmbedderOptions, QuerySession};
+pub use profile::{PROFILE_FILE, Pooling, Profile, Reference};

@@ -1,0 +1,75 @@
+//! One loaded copy of a model, for one thread. Blocking; checks what comes out.
+
+use fastembed::{InitOptionsUserDefined, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
+
+use crate::check;
+use crate::error::{ModelError, read};
+use crate::length::within_reach;
+use crate::local::{GRAPH_FILE, LocalModel, TOKENIZER_FILE};
+use crate::runtime::Runtime;
+
+/// A model, its tokenizer and its threads.
+pub(crate) struct Session {
+    model: TextEmbedding,
+    dimension: usize,
+    max_tokens: usize,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("dimension", &self.dimension)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Loads the model with this many threads of its own.
+    pub(crate) fn open(local: &LocalModel, runtime: &Runtime, threads: usize) -> Result<Self, ModelError> {
+        let file = |name: &str| read(&local.folder.join(name));
+        let tokenizer = TokenizerFiles {
+            tokenizer_file: file(TOKENIZER_FILE)?,
+            config_file: file("config.json")?,
+            special_tokens_map_file: file("special_tokens_map.json")?,
+            tokenizer_config_file: file("tokenizer_config.json")?,
+        };
+        let model = UserDefinedEmbeddingModel::new(file(GRAPH_FILE)?, tokenizer)
+            .with_pooling(local.profile.pooling.into());
+        let options = InitOptionsUserDefined::new()
+            .with_environment(runtime.environment.clone())
+            .with_max_length(local.profile.max_tokens)
+            .with_intra_threads(threads)
+            // The graph comes from memory; its weights may lie in a file beside it, which is then mapped.
+            .with_session_config(
+                "session.model_external_initializers_file_folder_path",
+                local.folder.to_string_lossy(),
+            )
+            // Threads that wait would burn the cores that the rest of the server needs.
+            .with_session_config("session.intra_op.allow_spinning", "0");
+        let model =
+            TextEmbedding::try_new_from_user_defined(model, options).map_err(|error| ModelError::Load {
+                model: local.profile.name.clone(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            model,
+            dimension: local.profile.dimension,
+            max_tokens: local.profile.max_tokens,
+        })
+    }
+
+    /// The unit vectors of one batch, in order. The error is for the log and the task's row.
+    pub(crate) fn embed(&mut self, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
+        let texts: Vec<&str> = texts
+            .iter()
+            .map(|text| within_reach(text, self.max_tokens))
+            .collect();
+        let count = texts.len();
+        let vectors = self
+            .model
+            .embed(&texts, Some(count.max(1)))
+            .map_err(|error| error.to_string())?;
+        check::vectors(&vectors, count, self.dimension)?;
+        Ok(vectors)
+    }
+}

@@ -1,0 +1,14 @@
+//! The embedder on a real model: the one that `make models` installed. Where there is none the tests say so and pass,
+//! unless `CI` is set.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that fails to set itself up has failed"
+)]
+
+mod hub;
+mod meaning;
+mod refusals;
+mod support;
+mod throughput;

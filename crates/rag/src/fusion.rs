@@ -1,0 +1,168 @@
+//! Fuses the lexical and the dense list of a question by score. Pure: knows hits, not texts, stores or models.
+//!
+//! The rule and its derivation: `docs/adr/0004-score-fusion.md`. In short: each list is normalised to 0..1 by itself,
+//! so nothing depends on the scale of a model's cosines, and the weight of the lexical side is its contrast: the share
+//! of its best score that the crowd of hits behind the first page lacks. Where a question's words single out a few
+//! chunks, words decide; where many chunks match them equally well, vectors do.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use nexus_domain::{ChunkId, Hit};
+
+/// A list is normalised between its first score and the one at this rank: deeper lists change nothing above it.
+pub const NORMALISED_DEPTH: usize = 100;
+
+/// The ranks, from 1, whose mean lexical score the best one is compared with: just behind the page that people read.
+pub const CROWD: RangeInclusive<usize> = 10..=20;
+
+/// What both sides found, each best first and without repetition.
+#[derive(Clone, Copy, Debug)]
+pub struct Lists<'a> {
+    pub lexical: &'a [Hit],
+    pub dense: &'a [Hit],
+    /// How many hits each side was asked for: a shorter list is complete.
+    pub depth: usize,
+    /// Some chunks have no dense vector yet, so that missing in a full dense list says nothing.
+    pub dense_trails: bool,
+}
+
+/// A candidate with both raw scores at hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FusedHit {
+    pub id: ChunkId,
+    /// 0 to 1.
+    pub score: f32,
+    /// BM25, where the lexical list holds it.
+    pub lexical: Option<f32>,
+    /// Cosine, where the dense list holds it.
+    pub dense: Option<f32>,
+}
+
+/// Fuses with the weight that [`lexical_weight`] gives.
+pub fn fuse(lists: Lists<'_>) -> Vec<FusedHit> {
+    fuse_weighted(lists, lexical_weight(lists.lexical, lists.dense))
+}
+
+/// The lexical side's share, 0 to 1: how much of the best lexical score the [`CROWD`] lacks.
+///
+/// BM25 has a natural zero (no word in common), so the ratio of two scores means something, and it does not change
+/// when all scores are scaled. A side that found nothing has no say.
+pub fn lexical_weight(lexical: &[Hit], dense: &[Hit]) -> f32 {
+    let Some(best) = lexical.first() else { return 0.0 };
+    if dense.is_empty() {
+        return 1.0;
+    }
+    if best.score <= 0.0 {
+        return 0.0;
+    }
+    let crowd: f32 = CROWD.map(|rank| lexical_at(rank, lexical, dense)).sum();
+    (1.0 - crowd / CROWD.count() as f32 / best.score).clamp(0.0, 1.0)
+}
+
+/// Fuses with a weight of the caller's. Best first; equal scores are ordered by id.
+///
+/// At a given weight, raising one raw score of a chunk never lowers its rank.
+pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
+    let weight = f64::from(lexical_weight);
+    let lexical = Scale::of(
+        lists.lexical,
+        lexical_at(NORMALISED_DEPTH, lists.lexical, lists.dense),
+    );
+    let floor = lists
+        .dense
+        .get(NORMALISED_DEPTH - 1)
+        .or(lists.dense.last())
+        .map_or(0.0, |hit| hit.score);
+    let dense = Scale::of(lists.dense, floor);
+    let without_lexical = match lists.lexical.last() {
+        Some(last) if lists.lexical.len() >= lists.depth => lexical.normalised(last.score),
+        // The list is complete: what it does not hold shares no word with the question.
+        _ => lexical.normalised(0.0).min(0.0),
+    };
+    let without_dense = match lists.dense.last() {
+        Some(last) if lists.dense.len() >= lists.depth && !lists.dense_trails => {
+            Some(dense.normalised(last.score))
+        }
+        // Every vector there is stands in the list, or vectors trail behind: it has none, which says nothing.
+        _ => None,
+    };
+    let mut scored: Vec<(f64, FusedHit)> = merge(lists)
+        .map(|hit| {
+            let words = hit
+                .lexical
+                .map_or(without_lexical, |score| lexical.normalised(score));
+            // Of a chunk whose vector is unknown the words alone decide, neither for nor against it.
+            let meaning = hit
+                .dense
+                .map(|score| dense.normalised(score))
+                .or(without_dense)
+                .unwrap_or(words);
+            let score = weight * words + (1.0 - weight) * meaning;
+            (
+                score,
+                FusedHit {
+                    score: score.clamp(0.0, 1.0) as f32,
+                    ..hit
+                },
+            )
+        })
+        .collect();
+    scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.id.cmp(&y.id)));
+    scored.into_iter().map(|(_, hit)| hit).collect()
+}
+
+/// The lexical score at `rank` (from 1), 0 where the list ends before it although there are more chunks, and the last
+/// one where there are none.
+fn lexical_at(rank: usize, lexical: &[Hit], dense: &[Hit]) -> f32 {
+    let chunks = lexical.len().max(dense.len());
+    let rank = rank.min(chunks).max(1);
+    lexical.get(rank - 1).map_or(0.0, |hit| hit.score)
+}
+
+/// Maps a list's best score to 1 and its floor to 0; what lies below the floor is negative.
+#[derive(Clone, Copy, Debug)]
+struct Scale {
+    floor: f64,
+    range: f64,
+}
+
+impl Scale {
+    fn of(hits: &[Hit], floor: f32) -> Self {
+        let best = hits.first().map_or(floor, |hit| hit.score);
+        Self {
+            floor: f64::from(floor),
+            range: f64::from(best) - f64::from(floor),
+        }
+    }
+
+    fn normalised(self, score: f32) -> f64 {
+        let above = f64::from(score) - self.floor;
+        if self.range > 0.0 {
+            above / self.range
+        } else if above < 0.0 {
+            0.0
+        } else {
+            // All scores are equal: each is the best.
+            1.0
+        }
+    }
+}
+
+fn merge(lists: Lists<'_>) -> impl Iterator<Item = FusedHit> {
+    let mut merged: HashMap<ChunkId, FusedHit> =
+        HashMap::with_capacity(lists.lexical.len() + lists.dense.len());
+    let empty = |id| FusedHit {
+        id,
+        score: 0.0,
+        lexical: None,
+        dense: None,
+    };
+    for hit in lists.lexical {
+        merged.entry(hit.id).or_insert_with(|| empty(hit.id)).lexical = Some(hit.score);
+    }
+    for hit in lists.dense {
+        merged.entry(hit.id).or_insert_with(|| empty(hit.id)).dense = Some(hit.score);
+    }
+    merged.into_values()
+}

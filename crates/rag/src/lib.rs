@@ -1,0 +1,21 @@
+//! Retrieves passages, fuses what both indexes say, and answers with exact quotes and citations.
+//!
+//! Pure over the ports of `nexus-domain`: no database, no HTTP, no wire types, no clock but for durations.
+//!
+//! - [`Retriever`] turns a [`Question`] into ranked passages; [`fusion`] is its rule.
+//! - [`Answering`] turns them into an [`Answer`]: the best passages, quoted byte for byte.
+//! - [`metrics`] and [`beir`] measure rankings against judgements.
+
+mod answer;
+pub mod beir;
+mod error;
+pub mod fusion;
+pub mod metrics;
+mod retrieve;
+
+pub use answer::{Answer, AnswerLanguage, AnswerSettings, Answering, Block, Citation};
+pub use error::RagError;
+pub use retrieve::{
+    DenseSide, MAX_QUESTION_CHARS, Mode, Question, RankedPassage, Retrieval, RetrievalReport,
+    RetrievalSettings, Retriever, SideReport, SideStatus,
+};

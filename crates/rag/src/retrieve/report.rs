@@ -1,0 +1,92 @@
+//! What a retrieval did, for people and for the answer's row.
+
+use std::time::Instant;
+
+use nexus_domain::{Hit, Script};
+
+use super::question::Mode;
+
+/// What one index did for a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SideStatus {
+    Ran,
+    /// There is no embedding model: retrieval is lexical only.
+    NotConfigured,
+    /// The model does not know the question's script.
+    ScriptUnknown,
+    /// The mode left it out, or there was nothing to ask (no text, no knowledge base).
+    NotAsked,
+    /// It failed and the other one answered. The reason is for operators.
+    Failed(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideReport {
+    pub status: SideStatus,
+    /// How many chunks it proposed.
+    pub candidates: usize,
+    /// Its best raw score.
+    pub best_score: Option<f32>,
+    /// Time from the start of this side to its hits, embedding included.
+    pub micros: u64,
+}
+
+impl SideReport {
+    pub(crate) const fn idle(status: SideStatus) -> Self {
+        Self {
+            status,
+            candidates: 0,
+            best_score: None,
+            micros: 0,
+        }
+    }
+
+    pub(crate) fn ran(hits: &[Hit], started: Instant) -> Self {
+        Self {
+            status: SideStatus::Ran,
+            candidates: hits.len(),
+            best_score: hits.first().map(|hit| hit.score),
+            micros: micros_since(started),
+        }
+    }
+}
+
+/// How the passages were found. Times are wall-clock microseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetrievalReport {
+    pub mode_asked: Mode,
+    pub lexical: SideReport,
+    pub dense: SideReport,
+    /// Share of the lexical side in the fused score, 0 to 1, where both sides ran.
+    pub lexical_weight: Option<f32>,
+    /// The question's script.
+    pub script: Script,
+    /// The embedding model, where one is configured.
+    pub model: Option<String>,
+    /// Part of `dense.micros`.
+    pub embed_micros: u64,
+    pub fuse_micros: u64,
+    pub hydrate_micros: u64,
+    pub total_micros: u64,
+}
+
+impl RetrievalReport {
+    pub(crate) const fn new(mode_asked: Mode, script: Script) -> Self {
+        Self {
+            mode_asked,
+            lexical: SideReport::idle(SideStatus::NotAsked),
+            dense: SideReport::idle(SideStatus::NotAsked),
+            lexical_weight: None,
+            script,
+            model: None,
+            embed_micros: 0,
+            fuse_micros: 0,
+            hydrate_micros: 0,
+            total_micros: 0,
+        }
+    }
+}
+
+pub(crate) fn micros_since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,159 @@
+//! The two searches of a question, side by side.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nexus_domain::{
+    Collection, Embedder, Hit, KbFilter, Script, Vector, VectorError, VectorQuery, VectorStore,
+};
+
+use super::question::Mode;
+use super::report::{SideReport, SideStatus, micros_since};
+use crate::error::RagError;
+
+/// An embedding model and the index that was built with it.
+#[derive(Clone, Debug)]
+pub struct DenseSide {
+    pub embedder: Arc<dyn Embedder>,
+    /// Must be [`Collection::Dense`] of the same model.
+    pub collection: Collection,
+}
+
+/// What one side found, best first.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) report: SideReport,
+    pub(crate) embed_micros: u64,
+}
+
+impl Side {
+    fn idle(status: SideStatus) -> Self {
+        Self {
+            hits: Vec::new(),
+            report: SideReport::idle(status),
+            embed_micros: 0,
+        }
+    }
+
+    pub(crate) fn ran(&self) -> bool {
+        self.report.status == SideStatus::Ran
+    }
+}
+
+/// One question to both sides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) script: Script,
+    pub(crate) filter: &'a KbFilter,
+    pub(crate) mode: Mode,
+    /// Hits per side.
+    pub(crate) depth: usize,
+}
+
+/// Asks the sides that the mode wants. A dense side that fails is an error only where nothing else was asked for.
+pub(crate) async fn ask_both(
+    vectors: &dyn VectorStore,
+    dense: Option<&DenseSide>,
+    ask: Ask<'_>,
+) -> Result<(Side, Side), RagError> {
+    match ask.mode {
+        Mode::Lexical => Ok((lexical(vectors, ask).await?, Side::idle(SideStatus::NotAsked))),
+        Mode::Dense => {
+            let side = dense.ok_or(RagError::NoEmbedder)?;
+            Ok((
+                Side::idle(SideStatus::NotAsked),
+                self::dense(vectors, side, ask).await?,
+            ))
+        }
+        Mode::Hybrid => {
+            let (lexical, dense) =
+                tokio::join!(lexical(vectors, ask), dense_if_it_counts(vectors, dense, ask));
+            Ok((lexical?, dense?))
+        }
+    }
+}
+
+async fn dense_if_it_counts(
+    vectors: &dyn VectorStore,
+    dense: Option<&DenseSide>,
+    ask: Ask<'_>,
+) -> Result<Side, RagError> {
+    let Some(side) = dense else {
+        return Ok(Side::idle(SideStatus::NotConfigured));
+    };
+    if !side.embedder.info().knows(ask.script) {
+        return Ok(Side::idle(SideStatus::ScriptUnknown));
+    }
+    match self::dense(vectors, side, ask).await {
+        Err(error) if degrades(&error) => {
+            let reason = reason(&error);
+            tracing::warn!(error = %reason, "the dense side failed; the answer is lexical only");
+            Ok(Side::idle(SideStatus::Failed(reason)))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Defects (a vector that does not fit its collection) are not hidden behind a degraded answer.
+fn degrades(error: &RagError) -> bool {
+    match error {
+        RagError::Embed(_) => true,
+        RagError::Vectors(error) => matches!(error, VectorError::Unavailable(_) | VectorError::Failed(_)),
+        RagError::NoEmbedder | RagError::Passages(_) => false,
+    }
+}
+
+fn reason(error: &RagError) -> String {
+    match error {
+        RagError::Embed(error) => error.to_string(),
+        RagError::Vectors(error) => error.to_string(),
+        RagError::NoEmbedder | RagError::Passages(_) => error.to_string(),
+    }
+}
+
+async fn lexical(vectors: &dyn VectorStore, ask: Ask<'_>) -> Result<Side, RagError> {
+    let started = Instant::now();
+    let vector = nexus_text::query_vector(&nexus_text::analyze(ask.text));
+    let hits = if vector.is_empty() {
+        Vec::new()
+    } else {
+        search(vectors, Collection::Lexical, Vector::Sparse(vector), ask).await?
+    };
+    Ok(Side {
+        report: SideReport::ran(&hits, started),
+        hits,
+        embed_micros: 0,
+    })
+}
+
+async fn dense(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Result<Side, RagError> {
+    let started = Instant::now();
+    let vector = side.embedder.embed_query(ask.text.to_owned()).await?;
+    let embed_micros = micros_since(started);
+    let hits = search(vectors, side.collection, Vector::Dense(vector), ask).await?;
+    Ok(Side {
+        report: SideReport::ran(&hits, started),
+        hits,
+        embed_micros,
+    })
+}
+
+async fn search(
+    vectors: &dyn VectorStore,
+    collection: Collection,
+    vector: Vector,
+    ask: Ask<'_>,
+) -> Result<Vec<Hit>, RagError> {
+    let query = VectorQuery {
+        collection,
+        vector,
+        filter: ask.filter.clone(),
+        limit: ask.depth,
+    };
+    let mut hits = vectors.search(query).await?;
+    // A score that is no number cannot be compared; the port promises none, and nothing here relies on it.
+    hits.retain(|hit| hit.score.is_finite());
+    Ok(hits)
+}

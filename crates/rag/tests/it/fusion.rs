@@ -1,0 +1,172 @@
+//! What the fusion rule promises, for any scores.
+
+use nexus_domain::{ChunkId, Hit};
+use nexus_rag::fusion::{FusedHit, Lists, fuse, fuse_weighted, lexical_weight};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const DEPTH: usize = 100;
+
+fn id(n: usize) -> ChunkId {
+    ChunkId::from_uuid(format!("00000000-0000-7000-8000-{n:012}").parse().unwrap())
+}
+
+/// A list as a store gives it: best first, equal scores by id.
+fn list(scores: impl IntoIterator<Item = (usize, f32)>) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = scores
+        .into_iter()
+        .map(|(n, score)| Hit { id: id(n), score })
+        .collect();
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    hits
+}
+
+fn lists<'a>(lexical: &'a [Hit], dense: &'a [Hit]) -> Lists<'a> {
+    Lists {
+        lexical,
+        dense,
+        depth: DEPTH,
+        dense_trails: false,
+    }
+}
+
+fn order(hits: &[FusedHit]) -> Vec<ChunkId> {
+    hits.iter().map(|hit| hit.id).collect()
+}
+
+fn rank(hits: &[FusedHit], n: usize) -> Option<usize> {
+    hits.iter().position(|hit| hit.id == id(n))
+}
+
+/// Scores of some of thirty chunks.
+fn scores(range: std::ops::Range<i32>) -> impl Strategy<Value = Vec<(usize, f32)>> {
+    vec(proptest::option::of(range), 30).prop_map(|scores| {
+        let some = scores.into_iter().enumerate();
+        some.filter_map(|(n, score)| Some((n, score? as f32 / 64.0)))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn scores_stay_between_0_and_1_and_fall(
+        words in scores(1..4096),
+        meaning in scores(-64..64),
+        depth in 1..60_usize,
+        dense_trails: bool,
+    ) {
+        let (lexical, dense) = (list(words), list(meaning));
+        let fused = fuse(Lists { lexical: &lexical, dense: &dense, depth, dense_trails });
+        prop_assert!(fused.iter().all(|hit| (0.0..=1.0).contains(&hit.score)));
+        prop_assert!(fused.windows(2).all(|pair| pair[0].score >= pair[1].score));
+        let ids: std::collections::HashSet<_> = lexical.iter().chain(&dense).map(|hit| hit.id).collect();
+        prop_assert_eq!(ids.len(), fused.len(), "nothing is lost and nothing comes twice");
+        prop_assert!((0.0..=1.0).contains(&lexical_weight(&lexical, &dense)));
+    }
+
+    #[test]
+    fn one_list_alone_comes_out_in_its_order(words in scores(1..4096), meaning in scores(-64..64)) {
+        let (lexical, dense) = (list(words), list(meaning));
+        let ids = |hits: &[Hit]| hits.iter().map(|hit| hit.id).collect::<Vec<_>>();
+        prop_assert_eq!(order(&fuse(lists(&lexical, &[]))), ids(&lexical));
+        prop_assert_eq!(order(&fuse(lists(&[], &dense))), ids(&dense));
+    }
+
+    #[test]
+    fn a_better_raw_score_never_lowers_a_rank(
+        words in scores(1..4096),
+        meaning in scores(-64..64),
+        pick in any::<prop::sample::Index>(),
+        raise in 1..4096_i32,
+        weight in 0.0..=1.0_f32,
+        lexical_side: bool,
+    ) {
+        let raised = if lexical_side { &words } else { &meaning };
+        prop_assume!(!raised.is_empty());
+        let mut better = raised.clone();
+        let at = pick.index(better.len());
+        better[at].1 += raise as f32 / 64.0;
+        let n = better[at].0;
+        let before = fuse_weighted(lists(&list(words.clone()), &list(meaning.clone())), weight);
+        let after = if lexical_side {
+            fuse_weighted(lists(&list(better), &list(meaning)), weight)
+        } else {
+            fuse_weighted(lists(&list(words), &list(better)), weight)
+        };
+        prop_assert!(rank(&after, n) <= rank(&before, n));
+    }
+
+    #[test]
+    fn the_scale_of_a_model_does_not_matter(
+        words in scores(1..4096),
+        meaning in scores(-64..64),
+        shift in -4..4_i32,
+        halvings in 0..4_i32,
+        doublings in 0..4_i32,
+    ) {
+        // Powers of two and sixteenths: exact in floating point, so that ties stay ties.
+        let moved = meaning.iter().map(|(n, score)| (*n, score / 2_f32.powi(halvings) + shift as f32 / 16.0));
+        let scaled = words.iter().map(|(n, score)| (*n, score * 2_f32.powi(doublings)));
+        let (lexical, dense) = (list(words.clone()), list(meaning.clone()));
+        let expected = order(&fuse(lists(&lexical, &dense)));
+        prop_assert_eq!(order(&fuse(lists(&lexical, &list(moved)))), expected.clone());
+        prop_assert_eq!(order(&fuse(lists(&list(scaled), &dense))), expected);
+    }
+
+    #[test]
+    fn an_unknown_vector_never_lowers_a_chunk_below_those_that_match_fewer_words_equally_unknown(
+        words in scores(1..4096),
+        known in vec(any::<bool>(), 30),
+        meaning in vec(-64..64_i32, 30),
+    ) {
+        let lexical = list(words.clone());
+        let dense = list((0..30).filter(|n| known[*n]).map(|n| (n, meaning[n] as f32 / 64.0)));
+        let fused = fuse(lists(&lexical, &dense));
+        // The dense list is not full: what it lacks has no vector. Its score is that of its words alone.
+        let unknown: Vec<_> = fused.iter().filter(|hit| hit.dense.is_none()).collect();
+        prop_assert!(unknown.windows(2).all(|pair| pair[0].lexical >= pair[1].lexical));
+        let alone = fuse_weighted(lists(&lexical, &dense), 1.0);
+        for hit in unknown {
+            let words_alone = alone.iter().find(|other| other.id == hit.id).unwrap();
+            prop_assert!((hit.score - words_alone.score).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn words_that_single_out_a_chunk_outweigh_vectors() {
+    let lexical = list((0..100).map(|n| (n, if n == 0 { 20.0 } else { 2.0 })));
+    let dense = list((0..100).map(|n| (n, if n == 50 { 0.9 } else { 0.3 })));
+    assert!((lexical_weight(&lexical, &dense) - 0.9).abs() < 1e-6);
+    assert_eq!(fuse(lists(&lexical, &dense))[0].id, id(0));
+}
+
+#[test]
+fn vectors_decide_where_many_chunks_match_the_words_alike() {
+    let lexical = list((0..100).map(|n| (n, 10.0 - n as f32 / 100.0)));
+    let dense = list((0..100).map(|n| (n, if n == 50 { 0.9 } else { 0.3 })));
+    assert!(lexical_weight(&lexical, &dense) < 0.05);
+    assert_eq!(fuse(lists(&lexical, &dense))[0].id, id(50));
+}
+
+#[test]
+fn a_chunk_below_a_full_dense_list_is_unlike_and_one_that_waits_for_its_vector_is_not() {
+    let lexical = list((0..DEPTH).map(|n| (n, if n == 0 { 10.0 } else { 9.0 - n as f32 / 20.0 })));
+    let dense = list((1..=DEPTH).map(|n| (n, 0.8 - n as f32 / 200.0)));
+    let complete = fuse(lists(&lexical, &dense));
+    assert_ne!(complete[0].id, id(0));
+    let trailing = fuse(Lists {
+        dense_trails: true,
+        ..lists(&lexical, &dense)
+    });
+    assert_eq!(trailing[0].id, id(0));
+}
+
+#[test]
+fn only_the_chunk_that_holds_the_word_wins_in_a_small_knowledge_base() {
+    let lexical = list([(3, 1.2)]);
+    let dense = list((0..5).map(|n| (n, 0.5 - n as f32 / 100.0)));
+    let fused = fuse(lists(&lexical, &dense));
+    assert_eq!(fused[0].id, id(3));
+    assert!((lexical_weight(&lexical, &dense) - 1.0).abs() < f32::EPSILON);
+}

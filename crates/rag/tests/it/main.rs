@@ -1,0 +1,10 @@
+//! Retrieval and answering as their callers see them, over small stand-ins for the ports.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails to set itself up has failed")]
+
+mod answers;
+mod beir;
+mod fusion;
+mod quotes;
+mod retrieval;
+mod support;

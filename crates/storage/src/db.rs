@@ -1,0 +1,294 @@
+//! The database: pools, connections and transactions. The only file that knows how each of the two is opened.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::error::StorageError;
+use crate::migrate;
+use crate::session::on;
+use crate::sql::statements;
+
+/// Statements that each connection keeps prepared; more than this crate has.
+const STATEMENT_CACHE: usize = 256;
+
+/// How long SQLite waits for another process (a backup, a shell) that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
+const WRITER_CACHE: &str = "-16384";
+
+statements! {
+    // Touches the file and the schema, unlike `SELECT 1`.
+    PING = "SELECT COUNT(*) FROM (SELECT 1 FROM settings LIMIT 1) AS one";
+}
+
+/// Which of the two databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DbKind {
+    /// Embedded: one process, one file.
+    Sqlite,
+    /// A server that many processes share.
+    Postgres,
+}
+
+impl DbKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+}
+
+impl fmt::Display for DbKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct DbOptions {
+    /// Connections in all (PostgreSQL) or for reading (SQLite, which has one more for writing).
+    pub max_connections: u32,
+    /// How long a caller waits for a connection, or for its turn to write, before it is told
+    /// [`StorageError::Unavailable`].
+    pub acquire_timeout: Duration,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Pools {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A database. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Db(pub(crate) Pools);
+
+impl Db {
+    /// Opens `sqlite:PATH` (created with its folder if missing) or `postgres://…`. Migrates nothing:
+    /// see [`Db::migrate`] and [`Db::check_schema`].
+    pub async fn connect(url: &str, options: DbOptions) -> Result<Self, StorageError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return open_sqlite(sqlite_path(path)?, options).await;
+        }
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return open_postgres(url, options).await;
+        }
+        Err(StorageError::InvalidUrl(
+            "it starts with neither 'sqlite:' nor 'postgres:'".to_owned(),
+        ))
+    }
+
+    /// Brings the schema up to date; one process at a time, others wait. Refuses a schema of a newer program.
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        let db = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        // On a thread of its own: the future of sqlx's migrator cannot be shown to be `Send`.
+        let migration = tokio::task::spawn_blocking(move || runtime.block_on(crate::migrate::run(&db)));
+        migration
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// Fails unless the schema is the one that this program knows.
+    pub async fn check_schema(&self) -> Result<(), StorageError> {
+        migrate::check(self).await
+    }
+
+    /// Starts a transaction that may write. On SQLite it has the database's only pen, so keep it short; dropping it
+    /// rolls back.
+    pub async fn begin(&self) -> Result<Tx, StorageError> {
+        Ok(Tx(match &self.0 {
+            Pools::Sqlite { write, .. } => TxInner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Asks the (migrated) database a small question.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        let mut db = self;
+        on!(db, |c| sqlx::query(PING).execute(c).await?.rows_affected());
+        Ok(())
+    }
+
+    pub const fn kind(&self) -> DbKind {
+        match &self.0 {
+            Pools::Sqlite { .. } => DbKind::Sqlite,
+            Pools::Postgres(_) => DbKind::Postgres,
+        }
+    }
+
+    /// Waits for connections in use and closes them all.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                // The last one to close folds the write-ahead log into the file.
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum TxInner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A transaction. What is not committed never happened.
+#[derive(Debug)]
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Tx(pub(crate) TxInner);
+
+impl Tx {
+    /// When this returns, everything written here survives a power cut.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        match self.0 {
+            TxInner::Sqlite(tx) => tx.commit().await?,
+            TxInner::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Forgets everything written here. Dropping does the same a little later.
+    pub async fn rollback(self) -> Result<(), StorageError> {
+        match self.0 {
+            TxInner::Sqlite(tx) => tx.rollback().await?,
+            TxInner::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn kind(&self) -> DbKind {
+        match &self.0 {
+            TxInner::Sqlite(_) => DbKind::Sqlite,
+            TxInner::Postgres(_) => DbKind::Postgres,
+        }
+    }
+}
+
+/// Gives `Db` and `Tx` the door to an aggregate: readers on both, writers on `Tx`.
+macro_rules! aggregates {
+    ($($(#[$meta:meta])* $method:ident: $name:ident;)+) => {
+        impl Db {
+            $($(#[$meta])* pub const fn $method(&self) -> crate::$name<&Self> { crate::$name(self) })+
+        }
+        impl Tx {
+            $($(#[$meta])* pub const fn $method(&mut self) -> crate::$name<&mut Self> { crate::$name(self) })+
+        }
+    };
+}
+
+aggregates! {
+    api_keys: ApiKeys;
+    chunks: Chunks;
+    documents: Documents;
+    embeddings: Embeddings;
+    generations: Generations;
+    idempotency: Idempotency;
+    knowledge_bases: KnowledgeBases;
+    settings: Settings;
+    sources: Sources;
+    tasks: Tasks;
+    uploads: Uploads;
+    versions: Versions;
+}
+
+/// What stands behind `sqlite:`: a path, with or without `//` before it.
+fn sqlite_path(rest: &str) -> Result<PathBuf, StorageError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path == ":memory:" {
+        return Err(StorageError::InvalidUrl(
+            "'sqlite:' needs the path of a file".to_owned(),
+        ));
+    }
+    Ok(PathBuf::from(path))
+}
+
+async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageError> {
+    if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+        tokio::fs::create_dir_all(folder)
+            .await
+            .map_err(|source| StorageError::CreateFolder {
+                path: folder.to_owned(),
+                source,
+            })?;
+    }
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(options.acquire_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    // The writer comes first: it creates the file.
+    let writer = connect
+        .clone()
+        .pragma("cache_size", WRITER_CACHE)
+        .optimize_on_close(true, None);
+    let write = pool().max_connections(1).connect_with(writer).await?;
+    let reader = connect.pragma("query_only", "ON");
+    let read = pool()
+        .max_connections(options.max_connections.max(1))
+        .connect_with(reader)
+        .await?;
+    Ok(Db(Pools::Sqlite { read, write }))
+}
+
+async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError> {
+    let connect = PgConnectOptions::from_str(url)
+        .map_err(|error| StorageError::InvalidUrl(error.to_string()))?
+        .statement_cache_capacity(STATEMENT_CACHE);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .acquire_timeout(options.acquire_timeout)
+        .connect_with(connect)
+        .await?;
+    Ok(Db(Pools::Postgres(pool)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_url_is_a_path() {
+        assert_eq!(sqlite_path("data/nexus.db").unwrap(), Path::new("data/nexus.db"));
+        assert_eq!(
+            sqlite_path("//data/nexus.db").unwrap(),
+            Path::new("data/nexus.db")
+        );
+        assert_eq!(sqlite_path("/srv/nexus.db").unwrap(), Path::new("/srv/nexus.db"));
+        assert_eq!(
+            sqlite_path("///srv/nexus.db").unwrap(),
+            Path::new("/srv/nexus.db")
+        );
+        assert!(sqlite_path("").is_err() && sqlite_path(":memory:").is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! What truly differs between the two databases, each as a named pair. Keep it to a handful.
+
+use crate::db::DbKind;
+use crate::tasks::task_columns;
+
+/// One statement in two dialects, with the same parameters and columns.
+pub(crate) struct Pair {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Pair {
+    pub(crate) const fn on(&self, kind: DbKind) -> &'static str {
+        match kind {
+            DbKind::Sqlite => self.sqlite,
+            DbKind::Postgres => self.postgres,
+        }
+    }
+}
+
+/// Lets one claim at a time look at the running tasks, until its transaction ends. In SQLite the transaction itself
+/// is alone; in PostgreSQL two claims could otherwise each take one of two tasks that must not run together. The key
+/// is the ASCII text "nexclaim".
+pub(crate) const CLAIM_LOCK: Pair = Pair {
+    sqlite: "SELECT 1",
+    postgres: "SELECT 1 FROM pg_advisory_xact_lock(7954896685235267949)",
+};
+
+/// The best task that may run: one that waits, or one whose worker has let its lease end. Skipped is a task whose
+/// knowledge base runs another of its kind; first come high priority, then the knowledge base that runs the least.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE tasks SET state = 'running', attempts = attempts + 1, lease_token = $2, lease_until = $3,
+                    started_at = COALESCE(started_at, $1), updated_at = $1
+             WHERE id = (
+                 SELECT t.id FROM tasks t
+                 WHERE t.state IN ('queued', 'running')
+                   AND (t.state = 'queued' AND t.run_at <= $1 OR t.state = 'running' AND t.lease_until <= $1)
+                   AND NOT EXISTS (
+                       SELECT 1 FROM tasks other
+                       WHERE other.state = 'running' AND other.kind = t.kind AND other.id <> t.id
+                         AND other.kb_id IS NOT DISTINCT FROM t.kb_id)
+                 ORDER BY t.priority DESC,
+                          (SELECT COUNT(*) FROM tasks busy WHERE busy.state = 'running' AND busy.kb_id = t.kb_id),
+                          t.run_at, t.id
+                 LIMIT 1",
+            $lock,
+            ") RETURNING ",
+            task_columns!()
+        )
+    };
+}
+
+/// `$1` now, `$2` token, `$3` end of the lease.
+pub(crate) const CLAIM: Pair = Pair {
+    sqlite: claim!(""),
+    postgres: claim!(" FOR UPDATE OF t SKIP LOCKED"),
+};
+
+/// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
+pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
+    sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
+    postgres: "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL",
+};
+
+#[cfg(feature = "testing")]
+pub(crate) const PAIRS: &[&Pair] = &[&CLAIM_LOCK, &CLAIM, &MIGRATIONS_TABLE];

@@ -1,0 +1,94 @@
+//! The embedding cache: a vector is computed once per (model, content), whatever documents hold the text.
+
+use std::collections::HashMap;
+
+use nexus_domain::ContentHash;
+
+use crate::db::Tx;
+use crate::error::StorageError;
+use crate::session::{Connect, on};
+use crate::sql::{IDS, ROWS, ids_in, padded, statements, tuples};
+use crate::types::hash;
+
+const INSERT: &str = "INSERT INTO embeddings (model, content_hash, vector) VALUES ";
+const IF_NEW: &str = " ON CONFLICT (model, content_hash) DO NOTHING";
+
+statements! {
+    GET = ids_in!("SELECT content_hash, vector FROM embeddings WHERE content_hash IN ", " AND model = $65");
+    PUT = tuples!(INSERT, 1, 3, IF_NEW);
+    PUT_ROWS = tuples!(INSERT, ROWS, 3, IF_NEW);
+}
+
+#[derive(Debug)]
+pub struct Embeddings<C>(pub(crate) C);
+
+impl<C: Connect> Embeddings<C> {
+    /// The known vectors among these contents.
+    pub async fn get_many(
+        &mut self,
+        model: &str,
+        hashes: &[ContentHash],
+    ) -> Result<HashMap<ContentHash, Vec<f32>>, StorageError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = on!(self.0, |c| {
+            let mut rows = Vec::with_capacity(hashes.len());
+            for batch in hashes.chunks(IDS) {
+                let mut select = sqlx::query_as(GET);
+                for hash in padded(batch) {
+                    select = select.bind(hash.as_bytes().as_slice());
+                }
+                rows.append(&mut select.bind(model).fetch_all(&mut *c).await?);
+            }
+            rows
+        });
+        rows.into_iter()
+            .map(|(key, vector)| Ok((hash(&key)?, floats(&vector)?)))
+            .collect()
+    }
+}
+
+impl Embeddings<&mut Tx> {
+    /// Remembers vectors; those that are known already stay as they are.
+    pub async fn put_many(
+        &mut self,
+        model: &str,
+        vectors: &[(ContentHash, Vec<f32>)],
+    ) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            let (full, rest) = vectors.as_chunks::<ROWS>();
+            for rows in full {
+                let mut insert = sqlx::query(PUT_ROWS);
+                for (key, vector) in rows {
+                    insert = insert
+                        .bind(model)
+                        .bind(key.as_bytes().as_slice())
+                        .bind(bytes(vector));
+                }
+                insert.execute(&mut *c).await?;
+            }
+            for (key, vector) in rest {
+                let insert = sqlx::query(PUT)
+                    .bind(model)
+                    .bind(key.as_bytes().as_slice())
+                    .bind(bytes(vector));
+                insert.execute(&mut *c).await?;
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Little-endian `f32`s, one after the other.
+fn bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn floats(bytes: &[u8]) -> Result<Vec<f32>, StorageError> {
+    let (values, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(StorageError::corrupt(format_args!(
+            "an embedding of {} bytes",
+            bytes.len()
+        )));
+    }
+    Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}

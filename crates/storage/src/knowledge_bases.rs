@@ -1,0 +1,243 @@
+//! Knowledge bases. A deleted one disappears at once and its name is free; its rows go later ([`crate::purge`]).
+
+use nexus_domain::{GenerationId, KbId, KnowledgeBase, Timestamp};
+use sqlx::FromRow;
+use sqlx::types::Uuid;
+
+use crate::db::Tx;
+use crate::error::StorageError;
+use crate::session::{Connect, on};
+use crate::sql::statements;
+use crate::types::{At, check_text, limit, number};
+
+macro_rules! columns {
+    () => {
+        "id, name, description, revision, lexical_average_milli, created_at, updated_at"
+    };
+}
+
+statements! {
+    GET = concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE id = $1 AND deleted_at IS NULL");
+    GET_BY_NAME = concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE name = $1 AND deleted_at IS NULL");
+    LIST = concat!("SELECT ", columns!(), " FROM knowledge_bases
+        WHERE deleted_at IS NULL AND name > $1 ORDER BY name LIMIT $2");
+    LIST_IDS = "SELECT id FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
+    DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
+    STATS = "SELECT COUNT(*) AS documents,
+            CAST(COALESCE(SUM(v.chunk_count), 0) AS BIGINT) AS chunks,
+            CAST(COALESCE(SUM(CASE WHEN v.dense_generation >= $2 THEN v.chunk_count ELSE 0 END), 0) AS BIGINT)
+                AS embedded_chunks,
+            CAST(COALESCE(SUM(v.term_total), 0) AS BIGINT) AS term_total
+        FROM documents d JOIN document_versions v ON v.id = d.version_id
+        WHERE d.kb_id = $1 AND d.deleted_at IS NULL";
+    INSERT = "INSERT INTO knowledge_bases
+            (id, name, description, revision, lexical_average_milli, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    UPDATE = concat!("UPDATE knowledge_bases SET name = $2, description = $3, updated_at = $4
+        WHERE id = $1 AND deleted_at IS NULL RETURNING ", columns!());
+    BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
+        WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
+    SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
+    DELETE = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
+        WHERE id = $1 AND deleted_at IS NULL";
+}
+
+#[derive(FromRow)]
+struct KbRow {
+    id: Uuid,
+    name: String,
+    description: String,
+    revision: i64,
+    lexical_average_milli: i64,
+    created_at: At,
+    updated_at: At,
+}
+
+impl From<KbRow> for KnowledgeBase {
+    fn from(row: KbRow) -> Self {
+        Self {
+            id: KbId::from_uuid(row.id),
+            name: row.name,
+            description: row.description,
+            revision: row.revision,
+            lexical_average_milli: row.lexical_average_milli,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        }
+    }
+}
+
+/// How much a knowledge base holds, counted over what is current.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KbStats {
+    pub documents: u64,
+    pub chunks: u64,
+    /// Chunks of documents that the dense index of the asked generation holds.
+    pub embedded_chunks: u64,
+    /// Analysed terms of all chunks: over `chunks`, the average length that BM25 normalises by.
+    pub term_total: u64,
+}
+
+#[derive(FromRow)]
+struct StatsRow {
+    documents: i64,
+    chunks: i64,
+    embedded_chunks: i64,
+    term_total: i64,
+}
+
+#[derive(Debug)]
+pub struct KnowledgeBases<C>(pub(crate) C);
+
+impl<C: Connect> KnowledgeBases<C> {
+    pub async fn get(&mut self, id: KbId) -> Result<Option<KnowledgeBase>, StorageError> {
+        let row: Option<KbRow> = on!(self.0, |c| sqlx::query_as(GET)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        Ok(row.map(Into::into))
+    }
+
+    pub async fn get_by_name(&mut self, name: &str) -> Result<Option<KnowledgeBase>, StorageError> {
+        if check_text(name, "the name").is_err() {
+            return Ok(None);
+        }
+        let row: Option<KbRow> = on!(self.0, |c| sqlx::query_as(GET_BY_NAME)
+            .bind(name)
+            .fetch_optional(c)
+            .await?);
+        Ok(row.map(Into::into))
+    }
+
+    /// Live knowledge bases by name, after the name `after`.
+    pub async fn list(
+        &mut self,
+        after: Option<&str>,
+        rows: usize,
+    ) -> Result<Vec<KnowledgeBase>, StorageError> {
+        let after = after.unwrap_or_default();
+        check_text(after, "the name to start after")?;
+        let rows: Vec<KbRow> = on!(self.0, |c| sqlx::query_as(LIST)
+            .bind(after)
+            .bind(limit(rows))
+            .fetch_all(c)
+            .await?);
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// All live knowledge bases.
+    pub async fn list_ids(&mut self) -> Result<Vec<KbId>, StorageError> {
+        let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(LIST_IDS).fetch_all(c).await?);
+        Ok(ids.into_iter().map(KbId::from_uuid).collect())
+    }
+
+    /// Deleted ones whose rows are not purged yet.
+    pub async fn deleted(&mut self, rows: usize) -> Result<Vec<KbId>, StorageError> {
+        let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(DELETED)
+            .bind(limit(rows))
+            .fetch_all(c)
+            .await?);
+        Ok(ids.into_iter().map(KbId::from_uuid).collect())
+    }
+
+    /// Counts what is current; nothing is embedded in [`GenerationId::NONE`].
+    pub async fn stats(&mut self, kb: KbId, generation: GenerationId) -> Result<KbStats, StorageError> {
+        let generation = if generation == GenerationId::NONE {
+            i64::MAX
+        } else {
+            generation.0
+        };
+        let row: StatsRow = on!(self.0, |c| sqlx::query_as(STATS)
+            .bind(kb.as_uuid())
+            .bind(generation)
+            .fetch_one(c)
+            .await?);
+        Ok(KbStats {
+            documents: number(row.documents, "count of documents")?,
+            chunks: number(row.chunks, "count of chunks")?,
+            embedded_chunks: number(row.embedded_chunks, "count of embedded chunks")?,
+            term_total: number(row.term_total, "count of terms")?,
+        })
+    }
+}
+
+impl KnowledgeBases<&mut Tx> {
+    /// [`StorageError::UniqueViolation`] if a live one has this name.
+    pub async fn insert(&mut self, kb: &KnowledgeBase) -> Result<(), StorageError> {
+        check_text(&kb.name, "the name")?;
+        check_text(&kb.description, "the description")?;
+        on!(self.0, |c| {
+            let insert = sqlx::query(INSERT)
+                .bind(kb.id.as_uuid())
+                .bind(&kb.name)
+                .bind(&kb.description);
+            let insert = insert.bind(kb.revision).bind(kb.lexical_average_milli);
+            insert
+                .bind(At(kb.created_at))
+                .bind(At(kb.updated_at))
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(())
+    }
+
+    /// The changed row; `None` if there is none. [`StorageError::UniqueViolation`] if the name is taken.
+    pub async fn update(
+        &mut self,
+        id: KbId,
+        name: &str,
+        description: &str,
+        now: Timestamp,
+    ) -> Result<Option<KnowledgeBase>, StorageError> {
+        check_text(name, "the name")?;
+        check_text(description, "the description")?;
+        let row: Option<KbRow> = on!(self.0, |c| {
+            let update = sqlx::query_as(UPDATE)
+                .bind(id.as_uuid())
+                .bind(name)
+                .bind(description);
+            update.bind(At(now)).fetch_optional(c).await?
+        });
+        Ok(row.map(Into::into))
+    }
+
+    /// Makes every cached answer of it stale. Belongs into each transaction that changes what can be retrieved.
+    /// The new revision; `None` if the knowledge base was deleted.
+    pub async fn bump_revision(&mut self, id: KbId, now: Timestamp) -> Result<Option<i64>, StorageError> {
+        Ok(on!(self.0, |c| {
+            sqlx::query_scalar(BUMP_REVISION)
+                .bind(id.as_uuid())
+                .bind(At(now))
+                .fetch_optional(c)
+                .await?
+        }))
+    }
+
+    /// Remembers the average length (terms x 1000) that the lexical weights are computed with.
+    pub async fn set_lexical_average(&mut self, id: KbId, milli: i64) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            sqlx::query(SET_LEXICAL_AVERAGE)
+                .bind(id.as_uuid())
+                .bind(milli)
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(())
+    }
+
+    /// Hides it and frees its name. `false` if there was none. Its tasks are the caller's to cancel, its rows the
+    /// sweeper's to purge.
+    pub async fn delete(&mut self, id: KbId, now: Timestamp) -> Result<bool, StorageError> {
+        let deleted = on!(self.0, |c| {
+            sqlx::query(DELETE)
+                .bind(id.as_uuid())
+                .bind(At(now))
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(deleted == 1)
+    }
+}

@@ -1,0 +1,141 @@
+//! Statements as constants: a list of those that a file holds, and statements over many rows.
+//!
+//! sqlx takes `&'static str` and keeps prepared statements by their text, so statements over many rows come in fixed
+//! widths that are laid out at compile time: rows are written [`ROWS`] at a time and then one by one, ids are asked for
+//! [`IDS`] at a time, the last batch filled up with its last id.
+
+/// Rows per multi-row insert.
+pub(crate) const ROWS: usize = 32;
+
+/// Ids per statement over a list of ids.
+pub(crate) const IDS: usize = 64;
+
+/// Declares statements, and with them the list that the tests prepare on both databases: none can be forgotten.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $sql:expr;)+) => {
+        $($(#[$meta])* const $name: &str = $sql;)+
+
+        #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only tests prepare all statements"))]
+        pub(crate) const STATEMENTS: &[&str] = &[$($name),+];
+    };
+}
+pub(crate) use statements;
+
+/// `prefix ($1,$2),($3,$4) suffix` for `rows` rows of `columns` columns, as a constant.
+macro_rules! tuples {
+    ($prefix:expr, $rows:expr, $columns:expr, $suffix:expr) => {{
+        const LEN: usize = $crate::sql::tuples_len($prefix, $rows, $columns, $suffix);
+        const BYTES: [u8; LEN] = $crate::sql::tuples_bytes($prefix, $rows, $columns, $suffix);
+        match std::str::from_utf8(&BYTES) {
+            Ok(sql) => sql,
+            Err(_) => panic!("made of two strings and ASCII"),
+        }
+    }};
+}
+pub(crate) use tuples;
+
+/// `prefix ($1,…,$64) suffix`, as a constant; further parameters start at `$65`.
+macro_rules! ids_in {
+    ($prefix:expr, $suffix:expr) => {
+        $crate::sql::tuples!($prefix, 1, $crate::sql::IDS, $suffix)
+    };
+}
+pub(crate) use ids_in;
+
+/// A batch of at most [`IDS`] values, filled up with its last one.
+pub(crate) fn padded<T>(batch: &[T]) -> impl Iterator<Item = &T> {
+    batch.iter().chain(batch.last().into_iter().cycle()).take(IDS)
+}
+
+pub(crate) const fn tuples_len(prefix: &str, rows: usize, columns: usize, suffix: &str) -> usize {
+    let mut len = prefix.len() + suffix.len() + rows * 2 + rows - 1;
+    let mut number = 1;
+    while number <= rows * columns {
+        len += 1 + digits(number);
+        number += 1;
+    }
+    len + rows * (columns - 1)
+}
+
+pub(crate) const fn tuples_bytes<const LEN: usize>(
+    prefix: &str,
+    rows: usize,
+    columns: usize,
+    suffix: &str,
+) -> [u8; LEN] {
+    let mut out = [0; LEN];
+    let mut at = copy(&mut out, 0, prefix.as_bytes());
+    let mut number = 1;
+    while number <= rows * columns {
+        let column = (number - 1) % columns;
+        at = copy(
+            &mut out,
+            at,
+            if column > 0 {
+                b","
+            } else if number == 1 {
+                b"("
+            } else {
+                b",("
+            },
+        );
+        out[at] = b'$';
+        at = decimal(&mut out, at + 1, number);
+        if column + 1 == columns {
+            at = copy(&mut out, at, b")");
+        }
+        number += 1;
+    }
+    copy(&mut out, at, suffix.as_bytes());
+    out
+}
+
+const fn copy(out: &mut [u8], mut at: usize, bytes: &[u8]) -> usize {
+    let mut i = 0;
+    while i < bytes.len() {
+        out[at] = bytes[i];
+        at += 1;
+        i += 1;
+    }
+    at
+}
+
+const fn decimal(out: &mut [u8], at: usize, mut number: usize) -> usize {
+    let end = at + digits(number);
+    let mut i = end;
+    while i > at {
+        i -= 1;
+        out[i] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    end
+}
+
+const fn digits(mut number: usize) -> usize {
+    let mut count = 1;
+    while number >= 10 {
+        number /= 10;
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_numbered_across() {
+        assert_eq!(tuples!("V ", 2, 3, " X"), "V ($1,$2,$3),($4,$5,$6) X");
+        assert_eq!(tuples!("", 4, 3, "").matches('$').count(), 12);
+        assert!(tuples!("", 4, 3, "").ends_with("($10,$11,$12)"));
+        assert!(ids_in!("id IN ", " AND x = $65").ends_with(",$63,$64) AND x = $65"));
+    }
+
+    #[test]
+    fn a_short_batch_is_filled_up_and_an_empty_one_stays_empty() {
+        assert_eq!(padded(&[1, 2]).count(), IDS);
+        assert_eq!(padded(&[1, 2]).last(), Some(&2));
+        assert_eq!(padded::<i32>(&[]).count(), 0);
+    }
+}

@@ -1,0 +1,120 @@
+//! Tasks: the rows that are the queue. This file reads them; [`queue`] is what workers do to the tasks they hold,
+//! [`control`] what people ask of tasks, [`problems`] what could not be read.
+
+mod control;
+mod problems;
+mod queue;
+mod row;
+
+pub use control::{Requested, Resumed, Stop};
+pub use problems::{MAX_PROBLEMS_PER_TASK, ProblemRow};
+pub use queue::{Heartbeat, Outcome};
+pub(crate) use row::task_columns;
+
+use nexus_domain::{KbId, Task, TaskId, TaskKind, TaskState};
+use sqlx::types::Uuid;
+
+use crate::error::StorageError;
+use crate::session::{Connect, on};
+use crate::sql::statements;
+use crate::types::{limit, number, word};
+use row::TaskRow;
+
+statements! {
+    GET = concat!("SELECT ", task_columns!(), " FROM tasks WHERE id = $1");
+    LIST = concat!("SELECT ", task_columns!(), " FROM tasks
+        WHERE id < $1 AND (kb_id = $2 OR $2 IS NULL) AND (state = $3 OR $3 IS NULL) AND (kind = $4 OR $4 IS NULL)
+        ORDER BY id DESC LIMIT $5");
+    HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
+        WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
+    DEPTH = "SELECT state, COUNT(*) FROM tasks GROUP BY state ORDER BY state";
+}
+
+#[cfg(feature = "testing")]
+pub(crate) const ALL_STATEMENTS: [&[&str]; 4] = [
+    STATEMENTS,
+    control::STATEMENTS,
+    problems::STATEMENTS,
+    queue::STATEMENTS,
+];
+
+/// Which tasks to list; `None` is any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    pub kb: Option<KbId>,
+    pub state: Option<TaskState>,
+    pub kind: Option<TaskKind>,
+}
+
+#[derive(Debug)]
+pub struct Tasks<C>(pub(crate) C);
+
+impl<C: Connect> Tasks<C> {
+    pub async fn get(&mut self, id: TaskId) -> Result<Option<Task>, StorageError> {
+        let row: Option<TaskRow> = on!(self.0, |c| sqlx::query_as(GET)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Tasks, newest first, before the task `before`.
+    pub async fn list(
+        &mut self,
+        filter: TaskFilter,
+        before: Option<TaskId>,
+        rows: usize,
+    ) -> Result<Vec<Task>, StorageError> {
+        let before = before.map_or(Uuid::max(), TaskId::as_uuid);
+        let rows: Vec<TaskRow> = on!(self.0, |c| {
+            let select = sqlx::query_as(LIST)
+                .bind(before)
+                .bind(filter.kb.map(KbId::as_uuid));
+            let select = select
+                .bind(filter.state.map(TaskState::as_str))
+                .bind(filter.kind.map(TaskKind::as_str));
+            select.bind(limit(rows)).fetch_all(c).await?
+        });
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Whether a task of this kind waits or runs for the knowledge base (`None`: for none).
+    pub async fn has_open(&mut self, kb: Option<KbId>, kind: TaskKind) -> Result<bool, StorageError> {
+        self.has_in(kb, kind, [TaskState::Queued, TaskState::Running])
+            .await
+    }
+
+    /// Whether a task of this kind waits for the knowledge base. Ask this before enqueueing work that must not be
+    /// missed: a task that runs may have looked already.
+    pub async fn has_queued(&mut self, kb: Option<KbId>, kind: TaskKind) -> Result<bool, StorageError> {
+        self.has_in(kb, kind, [TaskState::Queued, TaskState::Queued])
+            .await
+    }
+
+    async fn has_in(
+        &mut self,
+        kb: Option<KbId>,
+        kind: TaskKind,
+        states: [TaskState; 2],
+    ) -> Result<bool, StorageError> {
+        let count: i64 = on!(self.0, |c| {
+            let select = sqlx::query_scalar(HAS_IN_STATES)
+                .bind(kb.map(KbId::as_uuid))
+                .bind(kind.as_str());
+            select
+                .bind(states[0].as_str())
+                .bind(states[1].as_str())
+                .fetch_one(c)
+                .await?
+        });
+        Ok(count > 0)
+    }
+
+    /// How many tasks are in each state; states without tasks are left out.
+    pub async fn depth(&mut self) -> Result<Vec<(TaskState, u64)>, StorageError> {
+        let rows: Vec<(String, i64)> = on!(self.0, |c| sqlx::query_as(DEPTH).fetch_all(c).await?);
+        rows.into_iter()
+            .map(|(state, count)| Ok((word(&state)?, number(count, "count of tasks")?)))
+            .collect()
+    }
+}

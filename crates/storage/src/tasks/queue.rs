@@ -1,0 +1,241 @@
+//! What workers do: enqueue, claim, keep the lease, end. Every write of a worker names the token of its lease; a
+//! worker that lost it writes nothing.
+
+use std::time::Duration;
+
+use nexus_domain::task::TaskPayload;
+use nexus_domain::{LeaseToken, Progress, Task, TaskError, TaskId, TaskKind, TaskState, Timestamp};
+
+use super::Tasks;
+use super::row::TaskRow;
+use crate::db::Tx;
+use crate::dialect::{CLAIM, CLAIM_LOCK};
+use crate::error::StorageError;
+use crate::session::on;
+use crate::sql::statements;
+use crate::types::{At, word};
+
+statements! {
+    INSERT = "INSERT INTO tasks (id, kb_id, upload_id, kind, payload, priority, state, attempts, run_at, lease_token,
+            lease_until, requested_state, progress, error, trace_id, created_at, started_at, updated_at, finished_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    // A write that changes nothing: in PostgreSQL it keeps the row from being claimed until the transaction ends.
+    FENCE = "UPDATE tasks SET lease_token = lease_token WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+    HEARTBEAT = "UPDATE tasks SET progress = $3, updated_at = $4, lease_until = $5
+        WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING requested_state";
+    FINISH = "UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $7,
+            lease_token = NULL, lease_until = NULL, requested_state = NULL
+        WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+    EXPIRE_LEASES = "UPDATE tasks SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
+    // Who was asked to stop meanwhile stops instead of waiting for its next attempt.
+    RESCHEDULE = "UPDATE tasks SET state = COALESCE(requested_state, 'queued'), run_at = $3, error = $4,
+            progress = $5, updated_at = $6, finished_at = CASE WHEN requested_state = 'cancelled' THEN $6 ELSE finished_at END,
+            lease_token = NULL, lease_until = NULL, requested_state = NULL
+        WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+}
+
+/// What a heartbeat brings back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The state that somebody asked the task to take.
+    pub requested_state: Option<TaskState>,
+}
+
+/// How a worker leaves a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded,
+    /// Stopped on request, to be resumed.
+    Paused,
+    /// Stopped on request.
+    Cancelled,
+    Failed(TaskError),
+}
+
+impl Outcome {
+    const fn state(&self) -> TaskState {
+        match self {
+            Self::Succeeded => TaskState::Succeeded,
+            Self::Paused => TaskState::Paused,
+            Self::Cancelled => TaskState::Cancelled,
+            Self::Failed(_) => TaskState::Failed,
+        }
+    }
+
+    fn error_json(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(json(error)),
+            _ => None,
+        }
+    }
+}
+
+/// What people wait for comes before what runs in the background.
+const fn priority(kind: TaskKind) -> i64 {
+    match kind {
+        TaskKind::IngestUpload => 300,
+        TaskKind::RebuildLexical => 200,
+        TaskKind::EmbedKb => 100,
+        TaskKind::Sweep => 0,
+    }
+}
+
+impl Tasks<&mut Tx> {
+    /// Writes the task. Do it in the transaction that gives it something to do.
+    pub async fn enqueue(&mut self, task: &Task) -> Result<(), StorageError> {
+        let kind = task.payload.kind();
+        let upload = match &task.payload {
+            TaskPayload::IngestUpload { upload_id, .. } => Some(upload_id.as_uuid()),
+            TaskPayload::EmbedKb | TaskPayload::RebuildLexical | TaskPayload::Sweep => None,
+        };
+        let insert = on!(self.0, |c| {
+            sqlx::query(INSERT)
+                .bind(task.id.as_uuid())
+                .bind(task.kb_id.map(nexus_domain::KbId::as_uuid))
+                .bind(upload)
+                .bind(kind.as_str())
+                .bind(json(&task.payload))
+                .bind(priority(kind))
+                .bind(task.state.as_str())
+                .bind(i64::from(task.attempts))
+                .bind(At(task.run_at))
+                .bind(task.lease.map(|lease| lease.token.as_uuid()))
+                .bind(task.lease.map(|lease| At(lease.until)))
+                .bind(task.requested_state.map(TaskState::as_str))
+                .bind(json(&task.progress))
+                .bind(task.error.as_ref().map(json))
+                .bind(&task.trace_id)
+                .bind(At(task.created_at))
+                .bind(task.started_at.map(At))
+                .bind(At(task.updated_at))
+                .bind(task.finished_at.map(At))
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        debug_assert_eq!(insert, 1);
+        Ok(())
+    }
+
+    /// Takes the next task under a new lease: one that waits and is due, or one whose worker let its lease end. High
+    /// priority goes first, then the knowledge base that runs the fewest tasks, then the oldest. A knowledge base
+    /// never runs two tasks of one kind. Nobody else gets the task once the transaction commits.
+    pub async fn claim(
+        &mut self,
+        now: Timestamp,
+        lease_for: Duration,
+        token: LeaseToken,
+    ) -> Result<Option<Task>, StorageError> {
+        let (lock, claim) = (CLAIM_LOCK.on(self.0.kind()), CLAIM.on(self.0.kind()));
+        let until = now.plus(lease_for);
+        let row: Option<TaskRow> = on!(self.0, |c| {
+            sqlx::query(lock).fetch_optional(&mut *c).await?;
+            let claim = sqlx::query_as(claim)
+                .bind(At(now))
+                .bind(token.as_uuid())
+                .bind(At(until));
+            claim.fetch_optional(&mut *c).await?
+        });
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// Whether the worker still holds the task; if so, nobody can take it over before this transaction ends. Belongs
+    /// into every transaction in which a worker writes something for its task.
+    pub async fn fence(&mut self, task: TaskId, token: LeaseToken) -> Result<bool, StorageError> {
+        let held = on!(self.0, |c| {
+            sqlx::query(FENCE)
+                .bind(task.as_uuid())
+                .bind(token.as_uuid())
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(held == 1)
+    }
+
+    /// Extends the lease and tells how far the task is; fences like [`fence`](Self::fence). `None`: the lease is
+    /// lost, stop at once.
+    pub async fn heartbeat(
+        &mut self,
+        task: TaskId,
+        token: LeaseToken,
+        progress: &Progress,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Heartbeat>, StorageError> {
+        let row: Option<(Option<String>,)> = on!(self.0, |c| {
+            let beat = sqlx::query_as(HEARTBEAT)
+                .bind(task.as_uuid())
+                .bind(token.as_uuid())
+                .bind(json(progress));
+            beat.bind(At(now)).bind(At(lease_until)).fetch_optional(c).await?
+        });
+        row.map(|(requested,)| {
+            let requested_state = requested.as_deref().map(word).transpose()?;
+            Ok(Heartbeat { requested_state })
+        })
+        .transpose()
+    }
+
+    /// Ends the task and gives the lease back. `false`: the lease was lost, nothing was written.
+    pub async fn finish(
+        &mut self,
+        task: TaskId,
+        token: LeaseToken,
+        outcome: &Outcome,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let finished_at = (*outcome != Outcome::Paused).then_some(At(now));
+        let finished = on!(self.0, |c| {
+            let update = sqlx::query(FINISH).bind(task.as_uuid()).bind(token.as_uuid());
+            let update = update
+                .bind(outcome.state().as_str())
+                .bind(outcome.error_json())
+                .bind(json(progress));
+            update
+                .bind(At(now))
+                .bind(finished_at)
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(finished == 1)
+    }
+
+    /// Ends all leases, for a process that knows that it is alone: tasks of its predecessor are taken up at once.
+    pub async fn expire_leases(&mut self, now: Timestamp) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query(EXPIRE_LEASES)
+            .bind(At(now))
+            .execute(c)
+            .await?
+            .rows_affected()))
+    }
+
+    /// Gives the task back to the queue for another attempt at `run_at`, or stops it if that was asked for meanwhile.
+    /// `false`: the lease was lost, nothing was written.
+    pub async fn reschedule(
+        &mut self,
+        task: TaskId,
+        token: LeaseToken,
+        run_at: Timestamp,
+        error: &TaskError,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let rescheduled = on!(self.0, |c| {
+            let update = sqlx::query(RESCHEDULE)
+                .bind(task.as_uuid())
+                .bind(token.as_uuid())
+                .bind(At(run_at));
+            let update = update.bind(json(error)).bind(json(progress)).bind(At(now));
+            update.execute(c).await?.rows_affected()
+        });
+        Ok(rescheduled == 1)
+    }
+}
+
+/// The task's own types as JSON; it escapes U+0000, which PostgreSQL's TEXT cannot hold.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain structs of the domain are valid JSON")
+}

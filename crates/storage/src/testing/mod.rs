@@ -1,0 +1,149 @@
+//! Throw-away databases for tests: SQLite in a temporary folder, and databases of one PostgreSQL server that is
+//! started from the installed binaries and ends with the process. The embedded back end is the test double; nothing
+//! here fakes a database.
+
+mod postgres;
+
+use std::ops::Deref;
+
+use tempfile::TempDir;
+
+use crate::db::{Db, DbKind, DbOptions};
+use crate::dialect::PAIRS;
+use crate::{
+    api_keys, chunks, db, documents, embeddings, generations, idempotency, knowledge_bases, migrate,
+    passages, purge, settings, sources, tasks, uploads, versions,
+};
+
+pub use postgres::postgres_url;
+
+/// Connections of a test's database: enough for races, few enough for many tests at once.
+const OPTIONS: DbOptions = DbOptions {
+    max_connections: 4,
+    acquire_timeout: std::time::Duration::from_secs(30),
+};
+
+/// A migrated database that goes with its last owner.
+#[derive(Debug)]
+pub struct TestDb {
+    db: Db,
+    url: String,
+    _folder: Option<TempDir>,
+}
+
+impl TestDb {
+    /// What [`Db::connect`] takes: for another process, or for another pool.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+/// A migrated SQLite database in a folder of its own.
+///
+/// # Panics
+/// Where the temporary folder cannot be written.
+pub async fn sqlite() -> TestDb {
+    let test = sqlite_empty().await;
+    test.migrate().await.expect("an empty database can be migrated");
+    test
+}
+
+/// The same without a schema.
+///
+/// # Panics
+/// Where the temporary folder cannot be written.
+pub async fn sqlite_empty() -> TestDb {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let url = format!("sqlite:{}", folder.path().join("nexus.db").display());
+    let db = Db::connect(&url, OPTIONS)
+        .await
+        .expect("a new file can be opened");
+    TestDb {
+        db,
+        url,
+        _folder: Some(folder),
+    }
+}
+
+/// A migrated PostgreSQL database of its own, or `None` (with a printed sentence) where PostgreSQL is not installed.
+///
+/// # Panics
+/// Where `CI` is set and PostgreSQL is not installed, and where the installed one does not start.
+pub async fn postgres() -> Option<TestDb> {
+    let test = postgres_empty().await?;
+    test.migrate().await.expect("an empty database can be migrated");
+    Some(test)
+}
+
+/// The same without a schema.
+///
+/// # Panics
+/// As [`postgres`].
+pub async fn postgres_empty() -> Option<TestDb> {
+    let url = postgres_url().await?;
+    let db = Db::connect(&url, OPTIONS)
+        .await
+        .expect("the test's server takes connections");
+    Some(TestDb {
+        db,
+        url,
+        _folder: None,
+    })
+}
+
+/// Every statement of this crate, as this database gets it.
+pub fn statements(kind: DbKind) -> Vec<&'static str> {
+    let files = [
+        api_keys::STATEMENTS,
+        chunks::STATEMENTS,
+        db::STATEMENTS,
+        documents::STATEMENTS,
+        documents::WRITE_STATEMENTS,
+        embeddings::STATEMENTS,
+        generations::STATEMENTS,
+        idempotency::STATEMENTS,
+        knowledge_bases::STATEMENTS,
+        migrate::STATEMENTS,
+        passages::STATEMENTS,
+        purge::STATEMENTS,
+        settings::STATEMENTS,
+        sources::STATEMENTS,
+        uploads::STATEMENTS,
+        versions::STATEMENTS,
+    ];
+    let pairs = PAIRS.iter().map(|pair| pair.on(kind));
+    files
+        .into_iter()
+        .chain(tasks::ALL_STATEMENTS)
+        .flatten()
+        .copied()
+        .chain(pairs)
+        .collect()
+}
+
+/// Migrates up to one migration, to put rows there that the next ones must carry over.
+///
+/// # Panics
+/// Where a migration fails.
+pub async fn migrate_to(db: &Db, version: i64) {
+    let up_to = |all: &sqlx::migrate::Migrator| {
+        let known = all
+            .iter()
+            .filter(|migration| migration.version <= version)
+            .cloned()
+            .collect();
+        sqlx::migrate::Migrator::with_migrations(known)
+    };
+    let (sqlite, postgres) = (up_to(&migrate::SQLITE), up_to(&migrate::POSTGRES));
+    migrate::run_with(db, &sqlite, &postgres)
+        .await
+        .expect("the first migrations can be applied");
+}

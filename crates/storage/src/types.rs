@@ -1,0 +1,139 @@
+//! The fixed map between Rust values and columns, where sqlx has none that serves both databases.
+//!
+//! UUID = BLOB, BIGINT = INTEGER, BOOLEAN = INTEGER, TIMESTAMPTZ = INTEGER microseconds ([`At`]), JSON and states are
+//! TEXT on both. Numbers are stored as `i64`; a stored number or word that does not fit is [`StorageError::Corrupt`].
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use nexus_domain::{ContentHash, Timestamp};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::{Database, Decode, Encode, Postgres, Sqlite, Type};
+
+use crate::error::StorageError;
+
+/// An instant as a column: `TIMESTAMPTZ` in PostgreSQL, microseconds in SQLite, whose text times do not sort.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At(pub(crate) Timestamp);
+
+impl Type<Postgres> for At {
+    fn type_info() -> <Postgres as Database>::TypeInfo {
+        <DateTime<Utc> as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(ty: &<Postgres as Database>::TypeInfo) -> bool {
+        <DateTime<Utc> as Type<Postgres>>::compatible(ty)
+    }
+}
+
+impl Encode<'_, Postgres> for At {
+    fn encode_by_ref(&self, buf: &mut <Postgres as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <DateTime<Utc> as Encode<'_, Postgres>>::encode_by_ref(&self.0.to_datetime(), buf)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for At {
+    fn decode(value: <Postgres as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <DateTime<Utc> as Decode<'r, Postgres>>::decode(value).map(|time| Self(Timestamp::from(time)))
+    }
+}
+
+impl Type<Sqlite> for At {
+    fn type_info() -> <Sqlite as Database>::TypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(ty: &<Sqlite as Database>::TypeInfo) -> bool {
+        <i64 as Type<Sqlite>>::compatible(ty)
+    }
+}
+
+impl Encode<'_, Sqlite> for At {
+    fn encode_by_ref(&self, buf: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <i64 as Encode<'_, Sqlite>>::encode_by_ref(&self.0.as_micros(), buf)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for At {
+    fn decode(value: <Sqlite as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <i64 as Decode<'r, Sqlite>>::decode(value).map(|micros| Self(Timestamp::from_micros(micros)))
+    }
+}
+
+/// A count as a column; counts beyond `i64` do not occur.
+pub(crate) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A number of rows to ask for.
+pub(crate) fn limit(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A stored number as the smaller type that the domain uses.
+pub(crate) fn number<T: TryFrom<i64>>(value: i64, what: &str) -> Result<T, StorageError> {
+    T::try_from(value).map_err(|_| StorageError::corrupt(format_args!("{what} is {value}")))
+}
+
+/// A stored word as the enum that knows it.
+pub(crate) fn word<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StorageError> {
+    text.parse().map_err(StorageError::corrupt)
+}
+
+/// A stored hash.
+pub(crate) fn hash(bytes: &[u8]) -> Result<ContentHash, StorageError> {
+    let bytes = <[u8; 32]>::try_from(bytes)
+        .map_err(|_| StorageError::corrupt(format_args!("a hash of {} bytes", bytes.len())))?;
+    Ok(ContentHash::from_bytes(bytes))
+}
+
+/// Reads a column that holds JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, StorageError> {
+    serde_json::from_str(text).map_err(|error| StorageError::corrupt(format_args!("{what}: {error}")))
+}
+
+/// Refuses what PostgreSQL cannot hold in a TEXT column, on both databases alike.
+pub(crate) fn check_text(text: &str, what: &str) -> Result<(), StorageError> {
+    if text.contains('\0') {
+        return Err(StorageError::invalid(format_args!(
+            "{what} contains the character U+0000"
+        )));
+    }
+    Ok(())
+}
+
+/// `text` with U+0000 made visible (U+2400), and no longer than `max_bytes`: for what is only read by people.
+pub(crate) fn displayable(text: &str, max_bytes: usize) -> String {
+    let visible = text.replace('\0', "\u{2400}");
+    if visible.len() <= max_bytes {
+        return visible;
+    }
+    let mut cut = visible[..visible.floor_char_boundary(max_bytes)].to_owned();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(displayable("при\0вет", 7), "при…");
+        assert_eq!(displayable("a\0b", 10), "a␀b");
+    }
+
+    #[test]
+    fn a_stored_value_out_of_range_is_corrupt_and_not_a_panic() {
+        assert!(matches!(
+            number::<u32>(-1, "count"),
+            Err(StorageError::Corrupt { .. })
+        ));
+        assert!(matches!(hash(&[1, 2, 3]), Err(StorageError::Corrupt { .. })));
+        assert!(matches!(
+            word::<nexus_domain::TaskState>("lost"),
+            Err(StorageError::Corrupt { .. })
+        ));
+    }
+}

@@ -1,0 +1,316 @@
+use std::time::Duration;
+
+use futures::future::join_all;
+use nexus_domain::task::TaskPayload;
+use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskState, Timestamp};
+use nexus_storage::{Db, Outcome};
+
+use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
+
+on_both_databases! {
+    an_empty_queue_gives_nothing
+    a_claim_leases_the_task
+    tasks_are_taken_by_priority_and_age
+    a_knowledge_base_that_runs_less_comes_first
+    a_knowledge_base_runs_one_task_of_a_kind
+    sweeps_of_the_installation_run_one_at_a_time
+    a_task_is_not_taken_before_its_time
+    workers_that_race_never_get_the_same_task
+    workers_that_race_never_run_one_knowledge_base_twice
+    an_expired_lease_is_taken_over_and_fences_the_old_worker
+    a_heartbeat_keeps_the_lease
+    a_finished_task_is_settled
+    a_failed_attempt_is_tried_again_later
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+async fn claim_with(db: &Db, now: Timestamp, token: LeaseToken) -> Option<Task> {
+    let mut tx = db.begin().await.unwrap();
+    let task = tx.tasks().claim(now, LEASE, token).await.unwrap();
+    tx.commit().await.unwrap();
+    task
+}
+
+async fn claim(db: &Db, now: Timestamp) -> Option<TaskId> {
+    claim_with(db, now, token()).await.map(|task| task.id)
+}
+
+async fn finish(db: &Db, task: TaskId, token: LeaseToken, outcome: Outcome, now: Timestamp) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let finished = tx
+        .tasks()
+        .finish(task, token, &outcome, &Progress::default(), now)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    finished
+}
+
+async fn an_empty_queue_gives_nothing(db: &Db) {
+    assert_eq!(claim(db, at(1)).await, None);
+}
+
+async fn a_claim_leases_the_task(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let id = enqueued(db, ingest(kb)).await;
+    let token = token();
+    let task = claim_with(db, at(5), token).await.unwrap();
+    assert_eq!(
+        (task.id, task.state, task.attempts, task.started_at),
+        (id, TaskState::Running, 1, Some(at(5)))
+    );
+    let lease = task.lease.unwrap();
+    assert_eq!((lease.token, lease.until), (token, at(35)));
+    assert_eq!(db.tasks().get(id).await.unwrap(), Some(task));
+    assert_eq!(claim(db, at(6)).await, None);
+}
+
+async fn tasks_are_taken_by_priority_and_age(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let sweep = enqueued(db, new_task(None, TaskPayload::Sweep)).await;
+    let embed = enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await;
+    let other = stored_kb(db, "other").await;
+    let later = enqueued(
+        db,
+        Task {
+            run_at: at(2),
+            ..ingest(kb)
+        },
+    )
+    .await;
+    let sooner = enqueued(
+        db,
+        Task {
+            run_at: at(1),
+            ..ingest(other)
+        },
+    )
+    .await;
+    let mut order = Vec::new();
+    while let Some(task) = claim(db, at(5)).await {
+        order.push(task);
+    }
+    assert_eq!(order, [sooner, later, embed, sweep]);
+}
+
+async fn a_knowledge_base_that_runs_less_comes_first(db: &Db) {
+    let (busy, idle) = (stored_kb(db, "busy").await, stored_kb(db, "idle").await);
+    let running = enqueued(db, ingest(busy)).await;
+    assert_eq!(claim(db, at(1)).await, Some(running));
+    let older = enqueued(db, new_task(Some(busy), TaskPayload::EmbedKb)).await;
+    let newer = enqueued(
+        db,
+        Task {
+            run_at: at(2),
+            ..new_task(Some(idle), TaskPayload::EmbedKb)
+        },
+    )
+    .await;
+    assert_eq!(claim(db, at(3)).await, Some(newer));
+    assert_eq!(claim(db, at(3)).await, Some(older));
+}
+
+async fn a_knowledge_base_runs_one_task_of_a_kind(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let (first, second) = (enqueued(db, ingest(kb)).await, enqueued(db, ingest(kb)).await);
+    let held = token();
+    assert_eq!(claim_with(db, at(1), held).await.unwrap().id, first);
+    assert_eq!(claim(db, at(2)).await, None);
+    assert!(finish(db, first, held, Outcome::Succeeded, at(3)).await);
+    assert_eq!(claim(db, at(4)).await, Some(second));
+}
+
+async fn sweeps_of_the_installation_run_one_at_a_time(db: &Db) {
+    enqueued(db, new_task(None, TaskPayload::Sweep)).await;
+    enqueued(db, new_task(None, TaskPayload::Sweep)).await;
+    assert!(claim(db, at(1)).await.is_some());
+    assert_eq!(claim(db, at(1)).await, None);
+}
+
+async fn a_task_is_not_taken_before_its_time(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let id = enqueued(
+        db,
+        Task {
+            run_at: at(60),
+            ..ingest(kb)
+        },
+    )
+    .await;
+    assert_eq!(claim(db, at(59)).await, None);
+    assert_eq!(claim(db, at(60)).await, Some(id));
+}
+
+/// As many claims at once as there are tasks, twice: what each round got.
+async fn race(db: &Db, claims: usize) -> Vec<Task> {
+    let racers = (0..claims).map(|_| {
+        let db = db.clone();
+        tokio::spawn(async move { claim_with(&db, at(1), token()).await })
+    });
+    join_all(racers)
+        .await
+        .into_iter()
+        .filter_map(Result::unwrap)
+        .collect()
+}
+
+async fn workers_that_race_never_get_the_same_task(db: &Db) {
+    for n in 0..12 {
+        let kb = stored_kb(db, &format!("kb {n}")).await;
+        enqueued(db, ingest(kb)).await;
+    }
+    let mut got: Vec<TaskId> = Vec::new();
+    for _ in 0..3 {
+        got.extend(race(db, 8).await.into_iter().map(|task| task.id));
+    }
+    let distinct: std::collections::HashSet<_> = got.iter().collect();
+    assert_eq!((got.len(), distinct.len()), (12, 12));
+}
+
+async fn workers_that_race_never_run_one_knowledge_base_twice(db: &Db) {
+    let kbs: Vec<KbId> = [stored_kb(db, "one").await, stored_kb(db, "two").await].into();
+    for _ in 0..6 {
+        for kb in &kbs {
+            enqueued(db, ingest(*kb)).await;
+        }
+    }
+    let mut running: Vec<_> = race(db, 8)
+        .await
+        .into_iter()
+        .filter_map(|task| task.kb_id)
+        .collect();
+    running.sort();
+    assert_eq!(running, kbs);
+}
+
+async fn an_expired_lease_is_taken_over_and_fences_the_old_worker(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let id = enqueued(db, ingest(kb)).await;
+    let (old, new) = (token(), token());
+    claim_with(db, at(0), old).await.unwrap();
+    assert_eq!(claim(db, at(29)).await, None);
+    let taken = claim_with(db, at(30), new).await.unwrap();
+    assert_eq!(
+        (taken.id, taken.attempts, taken.lease.unwrap().token),
+        (id, 2, new)
+    );
+    assert_eq!(taken.started_at, Some(at(0)));
+
+    let mut tx = db.begin().await.unwrap();
+    let (progress, error) = (
+        Progress::default(),
+        TaskError {
+            code: "x".to_owned(),
+            message: "x".to_owned(),
+        },
+    );
+    assert!(!tx.tasks().fence(id, old).await.unwrap());
+    assert_eq!(
+        tx.tasks()
+            .heartbeat(id, old, &progress, at(31), at(61))
+            .await
+            .unwrap(),
+        None
+    );
+    assert!(
+        !tx.tasks()
+            .finish(id, old, &Outcome::Succeeded, &progress, at(31))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !tx.tasks()
+            .reschedule(id, old, at(40), &error, &progress, at(31))
+            .await
+            .unwrap()
+    );
+    assert!(tx.tasks().fence(id, new).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.tasks().get(id).await.unwrap(),
+        Some(taken),
+        "the old worker wrote nothing"
+    );
+}
+
+async fn a_heartbeat_keeps_the_lease(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let id = enqueued(db, ingest(kb)).await;
+    let token = token();
+    claim_with(db, at(0), token).await.unwrap();
+    let progress = Progress {
+        done: 5,
+        total: Some(10),
+        ..Progress::default()
+    };
+    let mut tx = db.begin().await.unwrap();
+    let beat = tx
+        .tasks()
+        .heartbeat(id, token, &progress, at(20), at(50))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(beat.requested_state, None);
+    tx.commit().await.unwrap();
+    assert_eq!(claim(db, at(49)).await, None);
+    let task = db.tasks().get(id).await.unwrap().unwrap();
+    assert_eq!((task.progress, task.updated_at), (progress, at(20)));
+}
+
+async fn a_finished_task_is_settled(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let error = TaskError {
+        code: "corrupt".to_owned(),
+        message: "no archive".to_owned(),
+    };
+    let outcomes = [
+        (Outcome::Succeeded, TaskState::Succeeded, None, Some(at(9))),
+        (Outcome::Cancelled, TaskState::Cancelled, None, Some(at(9))),
+        (Outcome::Paused, TaskState::Paused, None, None),
+        (
+            Outcome::Failed(error.clone()),
+            TaskState::Failed,
+            Some(error),
+            Some(at(9)),
+        ),
+    ];
+    for (outcome, state, error, finished_at) in outcomes {
+        let id = enqueued(db, ingest(kb)).await;
+        let token = token();
+        assert_eq!(claim_with(db, at(1), token).await.unwrap().id, id);
+        assert!(finish(db, id, token, outcome.clone(), at(9)).await);
+        assert!(
+            !finish(db, id, token, outcome, at(10)).await,
+            "the lease is given back"
+        );
+        let task = db.tasks().get(id).await.unwrap().unwrap();
+        assert_eq!(
+            (task.state, task.error, task.finished_at, task.lease),
+            (state, error, finished_at, None)
+        );
+    }
+    assert_eq!(claim(db, at(1_000)).await, None);
+}
+
+async fn a_failed_attempt_is_tried_again_later(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let id = enqueued(db, ingest(kb)).await;
+    let held = token();
+    claim_with(db, at(0), held).await.unwrap();
+    let error = TaskError {
+        code: "model_away".to_owned(),
+        message: "the model is away".to_owned(),
+    };
+    let mut tx = db.begin().await.unwrap();
+    assert!(
+        tx.tasks()
+            .reschedule(id, held, at(60), &error, &Progress::default(), at(1))
+            .await
+            .unwrap()
+    );
+    tx.commit().await.unwrap();
+    assert_eq!(claim(db, at(59)).await, None);
+    let again = claim_with(db, at(60), token()).await.unwrap();
+    assert_eq!((again.id, again.attempts, again.error), (id, 2, Some(error)));
+}

@@ -1,0 +1,106 @@
+use nexus_storage::testing::sqlite;
+use nexus_storage::{Db, DbKind, DbOptions, StorageError};
+
+on_both_databases! {
+    a_database_answers_until_it_is_closed
+}
+
+async fn a_database_answers_until_it_is_closed(db: &Db) {
+    db.ping().await.unwrap();
+    let other = db.clone();
+    other.close().await;
+    let error = db.ping().await.unwrap_err();
+    assert!(error.is_temporary(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_folder_of_the_file_is_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/nexus.db");
+    let db = Db::connect(&format!("sqlite:{}", path.display()), DbOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(db.kind(), DbKind::Sqlite);
+    assert!(path.is_file());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_created_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let url = format!("sqlite:{}", folder.path().join("file/sub/nexus.db").display());
+    let error = Db::connect(&url, DbOptions::default()).await.unwrap_err();
+    assert!(
+        matches!(&error, StorageError::CreateFolder { path, .. } if path.ends_with("file/sub")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_url_is_refused_without_telling_its_password() {
+    for url in [
+        "",
+        "nexus.db",
+        "mysql://root:geheim@localhost/x",
+        "sqlite::memory:",
+        "postgres://me:geheim@[/x",
+    ] {
+        let error = Db::connect(url, DbOptions::default()).await.unwrap_err();
+        assert!(matches!(error, StorageError::InvalidUrl(_)), "{url}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("geheim"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_may_come_back() {
+    let options = DbOptions {
+        acquire_timeout: std::time::Duration::from_millis(200),
+        ..DbOptions::default()
+    };
+    let error = Db::connect("postgres://nobody@127.0.0.1:1/x", options)
+        .await
+        .unwrap_err();
+    assert!(error.is_temporary(), "{error:?}");
+}
+
+#[tokio::test]
+async fn sqlite_runs_as_promised() {
+    let test = sqlite().await;
+    let path = test.url().strip_prefix("sqlite:").unwrap().to_owned();
+    assert!(
+        std::path::Path::new(&format!("{path}-wal")).is_file(),
+        "write-ahead logging is on"
+    );
+    test.close().await;
+    assert!(
+        !std::path::Path::new(&format!("{path}-wal")).exists(),
+        "closing folds the log into the file"
+    );
+}
+
+#[tokio::test]
+async fn readers_of_sqlite_do_not_wait_for_the_writer() {
+    let test = sqlite().await;
+    let mut tx = test.begin().await.unwrap();
+    tx.settings().set("key", "new").await.unwrap();
+    assert_eq!(test.settings().get("key").await.unwrap(), None);
+    tx.commit().await.unwrap();
+    assert_eq!(test.settings().get("key").await.unwrap().as_deref(), Some("new"));
+}
+
+/// Services spawn these futures: it compiles only if all of them are `Send`.
+#[test]
+fn futures_can_move_between_threads() {
+    fn send<T: Send>(_: T) {}
+    fn check(db: &Db, tx: &mut nexus_storage::Tx, id: nexus_domain::KbId) {
+        send(db.knowledge_bases().get(id));
+        send(db.begin());
+        send(db.migrate());
+        send(db.check_schema());
+        send(db.ping());
+        send(db.chunks().indexable_by_versions(&[]));
+        send(tx.knowledge_bases().purge_step(id, 1));
+        send(tx.documents().write_pending(&[]));
+    }
+    let _ = check;
+}

@@ -1,0 +1,163 @@
+use nexus_domain::ContentHash;
+use nexus_storage::{Db, StorageError};
+
+use crate::support::at;
+
+on_both_databases! {
+    vectors_are_read_back_bit_for_bit_and_never_replaced
+    many_vectors_at_once
+    a_model_has_one_generation
+    models_that_race_get_numbers_of_their_own
+    one_generation_is_active
+    settings_are_kept
+    keys_are_found_by_hash_until_they_are_revoked
+}
+
+fn hash(n: u32) -> ContentHash {
+    ContentHash::of(&n.to_le_bytes())
+}
+
+async fn vectors_are_read_back_bit_for_bit_and_never_replaced(db: &Db) {
+    let odd = vec![0.1_f32, -0.0, f32::MIN_POSITIVE, 1e-45, f32::MAX];
+    let mut tx = db.begin().await.unwrap();
+    tx.embeddings()
+        .put_many("e5", &[(hash(1), odd.clone()), (hash(1), vec![9.0])])
+        .await
+        .unwrap();
+    tx.embeddings()
+        .put_many("e5", &[(hash(1), vec![7.0]), (hash(2), vec![])])
+        .await
+        .unwrap();
+    tx.embeddings()
+        .put_many("minilm", &[(hash(1), vec![1.0])])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+
+    let known = db
+        .embeddings()
+        .get_many("e5", &[hash(1), hash(2), hash(3)])
+        .await
+        .unwrap();
+    assert_eq!(known.len(), 2);
+    assert!(
+        known[&hash(1)]
+            .iter()
+            .zip(&odd)
+            .all(|(a, b)| a.to_bits() == b.to_bits())
+    );
+    assert!(
+        db.embeddings()
+            .get_many("unknown", &[hash(1)])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(db.embeddings().get_many("e5", &[]).await.unwrap().is_empty());
+}
+
+async fn many_vectors_at_once(db: &Db) {
+    let vectors: Vec<_> = (0..300_u16)
+        .map(|n| (hash(n.into()), vec![f32::from(n); 8]))
+        .collect();
+    let mut tx = db.begin().await.unwrap();
+    tx.embeddings().put_many("e5", &vectors).await.unwrap();
+    tx.commit().await.unwrap();
+    let hashes: Vec<_> = vectors.iter().map(|(hash, _)| *hash).collect();
+    assert_eq!(
+        db.embeddings().get_many("e5", &hashes).await.unwrap(),
+        vectors.into_iter().collect()
+    );
+}
+
+async fn a_model_has_one_generation(db: &Db) {
+    let mut tx = db.begin().await.unwrap();
+    let e5 = tx.generations().find_or_create("e5", 384).await.unwrap();
+    let minilm = tx.generations().find_or_create("minilm", 384).await.unwrap();
+    assert_eq!((e5.0, minilm.0), (1, 2));
+    assert_eq!(tx.generations().find_or_create("e5", 384).await.unwrap(), e5);
+    let error = tx.generations().find_or_create("e5", 768).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StorageError::DimensionChanged {
+                stored: 384,
+                given: 768,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+async fn models_that_race_get_numbers_of_their_own(db: &Db) {
+    let racers = (0..6).map(|n| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.begin().await.unwrap();
+            let id = tx
+                .generations()
+                .find_or_create(&format!("model {}", n / 2), 8)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            id
+        }
+    });
+    let ids = futures::future::join_all(racers).await;
+    assert!(ids.chunks(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+    assert_eq!(db.generations().list().await.unwrap().len(), 3);
+}
+
+async fn one_generation_is_active(db: &Db) {
+    assert_eq!(db.generations().active().await.unwrap(), None);
+    let mut tx = db.begin().await.unwrap();
+    let one = tx.generations().find_or_create("one", 8).await.unwrap();
+    let two = tx.generations().find_or_create("two", 16).await.unwrap();
+    for id in [one, two, two, one] {
+        assert!(tx.generations().activate(id).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let active = db.generations().active().await.unwrap().unwrap();
+    assert_eq!(
+        (active.id, active.model.as_str(), active.dimension, active.active),
+        (one, "one", 8, true)
+    );
+    let all = db.generations().list().await.unwrap();
+    assert_eq!(all.iter().filter(|generation| generation.active).count(), 1);
+}
+
+async fn settings_are_kept(db: &Db) {
+    assert_eq!(db.settings().get("analyser").await.unwrap(), None);
+    let mut tx = db.begin().await.unwrap();
+    tx.settings().set("analyser", "1").await.unwrap();
+    tx.settings().set("analyser", "2").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.settings().get("analyser").await.unwrap().as_deref(), Some("2"));
+}
+
+async fn keys_are_found_by_hash_until_they_are_revoked(db: &Db) {
+    let key = nexus_storage::ApiKeyRow {
+        id: nexus_domain::ApiKeyId::new(at(0)),
+        name: "admin".to_owned(),
+        key_hash: *hash(1).as_bytes(),
+        role: nexus_domain::Role::Admin,
+        created_at: at(0),
+    };
+    let mut tx = db.begin().await.unwrap();
+    tx.api_keys().insert(&key).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.api_keys().find_by_hash(&key.key_hash).await.unwrap(),
+        Some(key.clone())
+    );
+    assert_eq!(db.api_keys().find_by_hash(&[0; 32]).await.unwrap(), None);
+    assert_eq!(db.api_keys().count().await.unwrap(), 1);
+
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.api_keys().revoke(key.id, at(1)).await.unwrap());
+    assert!(!tx.api_keys().revoke(key.id, at(2)).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(db.api_keys().find_by_hash(&key.key_hash).await.unwrap(), None);
+    assert_eq!(db.api_keys().count().await.unwrap(), 0);
+}

@@ -1,0 +1,146 @@
+use nexus_domain::task::TaskPayload;
+use nexus_domain::{DocumentId, GenerationId, TaskState};
+use nexus_storage::{Db, VersionSize};
+
+use crate::support::{Shelf, at, enqueued, new_task, stored_kb};
+
+on_both_databases! {
+    a_swept_version_takes_its_chunks_and_a_deleted_document_with_it
+    a_current_version_is_never_swept
+    a_deleted_document_stays_while_one_of_its_versions_does
+    pending_versions_are_abandoned_when_their_task_is_settled_or_gone
+    versions_wait_for_the_dense_index_of_a_generation
+}
+
+async fn a_swept_version_takes_its_chunks_and_a_deleted_document_with_it(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, pending) = shelf.publish("a.md", &["one", "two"]).await;
+    shelf.delete(document.id).await;
+    let expected: Vec<_> = pending.chunks.iter().map(|chunk| chunk.id).collect();
+    assert_eq!(
+        db.versions().chunk_ids(document.version_id).await.unwrap(),
+        expected
+    );
+
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(
+        tx.versions()
+            .delete_versions(&[document.version_id])
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        tx.versions()
+            .delete_versions(&[document.version_id])
+            .await
+            .unwrap(),
+        0
+    );
+    tx.commit().await.unwrap();
+    assert_eq!(db.versions().retired(10).await.unwrap(), []);
+    assert_eq!(db.versions().chunk_ids(document.version_id).await.unwrap(), []);
+    // The row itself is gone: its id could be written anew.
+    let (again, _) = shelf.pend(document.id, "a.md", &["three"]).await;
+    shelf.switch(&again).await;
+    assert_eq!(shelf.texts(document.id).await, ["three"]);
+}
+
+async fn a_current_version_is_never_swept(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, _) = shelf.publish("a.md", &["one"]).await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(
+        tx.versions()
+            .delete_versions(&[document.version_id])
+            .await
+            .unwrap(),
+        0
+    );
+    tx.commit().await.unwrap();
+    assert_eq!(shelf.texts(document.id).await, ["one"]);
+}
+
+async fn a_deleted_document_stays_while_one_of_its_versions_does(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (old, _) = shelf.publish("a.md", &["old"]).await;
+    let (new, _) = shelf.pend(old.id, "a.md", &["new"]).await;
+    shelf.delete(old.id).await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.versions().delete_versions(&[old.version_id]).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    shelf.switch(&new).await;
+    assert_eq!(
+        db.documents().get(old.id).await.unwrap().unwrap().version_id,
+        new.version_id
+    );
+}
+
+async fn pending_versions_are_abandoned_when_their_task_is_settled_or_gone(db: &Db) {
+    let mut shelf = Shelf::new(db, "kb").await;
+    let mut expected = Vec::new();
+    for state in [
+        TaskState::Queued,
+        TaskState::Running,
+        TaskState::Failed,
+        TaskState::Cancelled,
+    ] {
+        let task = nexus_domain::Task {
+            state,
+            ..new_task(Some(shelf.kb), TaskPayload::Sweep)
+        };
+        shelf.task = enqueued(db, task).await;
+        let (_, pending) = shelf.pend(DocumentId::new(at(1)), "a.md", &["text"]).await;
+        if state.is_settled() {
+            expected.push((pending.version.id, shelf.kb));
+        }
+    }
+    shelf.task = nexus_domain::TaskId::new(at(5));
+    let (_, pending) = shelf.pend(DocumentId::new(at(1)), "a.md", &["text"]).await;
+    expected.push((pending.version.id, shelf.kb));
+    shelf.publish("b.md", &["not pending"]).await;
+
+    assert_eq!(db.versions().abandoned(10).await.unwrap(), expected);
+    let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.versions().delete_versions(&ids).await.unwrap(), 3);
+    tx.commit().await.unwrap();
+    assert_eq!(db.versions().abandoned(10).await.unwrap(), []);
+}
+
+async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    stored_kb(db, "empty").await;
+    let (first, _) = shelf.publish("a.md", &["one", "two"]).await;
+    let (second, _) = shelf.publish("b.md", &["three"]).await;
+    shelf.pend(first.id, "a.md", &["pending"]).await;
+    let size = |id, chunk_count| VersionSize { id, chunk_count };
+    let (one, two) = (GenerationId(1), GenerationId(2));
+
+    let waiting = db.versions().unembedded(shelf.kb, one, 10).await.unwrap();
+    assert_eq!(waiting, [size(first.version_id, 2), size(second.version_id, 1)]);
+    let mut tx = db.begin().await.unwrap();
+    tx.versions()
+        .set_dense_generation(&[first.version_id], one)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.versions().unembedded(shelf.kb, one, 10).await.unwrap(),
+        [size(second.version_id, 1)]
+    );
+    assert_eq!(
+        db.versions().unembedded(shelf.kb, two, 10).await.unwrap().len(),
+        2,
+        "a new model starts over"
+    );
+    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), [shelf.kb]);
+
+    let mut tx = db.begin().await.unwrap();
+    tx.versions()
+        .set_dense_generation(&[second.version_id], one)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), []);
+}

@@ -1,0 +1,3 @@
+use crate::fixture::EdgeFixture;
+
+nexus_vectors::contract_suite!(EdgeFixture::new().await);

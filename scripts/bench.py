@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Measures what an ingestion costs, from outside: a real `nexus serve` on a throw-away folder, driven over HTTP.
+
+    python3 scripts/bench.py --nexus target/release/nexus --corpus ARCHIVE [--runs 3] [--models data/models]
+
+Prints one Markdown table: the median, the least and the most of all runs. CPU seconds and memory are the operating system's
+account of the server process (Linux: /proc). With --models, the archive is then uploaded into a second knowledge base, where
+every vector is known: that is the cost of the dense path without the model's forward pass. Standard library only.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+KEY = "a-key-for-benchmarks"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    def __init__(self, binary, models):
+        self.data = tempfile.TemporaryDirectory()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("NEXUS_")}
+        env.update(NEXUS_DATA_DIR=self.data.name, NEXUS_LISTEN="127.0.0.1:0", NEXUS_ADMIN_KEY=KEY)
+        if models:
+            env["NEXUS_MODELS_DIR"] = str(Path(models).resolve())
+        else:
+            env["NEXUS_MODELS_ENABLED"] = "false"
+        command = [str(Path(binary).resolve()), "serve"]
+        self.process = subprocess.Popen(command, env=env, cwd=self.data.name, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            found = re.search(r'"message":"serving".*"address":"127.0.0.1:(\d+)"', line)
+            if found:
+                self.port = int(found.group(1))
+                break
+        else:
+            raise SystemExit("the server did not start")
+        # Its log must never fill the pipe.
+        self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        self.drain.wait()
+        self.data.cleanup()
+
+    def cpu(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self, what):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{what}:\s+(\d+) kB", status).group(1)) / 1024
+
+    def call(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        connection.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, headers)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status >= 400:
+            raise SystemExit(f"{method} {path}: {response.status} {text[:300]}")
+        return json.loads(text) if text else None
+
+    def upload(self, archive, kb):
+        """Sends the archive; returns the task and the seconds from the last byte to its id."""
+        boundary = uuid.uuid4().hex
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="knowledge_base"\r\n\r\n{kb}\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{archive.name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        tail = f"\r\n--{boundary}--\r\n".encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        connection.putrequest("POST", "/api/v1/ingestion/archives")
+        connection.putheader("Authorization", f"Bearer {KEY}")
+        connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
+        connection.putheader("Content-Length", str(len(head) + archive.stat().st_size + len(tail)))
+        connection.endheaders()
+        connection.send(head)
+        with archive.open("rb") as file:
+            while piece := file.read(1 << 20):
+                connection.send(piece)
+        connection.send(tail)
+        last_byte = time.monotonic()
+        accepted = json.loads(connection.getresponse().read())
+        return accepted["task_id"], time.monotonic() - last_byte, last_byte
+
+    def settled(self, task):
+        while True:
+            state = self.call("GET", f"/ingestion/tasks/{task}")
+            if state["state"] not in ("queued", "running"):
+                assert state["state"] == "succeeded", state
+                return state
+            time.sleep(0.05)
+
+    def documents(self, kb):
+        return self.call("GET", f"/knowledge-bases/{kb}")["documents"]
+
+
+def folder_bytes(folder):
+    return sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file())
+
+
+def lexical(args):
+    server = Server(args.nexus, None)
+    try:
+        kb = server.call("POST", "/knowledge-bases", {"name": "bench"})["id"]
+        time.sleep(1)
+        rest, cpu = server.memory("VmRSS"), server.cpu()
+        task, to_task_id, sent = server.upload(args.corpus, kb)
+        while server.documents(kb) == 0:
+            time.sleep(0.01)
+        first = time.monotonic() - sent
+        state = server.settled(task)
+        whole = time.monotonic() - sent
+        spent = server.cpu() - cpu
+        chunks = state["counts"]["chunks_indexed"]
+        return {
+            "chunks": chunks,
+            "chunks per CPU-second (polling included)": chunks / spent,
+            "seconds to the whole archive": whole,
+            "seconds to the first documents": first,
+            "milliseconds from the last byte to `task_id`": to_task_id * 1000,
+            "MiB at rest, no model": rest,
+            "MiB at its peak above rest": server.memory("VmHWM") - rest,
+            "database bytes per chunk": folder_bytes(Path(server.data.name)) / chunks
+            - folder_bytes(Path(server.data.name, "vectors")) / chunks,
+            "index bytes per chunk": folder_bytes(Path(server.data.name, "vectors")) / chunks,
+        }
+    finally:
+        server.stop()
+
+
+def dense(args):
+    server = Server(args.nexus, args.models)
+    try:
+        rows = {}
+        for name in ("first", "second"):
+            kb = server.call("POST", "/knowledge-bases", {"name": name})["id"]
+            cpu = server.cpu()
+            task, _, _ = server.upload(args.corpus, kb)
+            counts = server.settled(task)["counts"]
+            spent = server.cpu() - cpu
+            chunks = counts["chunks_indexed"]
+            if name == "first":
+                rows["CPU milliseconds per chunk, model included"] = spent / chunks * 1000
+                rows["MiB with the model"] = server.memory("VmHWM")
+            else:
+                assert counts["chunks_embedded"] == 0, counts
+                rows["CPU milliseconds per chunk, all vectors known (lexical path included)"] = spent / chunks * 1000
+        return rows
+    finally:
+        server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nexus", required=True)
+    parser.add_argument("--corpus", required=True, type=Path)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--models")
+    args = parser.parse_args()
+    measure = (lambda: {**lexical(args), **dense(args)}) if args.models else (lambda: lexical(args))
+    runs = [measure() for _ in range(args.runs)]
+    print(f"{args.corpus.name}, {args.runs} runs\n\n| figure | median | least | most |\n|---|---|---|---|")
+    for figure in runs[0]:
+        values = [run[figure] for run in runs]
+        cells = (statistics.median(values), min(values), max(values))
+        print(f"| {figure} | " + " | ".join(f"{value:,.1f}" for value in cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,381 @@
+//! Kills an ingestion wherever it hurts, again and again, and then looks for damage: the documents, texts and search
+//! results must be those of an undisturbed run, no vector may have been computed twice, and nothing may be left over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use e2e::Nexus;
+use nexus_api::{RetrievalMode, SearchRequest, TaskState};
+use nexus_client::{Client, Upload, UploadTarget};
+use nexus_ingest::ArchiveWriter;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// Places where the process ends itself, and how often each is passed in a run, roughly.
+const CRASH_POINTS: &[(&str, u32)] = &[
+    ("ingest.rows_written", 2),
+    ("ingest.points_written", 2),
+    ("ingest.points_durable", 2),
+    ("ingest.before_switch_commit", 2),
+    ("ingest.switched", 2),
+    ("ingest.indexed", 1),
+    ("ingest.removed", 1),
+    ("dense.embedded", 4),
+    ("dense.cached", 4),
+    ("dense.points_written", 4),
+    ("dense.points_durable", 1),
+    ("dense.marked", 1),
+    ("task.succeeded", 1),
+    ("sweep.points_gone", 1),
+    ("sweep.rows_gone", 1),
+    ("rebuild.page", 1),
+];
+/// Kills at moments that nobody chose, besides the points.
+const RANDOM_KILLS: usize = 4;
+const KB: &str = "kills";
+const QUERIES: &[&str] = &[
+    "how often is a backup made",
+    "E-1042",
+    "reset the gateway",
+    "прошивка",
+    "отпуск",
+    "default port",
+    "calibration of the rain gauge",
+    "curl token",
+];
+
+/// Everything that a reader can see.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    /// Path to title, chunks and text.
+    documents: BTreeMap<String, (String, u32, String)>,
+    /// Mode and query to the passages found: path, first line, score in thousandths.
+    results: Vec<Vec<(String, u32, i64)>>,
+    /// Points per collection.
+    points: BTreeMap<String, u64>,
+}
+
+/// Two states of one source: the second changes some documents, drops some and adds one.
+struct Archives {
+    _folder: tempfile::TempDir,
+    first: PathBuf,
+    second: PathBuf,
+}
+
+impl Archives {
+    fn pack() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sample = e2e::root().join("data/sample");
+        let mut files = Vec::new();
+        for part in [
+            "en/admin",
+            "en/errors",
+            "en/runbooks",
+            "ru/errors",
+            "ru/hr",
+            "examples",
+        ] {
+            let mut entries: Vec<_> = sample
+                .join(part)
+                .read_dir()
+                .expect("the sample")
+                .map(|entry| entry.expect("it exists").path())
+                .collect();
+            entries.sort();
+            files.extend(entries);
+        }
+        let (first, second) = (
+            folder.path().join("first.tar.gz"),
+            folder.path().join("second.tar.gz"),
+        );
+        let mut before = ArchiveWriter::create(&first).expect("it can be written");
+        let mut after = ArchiveWriter::create(&second).expect("it can be written");
+        for (number, file) in files.iter().enumerate() {
+            let name = file
+                .strip_prefix(&sample)
+                .expect("it lies there")
+                .to_string_lossy()
+                .into_owned();
+            let mut bytes = std::fs::read(file).expect("it can be read");
+            before.add(&name, &bytes).expect("it can be written");
+            if number % 7 == 3 {
+                continue;
+            }
+            if number % 5 == 0 && name.ends_with(".md") {
+                bytes.extend_from_slice("\n## Added later\n\nThe second state of this page.\n".as_bytes());
+            }
+            after.add(&name, &bytes).expect("it can be written");
+        }
+        after
+            .add(
+                "new/page.md",
+                b"# A new page\n\nIt was not there before: reset the gateway twice.\n",
+            )
+            .expect("written");
+        before.finish().expect("it can be written");
+        after.finish().expect("it can be written");
+        Self {
+            _folder: folder,
+            first,
+            second,
+        }
+    }
+}
+
+async fn upload(client: &Client, archive: &Path) {
+    let kb = client
+        .find_or_create_knowledge_base(KB)
+        .await
+        .expect("a knowledge base");
+    let upload = Upload {
+        target: UploadTarget::Archive,
+        path: archive.to_owned(),
+        file_name: "pages.tar.gz".to_owned(),
+        source: None,
+        knowledge_base: kb.id.to_string(),
+    };
+    client.upload(&upload, |_| {}).await.expect("an accepted upload");
+}
+
+/// Waits until no task is left, whatever kind.
+async fn quiet(client: &Client) -> anyhow::Result<()> {
+    loop {
+        let tasks = client.tasks(None).await?.items;
+        if let Some(failed) = tasks.iter().find(|task| task.state == TaskState::Failed) {
+            anyhow::bail!("a task failed: {failed:?}");
+        }
+        let Some(open) = tasks.iter().find(|task| !task.state.is_settled()) else {
+            return Ok(());
+        };
+        let mut events = client.task_events(open.id);
+        while let Some(task) = events.next().await {
+            task?;
+        }
+    }
+}
+
+async fn look(client: &Client) -> Seen {
+    let kb = client
+        .find_knowledge_base(KB)
+        .await
+        .expect("an answer")
+        .expect("the knowledge base");
+    let mut documents = BTreeMap::new();
+    let mut cursor = None;
+    loop {
+        let page = client
+            .documents(kb.id, cursor.as_deref())
+            .await
+            .expect("documents");
+        for document in page.items {
+            let text = client.document_text(document.id).await.expect("a text");
+            documents.insert(document.path, (document.title, document.chunk_count, text));
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut results = Vec::new();
+    for mode in [
+        RetrievalMode::Lexical,
+        RetrievalMode::Dense,
+        RetrievalMode::Hybrid,
+    ] {
+        for query in QUERIES {
+            let request = SearchRequest {
+                query: (*query).to_owned(),
+                knowledge_bases: vec![KB.to_owned()],
+                mode,
+                limit: 20,
+                distinct_documents: false,
+            };
+            let found = client.search(&request).await.expect("a search").passages;
+            let mut found: Vec<_> = found
+                .into_iter()
+                .map(|hit| {
+                    (
+                        hit.document_path,
+                        hit.lines.first,
+                        (f64::from(hit.score) * 1_000.0).round() as i64,
+                    )
+                })
+                .collect();
+            // Equal scores may come in any order.
+            found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.cmp(b)));
+            results.push(found);
+        }
+    }
+    let vectors = client.readiness().await.expect("readiness").vectors;
+    let points = vectors
+        .collections
+        .into_iter()
+        .map(|collection| (collection.name, collection.points))
+        .collect();
+    Seen {
+        documents,
+        results,
+        points,
+    }
+}
+
+/// Both states, one after the other, without a disturbance.
+async fn undisturbed(archives: &Archives) -> Seen {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let server = Nexus::start(data.path(), &[]).await.expect("a server");
+    for archive in [&archives.first, &archives.second] {
+        upload(&server.client, archive).await;
+        quiet(&server.client).await.expect("no failed task");
+    }
+    sweep(server, data.path()).await
+}
+
+/// A start sweeps; what is seen after it is the final state.
+async fn sweep(server: Nexus, data: &Path) -> Seen {
+    server.kill().await.expect("a kill");
+    let server = Nexus::start(data, &[]).await.expect("a server");
+    // The sweep of the start may not have been enqueued yet.
+    while server
+        .client
+        .tasks(None)
+        .await
+        .expect("tasks")
+        .items
+        .iter()
+        .all(|task| task.state.is_settled())
+    {
+        if quiet_since_start(&server.client).await {
+            break;
+        }
+    }
+    quiet(&server.client).await.expect("no failed task");
+    look(&server.client).await
+}
+
+async fn quiet_since_start(client: &Client) -> bool {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let newest = client.tasks(None).await.expect("tasks").items.into_iter().next();
+    newest.is_some_and(|task| task.state == TaskState::Succeeded && task.kind == nexus_api::TaskKind::Sweep)
+}
+
+/// Lets a server work until it ends itself at the crash point, is killed after `patience`, or has nothing left to do.
+/// Whether it was ended.
+async fn disturb(
+    data: &Path,
+    settings: &[(&str, &str)],
+    archive: &Path,
+    patience: Option<Duration>,
+    new: bool,
+) -> bool {
+    let Ok(mut server) = Nexus::start(data, settings).await else {
+        return true;
+    };
+    if new {
+        upload(&server.client, archive).await;
+    }
+    let client = server.client.clone();
+    match patience {
+        Some(patience) => {
+            tokio::time::sleep(patience).await;
+            server.kill().await.expect("a kill");
+            true
+        }
+        None => {
+            tokio::select! {
+                ended = server.ended(Duration::from_secs(120)) => ended.is_some(),
+                finished = quiet(&client) => {
+                    // Not reached, or the last work ended the server while we asked.
+                    finished.is_err() || server.ended(Duration::from_millis(500)).await.is_some()
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingestion_that_is_killed_again_and_again_ends_as_if_nothing_had_happened() {
+    let models = e2e::models_dir().join("manifest.json");
+    assert!(models.is_file(), "there is no embedding model: run make models");
+    let archives = Archives::pack();
+    let expected = undisturbed(&archives).await;
+    assert!(expected.documents.len() > 25, "{}", expected.documents.len());
+
+    let seed: u64 = std::env::var("NEXUS_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_120);
+    eprintln!("NEXUS_TEST_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let trace = data.path().join("trace.txt");
+    let trace_path = trace.to_string_lossy().into_owned();
+    let mut kills = 0;
+    for archive in [&archives.first, &archives.second] {
+        let mut new = true;
+        let mut plan: Vec<Option<(&str, u32)>> = CRASH_POINTS.iter().copied().map(Some).collect();
+        plan.extend(std::iter::repeat_n(None, RANDOM_KILLS));
+        // Some of them in each half, in random order: all of them would take minutes.
+        for _ in 0..plan.len() / 2 {
+            let step = plan.swap_remove(random.random_range(0..plan.len()));
+            let crash = step.map(|(point, passes)| format!("{point}:{}", random.random_range(1..=passes)));
+            let mut settings = vec![("NEXUS_TEST_TRACE", trace_path.as_str())];
+            if let Some(crash) = &crash {
+                settings.push(("NEXUS_TEST_CRASH_AT", crash));
+            }
+            let patience = step
+                .is_none()
+                .then(|| Duration::from_millis(random.random_range(50..1_500)));
+            let ended = disturb(data.path(), &settings, archive, patience, new).await;
+            eprintln!(
+                "{}: {}",
+                crash.as_deref().unwrap_or("a random moment"),
+                if ended { "killed" } else { "not reached" }
+            );
+            kills += usize::from(ended);
+            new = false;
+        }
+        let server = Nexus::start(data.path(), &[("NEXUS_TEST_TRACE", &trace_path)])
+            .await
+            .expect("a server");
+        quiet(&server.client).await.expect("no failed task");
+        server.kill().await.expect("a kill");
+    }
+    assert!(kills >= 10, "only {kills} kills were reached");
+
+    let server = Nexus::start(data.path(), &[]).await.expect("a server");
+    let seen = sweep(server, data.path()).await;
+    assert_eq!(
+        seen.points, expected.points,
+        "points without rows, or rows without points"
+    );
+    assert_eq!(seen.documents, expected.documents);
+    for (number, (seen, expected)) in seen.results.iter().zip(&expected.results).enumerate() {
+        assert_eq!(seen, expected, "query {}", QUERIES[number % QUERIES.len()]);
+    }
+    assert_nothing_computed_twice(&trace);
+}
+
+/// A vector that has reached the cache is never computed again.
+fn assert_nothing_computed_twice(trace: &Path) {
+    let text = std::fs::read_to_string(trace).expect("the dense pass left a trace");
+    let mut cached = BTreeSet::new();
+    let mut computed = 0;
+    for line in text.lines() {
+        match line.split_once(' ') {
+            Some(("computed", hash)) => {
+                computed += 1;
+                assert!(!cached.contains(hash), "{hash} was computed again");
+            }
+            Some(("cached", hash)) => {
+                cached.insert(hash.to_owned());
+            }
+            _ => {}
+        }
+    }
+    assert!(
+        computed >= cached.len() && cached.len() > 50,
+        "{computed} computed, {} cached",
+        cached.len()
+    );
+}

@@ -1,0 +1,124 @@
+//! Real processes for end-to-end tests: starts `nexus` on a folder of its own, waits until it is ready, and ends it
+//! gently or not at all gently.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use nexus_client::{Client, ClientConfig};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use url::Url;
+
+/// The key of every server that tests start.
+pub const KEY: &str = "a-key-for-tests-only";
+/// How long a server may take to its first answer on a busy machine.
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// A running `nexus serve`. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Nexus {
+    pub client: Client,
+    child: Child,
+}
+
+/// The `nexus` binary of this build: it lies beside the folder of the test binary.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("the test binary lies in no folder")?;
+    let binary = folder.join(format!("nexus{}", std::env::consts::EXE_SUFFIX));
+    ensure!(
+        binary.is_file(),
+        "{} is missing: run the tests of the whole workspace",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+/// The root of the checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The model that `make models` has fetched, if it has.
+pub fn models_dir() -> PathBuf {
+    std::env::var_os("NEXUS_MODELS_DIR").map_or_else(|| root().join("data/models"), PathBuf::from)
+}
+
+/// A `nexus` command on a data folder, without any setting of the machine's.
+pub fn command(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NEXUS_")) {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(data)
+        .env("NEXUS_DATA_DIR", data)
+        .env("NEXUS_MODELS_DIR", models_dir())
+        .env("NEXUS_LISTEN", "127.0.0.1:0")
+        .env("NEXUS_ADMIN_KEY", KEY)
+        .envs(settings.iter().copied())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+impl Nexus {
+    /// Starts a server and waits until it answers.
+    pub async fn start(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let mut child = command(data, settings)?
+            .arg("serve")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = child.stderr.take().context("standard error is piped")?;
+        let (found, address) = tokio::sync::oneshot::channel();
+        tokio::spawn(read_log(stderr, found));
+        let address = match tokio::time::timeout(START_WITHIN, address).await {
+            Ok(Ok(address)) => address,
+            Ok(Err(_)) => bail!("the server ended before it served"),
+            Err(_) => bail!("the server did not start in {START_WITHIN:?}"),
+        };
+        let client = Client::new(ClientConfig::new(address, KEY.to_owned().into()))?;
+        Ok(Self { client, child })
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the server could not be killed")
+    }
+
+    /// Waits until it ends by itself; `None` if it does not in time.
+    pub async fn ended(&mut self, within: Duration) -> Option<std::process::ExitStatus> {
+        tokio::time::timeout(within, self.child.wait()).await.ok()?.ok()
+    }
+}
+
+/// Reads the log for the address, then on to the end so that the server never waits for us.
+async fn read_log(stderr: tokio::process::ChildStderr, found: tokio::sync::oneshot::Sender<Url>) {
+    let mut found = Some(found);
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if std::env::var_os("NEXUS_TEST_LOG").is_some() {
+            eprintln!("{line}");
+        }
+        let address = line
+            .contains("\"message\":\"serving\"")
+            .then(|| line.split("\"address\":\"").nth(1)?.split('"').next())
+            .flatten();
+        if let Some(address) = address.and_then(|address| Url::parse(&format!("http://{address}")).ok())
+            && let Some(found) = found.take()
+        {
+            // A test that has given up waiting has ended.
+            let _ = found.send(address);
+        }
+    }
+}
