@@ -4,7 +4,6 @@ PYTHON ?= python3
 MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
-RELEASE = $(BUILT)/release/nexus
 
 .PHONY: demo test models build openapi lint bench eval help
 
@@ -21,8 +20,10 @@ build:
 	cargo build --locked -p nexus-backend
 
 models:
-	@$(PYTHON) scripts/models/fetch.py --dir $(MODELS)
+	@$(PYTHON) scripts/models/fetch.py --dir $(MODELS) $(FETCH)
 
+# Without a network the demo works by words alone, and says so.
+demo: FETCH = --best-effort
 demo: models build
 	$(NEXUS) demo $(if $(ONCE),--once)
 
@@ -36,11 +37,10 @@ lint:
 openapi: build
 	$(NEXUS) openapi > docs/openapi.json
 
-# Figures of docs/PERFORMANCE.md. CORPUS is an archive of documentation, SETS are folders in BEIR layout.
-bench: models
-	cargo build --locked --release -p nexus-backend
-	$(PYTHON) scripts/bench.py --nexus $(RELEASE) --corpus $(CORPUS)
+# Figures of docs/PERFORMANCE.md, with the program that `make demo` runs. CORPUS is an archive of documentation, SETS are
+# folders in BEIR layout.
+bench: models build
+	$(PYTHON) scripts/bench.py --nexus $(NEXUS) --corpus $(CORPUS)
 
-eval: models
-	cargo build --locked --release -p nexus-backend
-	$(RELEASE) eval $(foreach set,$(SETS),--set $(set))
+eval: models build
+	$(NEXUS) eval $(foreach set,$(SETS),--set $(set))

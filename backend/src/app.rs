@@ -1,5 +1,6 @@
 //! The composition root: adapters are made from the settings here, put into services, and nowhere else.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,9 +297,34 @@ async fn load_model(config: &Config) -> DenseModel {
         options.runtime_library = Some(config.models.runtime_library.clone());
     }
     options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
+    if config.models.download
+        && let Err(error) = download_model(config.models_dir()).await
+    {
+        tracing::error!(
+            cause = crate::error_chain::chain(&*error),
+            "the model could not be downloaded"
+        );
+    }
     match FastembedEmbedder::open(options).await {
         Ok(Some(embedder)) => DenseModel::Loaded(Arc::new(embedder)),
         Ok(None) => DenseModel::Missing(format!("no model in {}", config.models_dir().display())),
         Err(error) => DenseModel::Missing(crate::error_chain::chain(&error)),
     }
+}
+
+/// Brings the default model from the model hub, unless there is a model already.
+async fn download_model(folder: PathBuf) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let download = tokio::task::spawn_blocking(move || {
+        if nexus_models::discover(&folder)?.is_some() {
+            return Ok(());
+        }
+        let mut file = String::new();
+        nexus_models::download_default(&folder, None, |at| {
+            if at.file != file {
+                tracing::info!(file = at.file, bytes = at.total, "downloading");
+                at.file.clone_into(&mut file);
+            }
+        })
+    });
+    Ok(download.await??)
 }

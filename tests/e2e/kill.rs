@@ -10,15 +10,16 @@ use nexus_api::{RetrievalMode, SearchRequest, TaskState};
 use nexus_client::{Client, Upload, UploadTarget};
 use nexus_ingest::ArchiveWriter;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// Places where the process ends itself, and how often each is passed in a run, roughly.
+/// Places where the process ends itself, and how often each is passed at least when a state is taken in.
 const CRASH_POINTS: &[(&str, u32)] = &[
-    ("ingest.rows_written", 2),
-    ("ingest.points_written", 2),
-    ("ingest.points_durable", 2),
-    ("ingest.before_switch_commit", 2),
-    ("ingest.switched", 2),
+    ("ingest.rows_written", 1),
+    ("ingest.points_written", 1),
+    ("ingest.points_durable", 1),
+    ("ingest.before_switch_commit", 1),
+    ("ingest.switched", 1),
     ("ingest.indexed", 1),
     ("ingest.removed", 1),
     ("dense.embedded", 4),
@@ -56,16 +57,14 @@ struct Seen {
     points: BTreeMap<String, u64>,
 }
 
-/// Two states of one source: the second changes some documents, drops some and adds one.
-struct Archives {
-    _folder: tempfile::TempDir,
-    first: PathBuf,
-    second: PathBuf,
+/// The states that one source goes through: each changes some documents, drops some and adds one.
+struct States {
+    folder: tempfile::TempDir,
+    files: Vec<(String, Vec<u8>)>,
 }
 
-impl Archives {
-    fn pack() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+impl States {
+    fn new() -> Self {
         let sample = e2e::root().join("data/sample");
         let mut files = Vec::new();
         for part in [
@@ -76,58 +75,46 @@ impl Archives {
             "ru/hr",
             "examples",
         ] {
-            let mut entries: Vec<_> = sample
-                .join(part)
-                .read_dir()
-                .expect("the sample")
-                .map(|entry| entry.expect("it exists").path())
-                .collect();
-            entries.sort();
-            files.extend(entries);
-        }
-        let (first, second) = (
-            folder.path().join("first.tar.gz"),
-            folder.path().join("second.tar.gz"),
-        );
-        let mut before = ArchiveWriter::create(&first).expect("it can be written");
-        let mut after = ArchiveWriter::create(&second).expect("it can be written");
-        for (number, file) in files.iter().enumerate() {
-            let name = file
-                .strip_prefix(&sample)
-                .expect("it lies there")
-                .to_string_lossy()
-                .into_owned();
-            let mut bytes = std::fs::read(file).expect("it can be read");
-            before.add(&name, &bytes).expect("it can be written");
-            if number % 7 == 3 {
-                continue;
+            for entry in sample.join(part).read_dir().expect("the sample") {
+                let path = entry.expect("it exists").path();
+                let name = path.strip_prefix(&sample).expect("it lies there");
+                files.push((
+                    name.to_string_lossy().into_owned(),
+                    std::fs::read(&path).expect("it can be read"),
+                ));
             }
-            if number % 5 == 0 && name.ends_with(".md") {
-                bytes.extend_from_slice("\n## Added later\n\nThe second state of this page.\n".as_bytes());
-            }
-            after.add(&name, &bytes).expect("it can be written");
         }
-        after
-            .add(
-                "new/page.md",
-                b"# A new page\n\nIt was not there before: reset the gateway twice.\n",
-            )
-            .expect("written");
-        before.finish().expect("it can be written");
-        after.finish().expect("it can be written");
+        files.sort();
         Self {
-            _folder: folder,
-            first,
-            second,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            files,
         }
+    }
+
+    /// The archive of one state. A `small` one holds a single line, so that the average length moves far.
+    fn pack(&self, state: usize, small: bool) -> PathBuf {
+        let path = self.folder.path().join(format!("{state}.tar.gz"));
+        let mut archive = ArchiveWriter::create(&path).expect("it can be written");
+        let files = self.files.iter().enumerate().filter(|_| !small);
+        for (number, (name, bytes)) in files.filter(|(number, _)| number % 7 != state % 7) {
+            let mut bytes = bytes.clone();
+            if number % 5 == state % 5 && name.ends_with(".md") {
+                let added = format!("\n## Added later\n\nState {state} of this page.\n");
+                bytes.extend_from_slice(added.as_bytes());
+            }
+            archive.add(name, &bytes).expect("it can be written");
+        }
+        let page = format!("# State {state}\n\nReset the gateway twice.\n");
+        archive
+            .add(&format!("new/{state}.md"), page.as_bytes())
+            .expect("it can be written");
+        archive.finish().expect("it can be written");
+        path
     }
 }
 
-async fn upload(client: &Client, archive: &Path) {
-    let kb = client
-        .find_or_create_knowledge_base(KB)
-        .await
-        .expect("a knowledge base");
+async fn upload(client: &Client, archive: &Path) -> anyhow::Result<()> {
+    let kb = client.find_or_create_knowledge_base(KB).await?;
     let upload = Upload {
         target: UploadTarget::Archive,
         path: archive.to_owned(),
@@ -135,7 +122,8 @@ async fn upload(client: &Client, archive: &Path) {
         source: None,
         knowledge_base: kb.id.to_string(),
     };
-    client.upload(&upload, |_| {}).await.expect("an accepted upload");
+    client.upload(&upload, |_| {}).await?;
+    Ok(())
 }
 
 /// Waits until no task is left, whatever kind.
@@ -220,14 +208,12 @@ async fn look(client: &Client) -> Seen {
     }
 }
 
-/// Both states, one after the other, without a disturbance.
-async fn undisturbed(archives: &Archives) -> Seen {
+/// What is seen of the last state if it is the only one that ever was, and nothing disturbs.
+async fn undisturbed(last: &Path) -> Seen {
     let data = tempfile::tempdir().expect("a temporary folder");
     let server = Nexus::start(data.path(), &[]).await.expect("a server");
-    for archive in [&archives.first, &archives.second] {
-        upload(&server.client, archive).await;
-        quiet(&server.client).await.expect("no failed task");
-    }
+    upload(&server.client, last).await.expect("an accepted upload");
+    quiet(&server.client).await.expect("no failed task");
     sweep(server, data.path()).await
 }
 
@@ -259,91 +245,86 @@ async fn quiet_since_start(client: &Client) -> bool {
     newest.is_some_and(|task| task.state == TaskState::Succeeded && task.kind == nexus_api::TaskKind::Sweep)
 }
 
-/// Lets a server work until it ends itself at the crash point, is killed after `patience`, or has nothing left to do.
-/// Whether it was ended.
-async fn disturb(
-    data: &Path,
-    settings: &[(&str, &str)],
-    archive: &Path,
-    patience: Option<Duration>,
-    new: bool,
-) -> bool {
+/// Gives a server another state to take in, and lets it work until it ends itself at the crash point, is killed after
+/// `patience`, or has nothing left to do. Whether it was ended.
+async fn disturb(data: &Path, settings: &[(&str, &str)], archive: &Path, patience: Option<Duration>) -> bool {
+    // It goes on with earlier work at once, and may end before it serves.
     let Ok(mut server) = Nexus::start(data, settings).await else {
         return true;
     };
-    if new {
-        upload(&server.client, archive).await;
-    }
     let client = server.client.clone();
-    match patience {
-        Some(patience) => {
-            tokio::time::sleep(patience).await;
-            server.kill().await.expect("a kill");
-            true
-        }
-        None => {
-            tokio::select! {
-                ended = server.ended(Duration::from_secs(120)) => ended.is_some(),
-                finished = quiet(&client) => {
-                    // Not reached, or the last work ended the server while we asked.
-                    finished.is_err() || server.ended(Duration::from_millis(500)).await.is_some()
-                }
-            }
-        }
+    if upload(&client, archive).await.is_err() {
+        let ended = server.ended(Duration::from_secs(5)).await;
+        assert!(ended.is_some(), "an upload was refused by a server that lives");
+        return true;
     }
+    if let Some(patience) = patience {
+        tokio::time::sleep(patience).await;
+        server.kill().await.expect("a kill");
+        return true;
+    }
+    let ended = tokio::select! {
+        ended = server.ended(Duration::from_secs(120)) => ended.is_some(),
+        finished = quiet(&client) => {
+            // Not reached, or the last work ended the server while we asked.
+            finished.is_err() || server.ended(Duration::from_millis(500)).await.is_some()
+        }
+    };
+    if !ended {
+        server.kill().await.expect("a kill");
+    }
+    ended
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ingestion_that_is_killed_again_and_again_ends_as_if_nothing_had_happened() {
     let models = e2e::models_dir().join("manifest.json");
     assert!(models.is_file(), "there is no embedding model: run make models");
-    let archives = Archives::pack();
-    let expected = undisturbed(&archives).await;
-    assert!(expected.documents.len() > 25, "{}", expected.documents.len());
-
     let seed: u64 = std::env::var("NEXUS_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(20_261_120);
     eprintln!("NEXUS_TEST_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
+    let mut plan: Vec<Option<(&str, u32)>> = CRASH_POINTS.iter().copied().map(Some).collect();
+    plan.extend(std::iter::repeat_n(None, RANDOM_KILLS));
+    plan.shuffle(&mut random);
+
+    let states = States::new();
+    let last = states.pack(plan.len(), false);
+    let expected = undisturbed(&last).await;
+    assert!(expected.documents.len() > 25, "{}", expected.documents.len());
+
     let data = tempfile::tempdir().expect("a temporary folder");
     let trace = data.path().join("trace.txt");
     let trace_path = trace.to_string_lossy().into_owned();
     let mut kills = 0;
-    for archive in [&archives.first, &archives.second] {
-        let mut new = true;
-        let mut plan: Vec<Option<(&str, u32)>> = CRASH_POINTS.iter().copied().map(Some).collect();
-        plan.extend(std::iter::repeat_n(None, RANDOM_KILLS));
-        // Some of them in each half, in random order: all of them would take minutes.
-        for _ in 0..plan.len() / 2 {
-            let step = plan.swap_remove(random.random_range(0..plan.len()));
-            let crash = step.map(|(point, passes)| format!("{point}:{}", random.random_range(1..=passes)));
-            let mut settings = vec![("NEXUS_TEST_TRACE", trace_path.as_str())];
-            if let Some(crash) = &crash {
-                settings.push(("NEXUS_TEST_CRASH_AT", crash));
-            }
-            let patience = step
-                .is_none()
-                .then(|| Duration::from_millis(random.random_range(50..1_500)));
-            let ended = disturb(data.path(), &settings, archive, patience, new).await;
-            eprintln!(
-                "{}: {}",
-                crash.as_deref().unwrap_or("a random moment"),
-                if ended { "killed" } else { "not reached" }
-            );
-            kills += usize::from(ended);
-            new = false;
+    for (state, step) in plan.into_iter().enumerate() {
+        let crash = step.map(|(point, passes)| format!("{point}:{}", random.random_range(1..=passes)));
+        let mut settings = vec![("NEXUS_TEST_TRACE", trace_path.as_str())];
+        if let Some(crash) = &crash {
+            settings.push(("NEXUS_TEST_CRASH_AT", crash));
         }
-        let server = Nexus::start(data.path(), &[("NEXUS_TEST_TRACE", &trace_path)])
-            .await
-            .expect("a server");
-        quiet(&server.client).await.expect("no failed task");
-        server.kill().await.expect("a kill");
+        let patience = step
+            .is_none()
+            .then(|| Duration::from_millis(random.random_range(50..1_500)));
+        let rebuilds = step.is_some_and(|(point, _)| point == "rebuild.page");
+        let archive = states.pack(state, rebuilds);
+        let ended = disturb(data.path(), &settings, &archive, patience).await;
+        eprintln!(
+            "{}: {}",
+            crash.as_deref().unwrap_or("a random moment"),
+            if ended { "killed" } else { "not reached" }
+        );
+        kills += usize::from(ended);
     }
     assert!(kills >= 10, "only {kills} kills were reached");
 
-    let server = Nexus::start(data.path(), &[]).await.expect("a server");
+    let server = Nexus::start(data.path(), &[("NEXUS_TEST_TRACE", &trace_path)])
+        .await
+        .expect("a server");
+    upload(&server.client, &last).await.expect("an accepted upload");
+    quiet(&server.client).await.expect("no failed task");
     let seen = sweep(server, data.path()).await;
     assert_eq!(
         seen.points, expected.points,

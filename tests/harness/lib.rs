@@ -77,10 +77,10 @@ impl Nexus {
             .spawn()?;
         let stderr = child.stderr.take().context("standard error is piped")?;
         let (found, address) = tokio::sync::oneshot::channel();
-        tokio::spawn(read_log(stderr, found));
+        let last_line = tokio::spawn(read_log(stderr, found));
         let address = match tokio::time::timeout(START_WITHIN, address).await {
             Ok(Ok(address)) => address,
-            Ok(Err(_)) => bail!("the server ended before it served"),
+            Ok(Err(_)) => bail!("the server ended before it served: {}", last_line.await?),
             Err(_) => bail!("the server did not start in {START_WITHIN:?}"),
         };
         let client = Client::new(ClientConfig::new(address, KEY.to_owned().into()))?;
@@ -102,8 +102,9 @@ impl Nexus {
     }
 }
 
-/// Reads the log for the address, then on to the end so that the server never waits for us.
-async fn read_log(stderr: tokio::process::ChildStderr, found: tokio::sync::oneshot::Sender<Url>) {
+/// Reads the log for the address, then on to the end so that the server never waits for us. The log's last line.
+async fn read_log(stderr: tokio::process::ChildStderr, found: tokio::sync::oneshot::Sender<Url>) -> String {
+    let mut last = String::new();
     let mut found = Some(found);
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -120,5 +121,7 @@ async fn read_log(stderr: tokio::process::ChildStderr, found: tokio::sync::onesh
             // A test that has given up waiting has ended.
             let _ = found.send(address);
         }
+        last = line;
     }
+    last
 }

@@ -51,8 +51,22 @@ impl Config {
         }
         let merged = layers.build()?;
         refuse_unknown_settings(&settings, &names(&merged))?;
-        let config: Self = merged.try_deserialize()?;
+        let config: Self = merged
+            .try_deserialize()
+            .map_err(|error| named(&settings, error))?;
         config.validated()
+    }
+}
+
+/// A value of the wrong type, with the setting's name and variable.
+fn named(settings: &[String], error: config::ConfigError) -> ConfigError {
+    let message = error.to_string();
+    match settings
+        .iter()
+        .find(|setting| message.contains(&format!("`{setting}`")))
+    {
+        Some(setting) => ConfigError::invalid(setting, message),
+        None => error.into(),
     }
 }
 
@@ -141,7 +155,7 @@ mod tests {
     #[test]
     fn a_wrong_setting_is_named() {
         let message = |pairs| load(pairs).unwrap_err().to_string();
-        assert!(message(&[("NEXUS_LISTEN", "here")]).contains("listen"));
+        assert!(message(&[("NEXUS_LISTEN", "here")]).contains("NEXUS_LISTEN"));
         assert!(message(&[("NEXUS_WORKER_CONCURRENCY", "0")]).contains("NEXUS_WORKER_CONCURRENCY"));
         assert!(message(&[("NEXUS_WORKER_CONCURRENCY", "many")]).contains("worker.concurrency"));
         assert!(message(&[("NEXUS_TLS_CERT", "cert.pem")]).contains("NEXUS_TLS_KEY"));

@@ -1,7 +1,7 @@
 //! From what went wrong to a code of the contract. The envelope itself is written by [`super::envelope`], which knows
 //! the request's id.
 
-use axum::extract::multipart::MultipartError;
+use axum::extract::multipart::{MultipartError, MultipartRejection};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -103,6 +103,15 @@ impl From<JsonRejection> for ApiError {
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(ErrorCode::InvalidRequest, rejection.body_text())
+    }
+}
+
+impl From<MultipartRejection> for ApiError {
+    fn from(_: MultipartRejection) -> Self {
+        Self::new(
+            ErrorCode::UnsupportedMediaType,
+            "an upload is sent as multipart/form-data with a boundary",
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! `POST /ingestion/archives` and `/ingestion/files`: multipart uploads, streamed to disk.
 
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use nexus_api::limits::MAX_FILE_NAME_CHARS;
@@ -56,9 +57,9 @@ async fn archives(
     permit: Permit<Editor>,
     id: RequestId,
     key: IdempotencyKey,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, form, SourceKind::Archive).await
+    accept(app, permit, id, key, form?, SourceKind::Archive).await
 }
 
 /// Upload one document
@@ -75,9 +76,9 @@ async fn files(
     permit: Permit<Editor>,
     id: RequestId,
     key: IdempotencyKey,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, form, SourceKind::Files).await
+    accept(app, permit, id, key, form?, SourceKind::Files).await
 }
 
 async fn accept(

@@ -100,6 +100,14 @@ async fn every_error_is_an_envelope_with_the_request_id() {
             "payload_too_large",
         ),
         (
+            http()
+                .post(format!("{base}/api/v1/ingestion/files"))
+                .bearer_auth(KEY)
+                .body("x"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
             http().get(format!("{kbs}?limit=0")).bearer_auth(KEY),
             422,
             "validation_failed",

@@ -1,4 +1,4 @@
-//! Throw-away databases for tests: SQLite in a temporary folder, and databases of one PostgreSQL server that is
+//! Throw-away databases for tests: SQLite in a temporary folder, and schemas of one PostgreSQL server that is
 //! started from the installed binaries and ends with the process. The embedded back end is the test double; nothing
 //! here fakes a database.
 
@@ -73,7 +73,7 @@ pub async fn sqlite_empty() -> TestDb {
     }
 }
 
-/// A migrated PostgreSQL database of its own, or `None` (with a printed sentence) where PostgreSQL is not installed.
+/// A migrated PostgreSQL schema of its own, or `None` (with a printed sentence) where PostgreSQL is not installed.
 ///
 /// # Panics
 /// Where `CI` is set and PostgreSQL is not installed, and where the installed one does not start.

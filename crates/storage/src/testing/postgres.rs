@@ -21,7 +21,7 @@ const SUPERVISE: &str = r#"folder=$1; shift; cd "$folder"; "$@" >server.log 2>&1
 server=$!; read -r _; kill -INT $server; wait $server; cd /; rm -rf "$folder""#;
 
 static SERVER: OnceCell<Option<Server>> = OnceCell::const_new();
-static DATABASES: AtomicU32 = AtomicU32::new(0);
+static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Debug)]
 struct Server {
@@ -31,32 +31,31 @@ struct Server {
 }
 
 impl Server {
-    fn url(&self, database: &str) -> String {
+    fn url(&self) -> String {
         format!(
-            "postgres://postgres@localhost/{database}?host={}",
+            "postgres://postgres@localhost/postgres?host={}",
             self.folder.display()
         )
     }
 }
 
-/// URL of a new, empty database; `None` where PostgreSQL is not installed.
+/// URL of a new, empty schema of the server's one database; `None` where PostgreSQL is not installed. (A database for
+/// each test would isolate no better, and copies a thousand files.)
 ///
 /// # Panics
 /// Where `CI` is set and PostgreSQL is not installed, and where the installed one does not start.
 pub async fn postgres_url() -> Option<String> {
-    let server = SERVER.get_or_init(start).await.as_ref()?;
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let mut admin = connect(&server.url("postgres"))
-        .await
-        .expect("the test's server takes connections");
+    let url = SERVER.get_or_init(start).await.as_ref()?.url();
+    let name = format!("test_{}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
+    let mut admin = connect(&url).await.expect("the test's server takes connections");
     // `name` is made of letters and digits of this file.
-    let create = format!("CREATE DATABASE {name} STRATEGY file_copy");
+    let create = format!("CREATE SCHEMA {name}");
     admin
         .execute(AssertSqlSafe(create))
         .await
-        .expect("a database can be created");
+        .expect("a schema can be created");
     admin.close().await.expect("a connection can be closed");
-    Some(server.url(&name))
+    Some(format!("{url}&options[search_path]={name}"))
 }
 
 async fn connect(url: &str) -> Result<sqlx::PgConnection, sqlx::Error> {
@@ -78,7 +77,7 @@ async fn start() -> Option<Server> {
         .await
         .expect("starting does not panic");
     let begun = tokio::time::Instant::now();
-    while let Err(error) = connect(&server.url("postgres")).await {
+    while let Err(error) = connect(&server.url()).await {
         let log = std::fs::read_to_string(server.folder.join("server.log")).unwrap_or_default();
         assert!(
             begun.elapsed() < STARTS_WITHIN,

@@ -122,7 +122,7 @@ async fn postgres_schema(url: &str) -> (Columns, Indexes, References) {
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          LEFT JOIN pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
-         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%sql%'",
+         WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT LIKE '%sql%'",
     )
     .fetch_all(&mut conn)
     .await
@@ -142,7 +142,7 @@ async fn postgres_schema(url: &str) -> (Columns, Indexes, References) {
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum),
                 pg_get_expr(x.indpred, c.oid)
          FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
-         WHERE NOT x.indisprimary AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%sql%'",
+         WHERE NOT x.indisprimary AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT LIKE '%sql%'",
     )
     .fetch_all(&mut conn)
     .await
@@ -161,7 +161,8 @@ async fn postgres_schema(url: &str) -> (Columns, Indexes, References) {
         "SELECT c.relname::text, a.attname::text, r.relname::text FROM pg_constraint f
          JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class r ON r.oid = f.confrelid
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1]
-         WHERE f.contype = 'f' ORDER BY c.relname::text COLLATE \"C\", a.attname::text COLLATE \"C\"",
+         WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace
+         ORDER BY c.relname::text COLLATE \"C\", a.attname::text COLLATE \"C\"",
     )
     .fetch_all(&mut conn)
     .await

@@ -82,7 +82,7 @@ fn run_and_kill(dir: &std::path::Path, until: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_loses_nothing_that_was_persisted() {
-    for until in [0, 3, 11, 26] {
+    for until in [1, 4, 9] {
         let dir = scratch();
         let path = dir.path().to_owned();
         let persisted = tokio::task::spawn_blocking(move || run_and_kill(&path, until))
