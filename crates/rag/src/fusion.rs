@@ -5,12 +5,14 @@
 //! of its best score that the crowd of hits behind the first page lacks. Where a question's words single out a few
 //! chunks, words decide; where many chunks match them equally well, vectors do.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use nexus_domain::{ChunkId, Hit};
 
-/// A list is normalised between its first score and the one at this rank: deeper lists change nothing above it.
+/// A list is normalised between its first score and the one at this rank. What lies deeper counts as much as what is not
+/// in the list: deeper lists change nothing above it.
 pub const NORMALISED_DEPTH: usize = 100;
 
 /// The ranks, from 1, whose mean lexical score the best one is compared with: just behind the page that people read.
@@ -60,7 +62,7 @@ pub fn lexical_weight(lexical: &[Hit], dense: &[Hit]) -> f32 {
     (1.0 - crowd / CROWD.count() as f32 / best.score).clamp(0.0, 1.0)
 }
 
-/// Fuses with a weight of the caller's. Best first; equal scores are ordered by id.
+/// Fuses with a weight of the caller's. Best first; equal scores are ordered by their raw scores, words first, then by id.
 ///
 /// At a given weight, raising one raw score of a chunk never lowers its rank.
 pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
@@ -75,40 +77,31 @@ pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
         .or(lists.dense.last())
         .map_or(0.0, |hit| hit.score);
     let dense = Scale::of(lists.dense, floor);
-    let without_lexical = match lists.lexical.last() {
-        Some(last) if lists.lexical.len() >= lists.depth => lexical.normalised(last.score),
-        // The list is complete: what it does not hold shares no word with the question.
-        _ => lexical.normalised(0.0).min(0.0),
-    };
-    let without_dense = match lists.dense.last() {
-        Some(last) if lists.dense.len() >= lists.depth && !lists.dense_trails => {
-            Some(dense.normalised(last.score))
-        }
-        // Every vector there is stands in the list, or vectors trail behind: it has none, which says nothing.
-        _ => None,
-    };
+    // Every vector there is stands in the list, or vectors trail behind: what the list lacks has none.
+    let lacks_vectors = lists.dense.len() < lists.depth || lists.dense_trails;
     let mut scored: Vec<(f64, FusedHit)> = merge(lists)
         .map(|hit| {
-            let words = hit
-                .lexical
-                .map_or(without_lexical, |score| lexical.normalised(score));
-            // Of a chunk whose vector is unknown the words alone decide, neither for nor against it.
-            let meaning = hit
-                .dense
-                .map(|score| dense.normalised(score))
-                .or(without_dense)
-                .unwrap_or(words);
+            let words = hit.lexical.map_or(0.0, |score| lexical.normalised(score));
+            let meaning = match hit.dense {
+                Some(score) => dense.normalised(score),
+                // Of a chunk whose vector is unknown the words alone decide, neither for nor against it.
+                None if lacks_vectors => words,
+                None => 0.0,
+            };
             let score = weight * words + (1.0 - weight) * meaning;
-            (
-                score,
-                FusedHit {
-                    score: score.clamp(0.0, 1.0) as f32,
-                    ..hit
-                },
-            )
+            let fused = FusedHit {
+                score: score.clamp(0.0, 1.0) as f32,
+                ..hit
+            };
+            (score, fused)
         })
         .collect();
-    scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.id.cmp(&y.id)));
+    scored.sort_by(|(a, x), (b, y)| {
+        b.total_cmp(a)
+            .then_with(|| descending(x.lexical, y.lexical))
+            .then_with(|| descending(x.dense, y.dense))
+            .then_with(|| x.id.cmp(&y.id))
+    });
     scored.into_iter().map(|(_, hit)| hit).collect()
 }
 
@@ -120,7 +113,13 @@ fn lexical_at(rank: usize, lexical: &[Hit], dense: &[Hit]) -> f32 {
     lexical.get(rank - 1).map_or(0.0, |hit| hit.score)
 }
 
-/// Maps a list's best score to 1 and its floor to 0; what lies below the floor is negative.
+/// A score before none, a higher one before a lower one.
+fn descending(a: Option<f32>, b: Option<f32>) -> Ordering {
+    let order = |score: Option<f32>| score.unwrap_or(f32::NEG_INFINITY);
+    order(b).total_cmp(&order(a))
+}
+
+/// Maps a list's best score to 1, and its floor and what lies below it to 0.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     floor: f64,
@@ -139,7 +138,7 @@ impl Scale {
     fn normalised(self, score: f32) -> f64 {
         let above = f64::from(score) - self.floor;
         if self.range > 0.0 {
-            above / self.range
+            (above / self.range).max(0.0)
         } else if above < 0.0 {
             0.0
         } else {

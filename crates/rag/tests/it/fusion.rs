@@ -133,6 +133,25 @@ proptest! {
     }
 }
 
+/// Who asks for more passages asks the sides deeper, and must see the same first page.
+#[test]
+fn deeper_lists_change_nothing_above_them() {
+    let lexical = list((0..300).map(|n| (n, 20.0 / (1.0 + n as f32 / 10.0))));
+    let dense = list((0..300).map(|n| (n, ((n * 7919) % 300) as f32 / 300.0)));
+    let deep = fuse(Lists {
+        depth: 300,
+        ..lists(&lexical, &dense)
+    });
+    let shallow = fuse(lists(&lexical[..DEPTH], &dense[..DEPTH]));
+    let page = |hits: &[FusedHit]| {
+        hits[..20]
+            .iter()
+            .map(|hit| (hit.id, hit.score))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(page(&deep), page(&shallow));
+}
+
 #[test]
 fn words_that_single_out_a_chunk_outweigh_vectors() {
     let lexical = list((0..100).map(|n| (n, if n == 0 { 20.0 } else { 2.0 })));
