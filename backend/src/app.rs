@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Collection, Embedder, GenerationId, Passages, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
 use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
@@ -18,7 +18,9 @@ use crate::service::{
     Credentials, DenseState, Documents, HealthChecks, Ingestion, IssuedKey, KnowledgeBases, Questions,
     Startup, Tasks,
 };
-use crate::worker::{DensePass, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions};
+use crate::worker::{
+    DensePass, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads,
+};
 
 /// The services that handlers use. Cheap to clone.
 #[derive(Clone, Debug, FromRef)]
@@ -54,7 +56,7 @@ pub struct Outside {
 #[derive(Debug)]
 pub enum DenseModel {
     Loaded(Arc<dyn Embedder>),
-    Missing(String),
+    Missing(&'static str),
 }
 
 /// Opens the database that the settings name.
@@ -109,10 +111,10 @@ impl Services {
             vectors: Arc::clone(&store),
             queue: queue.clone(),
         };
-        store
-            .ensure(Collection::Lexical)
+        startup
+            .open_indexes()
             .await
-            .context("the lexical index cannot be opened")?;
+            .context("the indexes cannot be opened")?;
         let pass = match &dense {
             DenseModel::Loaded(embedder) => Some(startup.activate(Arc::clone(embedder)).await?),
             DenseModel::Missing(_) => None,
@@ -122,7 +124,9 @@ impl Services {
             .reconcile(pass.as_ref())
             .await
             .context("the indexes could not be compared with the rows")?;
-        startup.remove_unknown_uploads(&config.uploads_dir()).await?;
+        remove_unknown_uploads(&db, &config.uploads_dir(), Duration::ZERO)
+            .await
+            .context("unfinished uploads could not be removed")?;
 
         let credentials = Credentials::new(db.clone(), Arc::clone(&clock));
         let issued_key = credentials
@@ -188,7 +192,7 @@ impl Parts<'_> {
         let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone(), generation);
         let dense = match &self.dense {
             DenseModel::Loaded(embedder) => DenseState::Loaded(embedder.info().clone()),
-            DenseModel::Missing(reason) => DenseState::Missing(reason.clone()),
+            DenseModel::Missing(reason) => DenseState::Missing(reason),
         };
         App {
             credentials,
@@ -290,7 +294,7 @@ async fn open_vectors(config: &Config) -> anyhow::Result<Arc<EdgeStore>> {
 /// The model that the settings name. Anything that keeps it from working leaves retrieval lexical, and is told.
 async fn load_model(config: &Config) -> DenseModel {
     if !config.models.enabled {
-        return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED".to_owned());
+        return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED");
     }
     let mut options = EmbedderOptions::new(config.models_dir());
     if !config.models.runtime_library.as_os_str().is_empty() {
@@ -307,8 +311,18 @@ async fn load_model(config: &Config) -> DenseModel {
     }
     match FastembedEmbedder::open(options).await {
         Ok(Some(embedder)) => DenseModel::Loaded(Arc::new(embedder)),
-        Ok(None) => DenseModel::Missing(format!("no model in {}", config.models_dir().display())),
-        Err(error) => DenseModel::Missing(crate::error_chain::chain(&error)),
+        Ok(None) => {
+            tracing::warn!(folder = %config.models_dir().display(), "the folder holds no model");
+            DenseModel::Missing("no embedding model was found")
+        }
+        // The chain names files of this machine, and the reason is shown to everybody.
+        Err(error) => {
+            tracing::error!(
+                cause = crate::error_chain::chain(&error),
+                "the model cannot be loaded"
+            );
+            DenseModel::Missing("the embedding model cannot be loaded")
+        }
     }
 }
 

@@ -85,13 +85,14 @@ CREATE TABLE chunks (
 ) STRICT;
 CREATE UNIQUE INDEX chunks_version_ordinal ON chunks (version_id, ordinal);
 CREATE INDEX chunks_kb ON chunks (kb_id, id);
+CREATE INDEX chunks_content ON chunks (content_hash);
 
 -- A cache by content: an embedding is computed once per model, whatever documents hold the text.
 CREATE TABLE embeddings (
     model        TEXT NOT NULL,
     content_hash BLOB NOT NULL,
     vector       BLOB NOT NULL,
-    PRIMARY KEY (model, content_hash)
+    PRIMARY KEY (content_hash, model)
 ) STRICT;
 
 CREATE TABLE generations (

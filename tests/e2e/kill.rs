@@ -22,9 +22,9 @@ const CRASH_POINTS: &[(&str, u32)] = &[
     ("ingest.switched", 1),
     ("ingest.indexed", 1),
     ("ingest.removed", 1),
-    ("dense.embedded", 4),
-    ("dense.cached", 4),
-    ("dense.points_written", 4),
+    ("dense.embedded", 1),
+    ("dense.cached", 1),
+    ("dense.points_written", 1),
     ("dense.points_durable", 1),
     ("dense.marked", 1),
     ("task.succeeded", 1),
@@ -337,7 +337,7 @@ async fn an_ingestion_that_is_killed_again_and_again_ends_as_if_nothing_had_happ
     assert_nothing_computed_twice(&trace);
 }
 
-/// A vector that has reached the cache is never computed again.
+/// A vector that has reached the cache is never computed again while a chunk has its text.
 fn assert_nothing_computed_twice(trace: &Path) {
     let text = std::fs::read_to_string(trace).expect("the dense pass left a trace");
     let mut cached = BTreeSet::new();
@@ -350,6 +350,9 @@ fn assert_nothing_computed_twice(trace: &Path) {
             }
             Some(("cached", hash)) => {
                 cached.insert(hash.to_owned());
+            }
+            Some(("forgotten", hash)) => {
+                cached.remove(hash);
             }
             _ => {}
         }

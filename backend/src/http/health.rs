@@ -152,7 +152,7 @@ fn dense_report(app: &App) -> DenseRetrieval {
             status: CheckStatus::Degraded,
             model: None,
             runtime: None,
-            reason: Some(reason.clone()),
+            reason: Some((*reason).to_owned()),
         },
     }
 }

@@ -52,6 +52,9 @@ impl Credentials {
         key_file: &Path,
     ) -> Result<Option<IssuedKey>, ServiceError> {
         if configured.expose_secret().is_empty() {
+            let mut tx = self.db.begin().await?;
+            tx.api_keys().delete_named_except(FROM_SETTINGS, b"").await?;
+            tx.commit().await?;
             return self.ensure_first_key(key_file).await;
         }
         let hash = hash(configured.expose_secret());

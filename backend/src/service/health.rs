@@ -11,8 +11,8 @@ use crate::error_chain::chain;
 #[derive(Clone, Debug)]
 pub enum DenseState {
     Loaded(EmbedderInfo),
-    /// Lexical search only, and the reason in words.
-    Missing(String),
+    /// Lexical search only, and the reason in words that everybody may read.
+    Missing(&'static str),
 }
 
 #[derive(Clone, Debug)]

@@ -142,8 +142,9 @@ impl Ingestion {
         if let Some(key) = &key {
             key.complete(&mut tx, 202, &task_id.to_string()).await?;
         }
-        tx.commit().await?;
+        // From here on the row may stand, whatever this request still hears of it. A file without one is swept.
         new.upload.keep();
+        tx.commit().await?;
         self.queue.wake();
         Ok(Accepted {
             task_id,

@@ -1,9 +1,8 @@
 //! What a start checks before anybody is served: rows are the truth, so indexes that do not fit them are filled again.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, UploadId, VectorStore};
+use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, VectorStore};
 use nexus_storage::Db;
 
 use super::ServiceError;
@@ -20,6 +19,20 @@ pub struct Startup {
 }
 
 impl Startup {
+    /// Opens the indexes: the lexical one, and those of every model that was active once, for what is deleted is deleted
+    /// from all of them.
+    pub async fn open_indexes(&self) -> Result<(), ServiceError> {
+        self.vectors.ensure(Collection::Lexical).await?;
+        for generation in self.db.generations().list().await? {
+            let collection = Collection::Dense {
+                generation: generation.id,
+                dimension: generation.dimension,
+            };
+            self.vectors.ensure(collection).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the model's generation the one that is searched. A model that was active before keeps its own vectors.
     pub async fn activate(&self, embedder: Arc<dyn Embedder>) -> Result<DensePass, ServiceError> {
         let info = embedder.info();
@@ -85,24 +98,6 @@ impl Startup {
         let mut tx = self.db.begin().await?;
         self.queue.enqueue_once(&mut tx, Some(kb), payload, "").await?;
         tx.commit().await?;
-        Ok(())
-    }
-
-    /// Files of uploads that no row knows: the process ended between the last byte and the task.
-    pub async fn remove_unknown_uploads(&self, folder: &Path) -> Result<(), ServiceError> {
-        let mut files = tokio::fs::read_dir(folder).await?;
-        while let Some(file) = files.next_entry().await? {
-            let Some(id) = file
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<UploadId>().ok())
-            else {
-                continue;
-            };
-            if self.db.uploads().get(id).await?.is_none() {
-                tokio::fs::remove_file(file.path()).await?;
-            }
-        }
         Ok(())
     }
 }

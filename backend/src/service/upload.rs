@@ -122,7 +122,7 @@ impl ReceivedUpload {
         self.content_hash
     }
 
-    /// A row knows the file now: it stays.
+    /// A row is about to know the file: it stays.
     pub(super) fn keep(mut self) {
         self.partial.0 = None;
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_domain::{Clock, Collection, GenerationId, VectorStore};
-use nexus_storage::Db;
+use nexus_storage::{Db, StorageError};
 
 use super::dense::DensePass;
 use super::ingest::IngestSettings;
@@ -24,10 +24,14 @@ pub struct WorkerContext {
 }
 
 impl WorkerContext {
-    /// Every collection that may hold points of a chunk.
-    pub fn collections(&self) -> Vec<Collection> {
-        let dense = self.dense.as_ref().map(DensePass::collection);
-        std::iter::once(Collection::Lexical).chain(dense).collect()
+    /// Every collection that may hold points of a chunk: also those of models that were active before.
+    pub async fn collections(&self) -> Result<Vec<Collection>, StorageError> {
+        let generations = self.db.generations().list().await?;
+        let dense = generations.into_iter().map(|generation| Collection::Dense {
+            generation: generation.id,
+            dimension: generation.dimension,
+        });
+        Ok(std::iter::once(Collection::Lexical).chain(dense).collect())
     }
 
     /// The active generation; [`GenerationId::NONE`] without a model.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
 use nexus_domain::{Collection, ContentHash, Embedder, GenerationId, KbId, Point, Stage, Vector, VersionId};
-use nexus_storage::IndexableChunk;
+use nexus_storage::{IndexableChunk, VersionSize};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::context::WorkerContext;
@@ -77,12 +77,8 @@ impl DensePass {
                 return Ok(());
             }
             let ids: Vec<VersionId> = versions.iter().map(|version| version.id).collect();
-            for id in &ids {
-                let chunks = context
-                    .db
-                    .chunks()
-                    .indexable_by_versions(std::slice::from_ref(id))
-                    .await?;
+            for group in groups(&versions) {
+                let chunks = context.db.chunks().indexable_by_versions(&group).await?;
                 for part in chunks.chunks(EMBED_AT_ONCE) {
                     running.check()?;
                     self.embed(context, running, part).await?;
@@ -109,8 +105,12 @@ impl DensePass {
         chunks: &[IndexableChunk],
     ) -> Result<(), Stopped> {
         let vectors = self.vectors(context, running, chunks).await?;
+        let mut tx = context.db.begin().await?;
+        running.hold(&mut tx).await?;
+        let current = tx.versions().lock_current(&version_ids(chunks)).await?;
         let points = chunks
             .iter()
+            .filter(|row| current.contains(&row.chunk.version_id))
             .filter_map(|row| {
                 let vector = vectors.get(&row.chunk.content_hash)?.clone();
                 Some(Point {
@@ -122,6 +122,7 @@ impl DensePass {
             .collect();
         context.vectors.upsert(self.collection(), points).await?;
         crash_point("dense.points_written");
+        tx.commit().await?;
         Ok(())
     }
 
@@ -135,25 +136,36 @@ impl DensePass {
         let model = &self.embedder.info().model;
         let hashes: Vec<ContentHash> = chunks.iter().map(|row| row.chunk.content_hash).collect();
         let mut known = context.db.embeddings().get_many(model, &hashes).await?;
-        let mut missing: HashMap<ContentHash, String> = HashMap::new();
+        let mut missing: HashMap<ContentHash, (VersionId, String)> = HashMap::new();
         for row in chunks
             .iter()
             .filter(|row| !known.contains_key(&row.chunk.content_hash))
         {
             missing.entry(row.chunk.content_hash).or_insert_with(|| {
-                embedding_text(&row.document_title, &row.chunk.heading_path, &row.chunk.text)
+                let text = embedding_text(&row.document_title, &row.chunk.heading_path, &row.chunk.text);
+                (row.chunk.version_id, text)
             });
         }
         let computed = missing.len() as u64;
         if computed > 0 {
-            let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+            let (keys, texts): (Vec<_>, Vec<_>) = missing
+                .into_iter()
+                .map(|(hash, (version, text))| ((hash, version), text))
+                .unzip();
             let vectors = self.embedder.embed_passages(texts).await?;
-            let rows: Vec<(ContentHash, Vec<f32>)> = hashes.into_iter().zip(vectors).collect();
-            for (hash, _) in &rows {
+            for (hash, _) in &keys {
                 trace(|| format!("computed {hash}"));
             }
             crash_point("dense.embedded");
             let mut tx = context.db.begin().await?;
+            // Texts that went meanwhile leave nothing behind.
+            let current = tx.versions().lock_current(&version_ids(chunks)).await?;
+            let rows: Vec<(ContentHash, Vec<f32>)> = keys
+                .into_iter()
+                .zip(vectors)
+                .filter(|((_, version), _)| current.contains(version))
+                .map(|((hash, _), vector)| (hash, vector))
+                .collect();
             tx.embeddings().put_many(model, &rows).await?;
             tx.commit().await?;
             for (hash, _) in &rows {
@@ -167,5 +179,51 @@ impl DensePass {
             counts.chunks_from_cache += chunks.len() as u64 - computed;
         });
         Ok(known)
+    }
+}
+
+/// Versions whose chunks are read together: at least one, and no more than are embedded at once.
+fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
+    let mut groups: Vec<Vec<VersionId>> = Vec::new();
+    let mut room = 0;
+    for version in versions {
+        match groups.last_mut() {
+            Some(group) if version.chunk_count <= room => group.push(version.id),
+            _ => {
+                groups.push(vec![version.id]);
+                room = EMBED_AT_ONCE as u64;
+            }
+        }
+        room = room.saturating_sub(version.chunk_count);
+    }
+    groups
+}
+
+pub(super) fn version_ids(chunks: &[IndexableChunk]) -> Vec<VersionId> {
+    let mut ids: Vec<VersionId> = chunks.iter().map(|row| row.chunk.version_id).collect();
+    ids.dedup();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_documents_are_embedded_together() {
+        let sizes = [10, 20, 2, 1, 100, 3, 0];
+        let versions: Vec<VersionSize> = sizes
+            .iter()
+            .map(|chunk_count| VersionSize {
+                id: VersionId::new(nexus_domain::Timestamp::from_micros(0)),
+                chunk_count: *chunk_count,
+            })
+            .collect();
+        let grouped: Vec<usize> = groups(&versions).iter().map(Vec::len).collect();
+        assert_eq!(grouped, [3, 1, 1, 2]);
+        assert_eq!(
+            groups(&versions).concat(),
+            versions.iter().map(|version| version.id).collect::<Vec<_>>()
+        );
     }
 }

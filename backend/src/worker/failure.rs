@@ -19,16 +19,23 @@ pub enum Stopped {
 }
 
 impl Stopped {
-    fn retry(code: &str, error: &dyn std::error::Error) -> Self {
+    /// The cause goes to the log, in the task's span; what the task carries is for people who may not know this machine.
+    fn retry(code: &str, message: &str, error: &dyn std::error::Error) -> Self {
+        tracing::error!(code, cause = chain(error), "the work of a task stopped");
         Self::Retry(TaskError {
             code: code.to_owned(),
-            message: chain(error),
+            message: message.to_owned(),
         })
     }
 
     pub fn internal(error: &dyn std::error::Error) -> Self {
         // A defect of ours may pass with a restart or an update, so it is tried again, a bounded number of times.
-        Self::retry("internal", error)
+        let message = "something inside the server went wrong; its log has the cause under the task's id";
+        Self::retry("internal", message, error)
+    }
+
+    fn unavailable(part: &str, error: &dyn std::error::Error) -> Self {
+        Self::retry("unavailable", &format!("{part} does not answer"), error)
     }
 
     /// The upload itself is to blame.
@@ -50,7 +57,7 @@ impl Stopped {
 impl From<StorageError> for Stopped {
     fn from(error: StorageError) -> Self {
         if error.is_temporary() {
-            Self::retry("unavailable", &error)
+            Self::unavailable("the database", &error)
         } else {
             Self::internal(&error)
         }
@@ -60,7 +67,7 @@ impl From<StorageError> for Stopped {
 impl From<VectorError> for Stopped {
     fn from(error: VectorError) -> Self {
         match error {
-            VectorError::Unavailable(_) => Self::retry("unavailable", &error),
+            VectorError::Unavailable(_) => Self::unavailable("the index", &error),
             _ => Self::internal(&error),
         }
     }
@@ -69,7 +76,7 @@ impl From<VectorError> for Stopped {
 impl From<EmbedError> for Stopped {
     fn from(error: EmbedError) -> Self {
         match error {
-            EmbedError::Unavailable(_) => Self::retry("unavailable", &error),
+            EmbedError::Unavailable(_) => Self::unavailable("the embedding model", &error),
             EmbedError::Failed(_) => Self::internal(&error),
         }
     }

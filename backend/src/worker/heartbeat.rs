@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nexus_domain::{Clock, LeaseToken, Progress, Task, TaskState};
-use nexus_storage::{Db, Tx};
+use nexus_domain::{Clock, LeaseToken, Progress, Task};
+use nexus_storage::{Db, Heartbeat, Tx};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -60,20 +60,19 @@ impl Running {
     }
 }
 
-/// Keeps the lease until `done`; gives back the state that somebody asked the task to take, if any.
+/// Keeps the lease until `done`, and stops the work when somebody asked for that. What was asked stands in the row.
 pub async fn keep(
     db: Db,
     clock: Arc<dyn Clock>,
     running: Running,
     lease_for: Duration,
     done: CancellationToken,
-) -> Option<TaskState> {
+) {
     let mut written: Option<Progress> = None;
     let mut renewed = Instant::now();
-    let mut requested = None;
     loop {
         tokio::select! {
-            () = done.cancelled() => return requested,
+            () = done.cancelled() => return,
             () = tokio::time::sleep(WRITE_EVERY) => {}
         }
         let progress = running.meter.read();
@@ -82,11 +81,10 @@ pub async fn keep(
             continue;
         }
         match beat(&db, clock.as_ref(), &running, &progress, lease_for).await {
-            Ok(Some(request)) => {
+            Ok(Some(beat)) => {
                 renewed = Instant::now();
                 written = Some(progress);
-                if request.is_some() {
-                    requested = request;
+                if beat.requested_state.is_some() {
                     running.stop.cancel();
                 }
             }
@@ -112,7 +110,7 @@ async fn beat(
     running: &Running,
     progress: &Progress,
     lease_for: Duration,
-) -> Result<Option<Option<TaskState>>, nexus_storage::StorageError> {
+) -> Result<Option<Heartbeat>, nexus_storage::StorageError> {
     let now = clock.now();
     let mut tx = db.begin().await?;
     let beat = tx
@@ -120,5 +118,5 @@ async fn beat(
         .heartbeat(running.task.id, running.token, progress, now, now.plus(lease_for))
         .await?;
     tx.commit().await?;
-    Ok(beat.map(|beat| beat.requested_state))
+    Ok(beat)
 }

@@ -18,3 +18,4 @@ pub use dense::DensePass;
 pub use ingest::IngestSettings;
 pub use queue::Queue;
 pub use run::{Worker, WorkerOptions};
+pub use sweep::remove_unknown_uploads;

@@ -2,7 +2,7 @@
 //! analyser has changed, or after the index was lost.
 
 use nexus_domain::document::embedding_text;
-use nexus_domain::{Collection, GenerationId, Point, Stage, Vector};
+use nexus_domain::{Collection, GenerationId, Point, Stage, Vector, VersionId};
 use nexus_storage::IndexableChunk;
 use nexus_text::{Analysis, Bm25};
 
@@ -13,7 +13,7 @@ use super::lexical;
 use super::run::Completion;
 
 /// Chunks read and written at once.
-const PAGE: usize = 1_024;
+const PAGE: usize = 256;
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
     let Some(kb) = running.task.kb_id else {
@@ -21,7 +21,7 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
     };
     let stats = context.db.knowledge_bases().stats(kb, GenerationId::NONE).await?;
     running.meter.stage(Stage::Rebuilding, Some(stats.chunks));
-    // The row first: documents that are indexed meanwhile use the new average already.
+    // The row first: documents that are indexed after a crash use the new average already.
     let milli = lexical::quantised(stats.term_total, stats.chunks);
     let mut tx = context.db.begin().await?;
     running.hold(&mut tx).await?;
@@ -35,26 +35,39 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
         let Some(last) = page.last() else { break };
         after = Some(last.chunk.id);
         running.meter.advance(page.len() as u64);
-        let points = weigh(page, lexical::average(milli)).await?;
+        let weighed = weigh(page, lexical::average(milli)).await?;
+        let mut tx = context.db.begin().await?;
+        running.hold(&mut tx).await?;
+        let versions: Vec<VersionId> = weighed.iter().map(|(version, _)| *version).collect();
+        let current = tx.versions().lock_current(&versions).await?;
+        let points = weighed
+            .into_iter()
+            .filter(|(version, _)| current.contains(version))
+            .map(|(_, point)| point)
+            .collect();
         context.vectors.upsert(Collection::Lexical, points).await?;
         nexus_domain::probe::crash_point("rebuild.page");
+        tx.commit().await?;
     }
     context.vectors.persist(Collection::Lexical).await?;
     bump(context, running, kb).await?;
     Ok(Completion::default())
 }
 
-/// Analyses chunks on a blocking thread.
-async fn weigh(page: Vec<IndexableChunk>, average: f32) -> Result<Vec<Point>, Stopped> {
+/// Analyses chunks on a blocking thread: their points, each with the version that it is of.
+async fn weigh(page: Vec<IndexableChunk>, average: f32) -> Result<Vec<(VersionId, Point)>, Stopped> {
     let weighed = tokio::task::spawn_blocking(move || {
         let bm25 = Bm25::default();
         let analysed = page.into_iter().map(|row| (analysis(&row), row.chunk));
         analysed
             .filter(|(analysis, _)| !analysis.terms.is_empty())
-            .map(|(analysis, chunk)| Point {
-                id: chunk.id,
-                kb_id: chunk.kb_id,
-                vector: Vector::Sparse(bm25.document_vector(&analysis, average)),
+            .map(|(analysis, chunk)| {
+                let point = Point {
+                    id: chunk.id,
+                    kb_id: chunk.kb_id,
+                    vector: Vector::Sparse(bm25.document_vector(&analysis, average)),
+                };
+                (chunk.version_id, point)
             })
             .collect()
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::{LeaseToken, TaskError, TaskPayload, TaskState, UploadId};
-use nexus_storage::{Outcome, StorageError};
+use nexus_storage::{Outcome, Reschedule, StorageError, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,9 @@ use super::{embed_kb, ingest, rebuild_lexical, sweep};
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// First wait before a failed task is tried again; doubled with each attempt.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
+/// Attempts that may end with their process before a task is given up: one that brings the server down would otherwise
+/// do so for ever. More than attempts that fail, for most of them are somebody's restarts.
+const MAX_LOST_ATTEMPTS: u32 = 50;
 /// Longest wait between attempts.
 const RETRY_LONGEST: Duration = Duration::from_secs(300);
 
@@ -114,8 +117,10 @@ impl Worker {
             ));
             let result = self.dispatch(&running).await;
             done.cancel();
-            let requested = beat.await.unwrap_or_default();
-            if let Err(error) = self.settle(&running, result, requested).await {
+            if let Err(error) = beat.await {
+                tracing::error!(%error, "a heartbeat ended badly");
+            }
+            if let Err(error) = self.settle(&running, result).await {
                 // The lease runs out and the task is taken up again.
                 tracing::error!(%error, "the end of a task could not be written");
             }
@@ -130,6 +135,7 @@ impl Worker {
         // In a task of its own, so that a panic of the work is a failed attempt and not a lost worker.
         let work = tokio::spawn(
             async move {
+                check_worth(&context, &running).await?;
                 match running.task.payload.clone() {
                     TaskPayload::IngestUpload { upload_id, source_id } => {
                         ingest::run(&context, &running, upload_id, source_id).await
@@ -148,7 +154,6 @@ impl Worker {
         &self,
         running: &Running,
         result: Result<Completion, Stopped>,
-        requested: Option<TaskState>,
     ) -> Result<(), StorageError> {
         match result {
             Ok(completion) => self.succeed(running, completion).await,
@@ -156,20 +161,16 @@ impl Worker {
                 tracing::warn!("the lease was lost; another worker goes on");
                 Ok(())
             }
-            Err(Stopped::Asked) => match requested {
-                Some(TaskState::Paused) => self.end(running, Outcome::Paused).await,
-                Some(_) => self.end(running, Outcome::Cancelled).await,
-                // This process is ending: the task goes back to the queue as it is.
-                None => self.put_back(running, Duration::ZERO, interrupted()).await,
-            },
-            Err(Stopped::Fail(error)) => self.end(running, Outcome::Failed(error)).await,
+            // Cancelled or paused, or this process is ending.
+            Err(Stopped::Asked) => self.put_back(running, Duration::ZERO, interrupted(), false).await,
+            Err(Stopped::Fail(error)) => self.fail(running, error).await,
             Err(Stopped::Retry(error)) if running.task.attempts >= self.options.max_attempts => {
-                self.end(running, Outcome::Failed(error)).await
+                self.fail(running, error).await
             }
             Err(Stopped::Retry(error)) => {
                 let doublings = running.task.attempts.saturating_sub(1).min(16);
                 let wait = RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_LONGEST);
-                self.put_back(running, wait, error).await
+                self.put_back(running, wait, error, true).await
             }
         }
     }
@@ -210,25 +211,25 @@ impl Worker {
         Ok(())
     }
 
-    async fn end(&self, running: &Running, outcome: Outcome) -> Result<(), StorageError> {
-        match &outcome {
-            Outcome::Failed(error) => {
-                tracing::error!(code = error.code, message = error.message, "task failed");
-            }
-            stopped => tracing::info!(?stopped, "task stopped"),
-        }
+    async fn fail(&self, running: &Running, error: TaskError) -> Result<(), StorageError> {
+        tracing::error!(code = error.code, message = error.message, "task failed");
         let mut tx = self.context.db.begin().await?;
         let now = self.context.clock.now();
         let progress = running.meter.read();
+        let outcome = Outcome::Failed(error);
         tx.tasks()
             .finish(running.task.id, running.token, &outcome, &progress, now)
             .await?;
-        // Versions that were being written are of no use to anybody but a resumed attempt, which writes its own.
+        self.sweep_after(&mut tx, running).await?;
+        tx.commit().await
+    }
+
+    /// Versions that a stopped task was writing are of no use: a resumed attempt writes its own.
+    async fn sweep_after(&self, tx: &mut Tx, running: &Running) -> Result<(), StorageError> {
         self.context
             .queue
-            .enqueue_once(&mut tx, None, TaskPayload::Sweep, &running.task.trace_id)
-            .await?;
-        tx.commit().await
+            .enqueue_once(tx, None, TaskPayload::Sweep, &running.task.trace_id)
+            .await
     }
 
     async fn put_back(
@@ -236,21 +237,33 @@ impl Worker {
         running: &Running,
         wait: Duration,
         error: TaskError,
+        failed: bool,
     ) -> Result<(), StorageError> {
-        tracing::warn!(
-            code = error.code,
-            message = error.message,
-            ?wait,
-            "task goes back to the queue"
-        );
         let now = self.context.clock.now();
         let mut tx = self.context.db.begin().await?;
-        let run_at = now.plus(wait);
         let progress = running.meter.read();
-        tx.tasks()
-            .reschedule(running.task.id, running.token, run_at, &error, &progress, now)
+        let to = Reschedule {
+            run_at: now.plus(wait),
+            error,
+            failed,
+        };
+        let state = tx
+            .tasks()
+            .reschedule(running.task.id, running.token, &to, &progress, now)
             .await?;
-        tx.commit().await
+        if matches!(state, Some(TaskState::Paused | TaskState::Cancelled)) {
+            self.sweep_after(&mut tx, running).await?;
+        }
+        tx.commit().await?;
+        let state = state.map(TaskState::as_str);
+        tracing::warn!(
+            state,
+            code = to.error.code,
+            message = to.error.message,
+            ?wait,
+            "task let go"
+        );
+        Ok(())
     }
 
     /// Enqueues a sweep now and then, so that nothing is left over for long whatever happened.
@@ -276,6 +289,22 @@ impl Worker {
         self.context.queue.wake();
         Ok(())
     }
+}
+
+/// Refuses work for a knowledge base that is gone, and work that has ended this process again and again.
+async fn check_worth(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
+    if let Some(kb) = running.task.kb_id
+        && context.db.knowledge_bases().get(kb).await?.is_none()
+    {
+        return Err(Stopped::fail("not_found", "the knowledge base is gone"));
+    }
+    if running.task.attempts > MAX_LOST_ATTEMPTS {
+        return Err(Stopped::fail(
+            "abandoned",
+            format!("the server ended {MAX_LOST_ATTEMPTS} times while it worked on this task"),
+        ));
+    }
+    Ok(())
 }
 
 /// What a task carries that its process has put back while it was ending.

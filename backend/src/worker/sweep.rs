@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use nexus_domain::probe::crash_point;
 use nexus_domain::{ChunkId, KbId, Stage, TaskState, UploadId, VersionId};
-use nexus_storage::{PurgeStep, StorageError, TaskFilter};
+use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
+use crate::error_chain::chain;
 use crate::service::upload_path;
 
 /// Versions swept before their rows are removed.
@@ -20,6 +21,8 @@ const VERSIONS: usize = 64;
 const POINTS: usize = 2_048;
 /// Rows of a deleted knowledge base that are removed in one transaction.
 const PURGE_CHUNKS: usize = 2_048;
+/// How long nothing may arrive of an upload that is still being sent.
+const UPLOAD_TAKES: Duration = Duration::from_secs(3_600);
 /// How long an idempotency key is remembered: 24 hours.
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -68,7 +71,7 @@ async fn sweep_versions(
     for version in versions {
         points.extend(context.db.versions().chunk_ids(*version).await?);
     }
-    for collection in context.collections() {
+    for collection in context.collections().await? {
         for part in points.chunks(POINTS) {
             running.check()?;
             context.vectors.delete(collection, part.to_vec()).await?;
@@ -97,7 +100,7 @@ async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Re
         if !context.db.tasks().list(running_in_it, None, 1).await?.is_empty() {
             continue;
         }
-        for collection in context.collections() {
+        for collection in context.collections().await? {
             context.vectors.delete_kb(collection, kb).await?;
             context.vectors.persist(collection).await?;
         }
@@ -123,14 +126,48 @@ async fn purge(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(
     }
 }
 
+/// Whether there is something to clean up after a task's work.
+pub async fn is_needed(context: &WorkerContext) -> Result<bool, StorageError> {
+    Ok(!context.db.versions().retired(1).await?.is_empty()
+        || !context.db.versions().abandoned(1).await?.is_empty())
+}
+
 /// Files of uploads that no task will read any more, and files that no row knows.
 async fn sweep_uploads(context: &WorkerContext) -> Result<(), Stopped> {
+    if let Err(error) = remove_unknown_uploads(&context.db, &context.uploads_dir, UPLOAD_TAKES).await {
+        tracing::warn!(
+            cause = chain(&error),
+            "uploads that no row knows could not be removed"
+        );
+    }
     let before = context.clock.now().minus(context.upload_keep);
     for upload in context.db.uploads().unused(before, VERSIONS).await? {
         let mut tx = context.db.begin().await?;
         tx.uploads().delete(upload.id).await?;
         tx.commit().await?;
         remove_upload(&context.uploads_dir, upload.id).await;
+    }
+    Ok(())
+}
+
+/// Removes files of uploads that no row knows and that were not written to for `idle`: a process ended, or a database
+/// was away, between the last byte and the task.
+pub async fn remove_unknown_uploads(
+    db: &Db,
+    folder: &Path,
+    idle: Duration,
+) -> Result<(), crate::service::ServiceError> {
+    let mut files = tokio::fs::read_dir(folder).await?;
+    while let Some(file) = files.next_entry().await? {
+        let name = file.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse::<UploadId>().ok()) else {
+            continue;
+        };
+        let written = file.metadata().await?.modified()?;
+        let is_idle = written.elapsed().is_ok_and(|since| since >= idle);
+        if is_idle && db.uploads().get(id).await?.is_none() {
+            remove_upload(folder, id).await;
+        }
     }
     Ok(())
 }

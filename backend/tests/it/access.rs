@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
-use crate::test_app::{KEY, TestApp};
+use crate::test_app::{KEY, Setup, TestApp};
 
 /// Routes that answer without credentials.
 const PUBLIC: &[&str] = &[
@@ -192,5 +192,19 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
         last.json::<Value>().await.unwrap()["error"]["code"],
         "too_many_requests"
     );
+    app.stop_now().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_left_the_settings_opens_nothing() {
+    let data = TestApp::start().await.end().await;
+    let app = TestApp::with(Setup {
+        data: Some(data),
+        settings: vec![("NEXUS_ADMIN_KEY", "")],
+        ..Setup::default()
+    })
+    .await;
+    let error = app.client.tasks(None).await.unwrap_err();
+    assert_eq!(error.code(), Some(nexus_api::ErrorCode::Unauthorized));
     app.stop_now().await;
 }

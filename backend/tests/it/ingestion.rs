@@ -101,20 +101,45 @@ async fn single_files_replace_their_namesake_and_remove_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_name_keeps_its_ending() {
+    let app = TestApp::start().await;
+    let name = format!("{}.md", "инструкция".repeat(20));
+    let task = app
+        .upload(
+            UploadTarget::File,
+            &name,
+            "# Лампа\n\nЛампа зелёная.\n".as_bytes(),
+        )
+        .await;
+    assert_eq!(app.settled(task).await.state, TaskState::Succeeded);
+    let hits = app.search("лампа", RetrievalMode::Lexical).await;
+    assert_eq!(
+        (hits[0].document_path.as_str(), hits[0].heading_path.as_slice()),
+        (name.as_str(), ["Лампа".to_owned()].as_slice()),
+        "it was read as Markdown"
+    );
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_has_a_reason_and_the_rest_is_there() {
     let app = TestApp::start().await;
     let image = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0];
     let inner = archive(&[("x.md", PUMPS)]);
+    let mut wide = vec![0xff, 0xfe];
+    wide.extend("Wide\0 text".encode_utf16().flat_map(u16::to_le_bytes));
     let files: &[(&str, &[u8])] = &[
         ("ok.md", PUMPS),
         ("picture.png", &image),
         ("empty.txt", b""),
         ("inner.tar.gz", &inner),
+        ("wide.txt", &wide),
+        ("marked.txt", b"\xef\xbb\xbfwith a \0 in it"),
     ];
     let task = app.ingest(files).await;
     assert_eq!(
         (task.counts.documents_indexed, task.counts.files_with_problems),
-        (1, 3)
+        (1, 5)
     );
     let problems = app.client.problems(task.id, None).await.unwrap().items;
     let code = |path: &str| {
@@ -124,6 +149,8 @@ async fn what_cannot_be_read_has_a_reason_and_the_rest_is_there() {
             .map(|p| p.code)
     };
     assert_eq!(code("picture.png"), Some(ProblemCode::Binary));
+    assert_eq!(code("wide.txt"), Some(ProblemCode::Binary));
+    assert_eq!(code("marked.txt"), Some(ProblemCode::Binary));
     assert_eq!(code("empty.txt"), Some(ProblemCode::Empty));
     assert_eq!(code("inner.tar.gz"), Some(ProblemCode::NestedArchive));
     app.end().await;

@@ -44,11 +44,47 @@ async fn another_model_gets_an_index_of_its_own() {
     let kb = app.client.find_knowledge_base(KB).await.unwrap().unwrap();
     assert_eq!((kb.chunks, kb.embedded_chunks), (1, 1));
     assert_eq!(app.embedder.as_ref().unwrap().embedded().len(), 1);
-    let collections = app.client.readiness().await.unwrap().vectors.collections;
-    assert!(
-        collections
-            .iter()
-            .any(|collection| collection.name == "dense-2" && collection.points == 1)
+    assert_eq!(app.points("dense-2").await, 1);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_under_another_model_reaches_the_index_of_the_first() {
+    let app = TestApp::start().await;
+    let (pumps, valves) = (
+        b"# Pumps\n\nThe pump is blue.\n",
+        b"# Valves\n\nThe valve is red.\n",
+    );
+    app.ingest(&[("pumps.md", pumps), ("valves.md", valves)]).await;
+    let other = Setup {
+        data: Some(app.end().await),
+        model: Some("fake-2"),
+        ..Setup::default()
+    };
+    let app = TestApp::with(other).await;
+    app.quiet().await;
+    app.ingest(&[("pumps.md", pumps), ("new.md", b"# New\n\nThe lamp is green.\n")])
+        .await;
+    app.quiet().await;
+    assert_eq!(app.points("dense-1").await, 1, "the valves are gone from it too");
+    assert_eq!(app.points("dense-2").await, 2);
+    let back = Setup {
+        data: Some(app.end().await),
+        ..Setup::default()
+    };
+    let app = TestApp::with(back).await;
+    app.quiet().await;
+    let kb = app.client.find_knowledge_base(KB).await.unwrap().unwrap();
+    assert_eq!((kb.chunks, kb.embedded_chunks), (2, 2));
+    assert_eq!(app.points("dense-1").await, 2);
+    assert_eq!(
+        app.embedder.as_ref().unwrap().embedded().len(),
+        1,
+        "only what is new to it"
+    );
+    assert_eq!(
+        app.search("New: the lamp is green", RetrievalMode::Dense).await[0].document_path,
+        "new.md"
     );
     app.end().await;
 }

@@ -63,6 +63,22 @@ async fn a_cancelled_task_stops_leaves_whole_documents_and_can_be_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_request_counts() {
+    let app = TestApp::start().await;
+    let id = app.upload_archive("pages.tar.gz", &pages(1_000)).await;
+    app.client.pause_task(id).await.unwrap();
+    app.client.cancel_task(id).await.unwrap();
+    assert_eq!(app.settled(id).await.state, TaskState::Cancelled);
+    app.client.resume_task(id).await.unwrap();
+    app.client.pause_task(id).await.unwrap();
+    // Whether it has stopped by now or not, it goes on.
+    app.client.resume_task(id).await.unwrap();
+    let task = app.settled(id).await;
+    assert_eq!((task.state, task.error), (TaskState::Succeeded, None));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_is_over_cannot_be_steered() {
     let app = TestApp::start().await;
     let task = app.ingest(&[("a.md", b"# A\n\ntext\n")]).await;

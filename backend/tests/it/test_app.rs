@@ -66,7 +66,7 @@ impl TestApp {
             (!setup.lexical_only).then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
         let dense = match &embedder {
             Some(embedder) => DenseModel::Loaded(embedder.clone()),
-            None => DenseModel::Missing("the test has none".to_owned()),
+            None => DenseModel::Missing("the test has none"),
         };
         let outside = Outside {
             clock: Arc::new(ManualClock::default()),
@@ -167,6 +167,13 @@ impl TestApp {
             .into_iter()
             .map(|hit| hit.document_path)
             .collect()
+    }
+
+    /// How many points a collection holds.
+    pub async fn points(&self, collection: &str) -> u64 {
+        let collections = self.client.readiness().await.unwrap().vectors.collections;
+        let found = collections.into_iter().find(|found| found.name == collection);
+        found.expect("the collection is there").points
     }
 
     pub async fn ask(&self, question: &str) -> Answer {

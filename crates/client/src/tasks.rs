@@ -47,11 +47,11 @@ impl TaskEvents {
                     self.settled = task.state.is_settled();
                     return Some(Ok(task));
                 }
-                Ok(None) => self.events = None,
+                // A server that ends may close the stream properly.
+                Ok(None) => self.reopen_later().await,
                 Err(error) if error.is_transient() && self.failures < REOPEN_LIMIT => {
-                    self.events = None;
                     self.failures += 1;
-                    tokio::time::sleep(REOPEN_AFTER).await;
+                    self.reopen_later().await;
                 }
                 Err(error) => {
                     self.settled = true;
@@ -60,6 +60,11 @@ impl TaskEvents {
             }
         }
         None
+    }
+
+    async fn reopen_later(&mut self) {
+        self.events = None;
+        tokio::time::sleep(REOPEN_AFTER).await;
     }
 
     /// One event; `None` where the stream ended early.

@@ -106,16 +106,10 @@ impl ApiKeys<&mut Tx> {
         Ok(())
     }
 
-    /// Deletes the keys of this name that have another hash; how many.
-    pub async fn delete_named_except(
-        &mut self,
-        name: &str,
-        key_hash: &[u8; 32],
-    ) -> Result<u64, StorageError> {
+    /// Deletes the keys of this name that have another hash (with an empty one, all of them); how many.
+    pub async fn delete_named_except(&mut self, name: &str, key_hash: &[u8]) -> Result<u64, StorageError> {
         Ok(on!(self.0, |c| {
-            let delete = sqlx::query(DELETE_NAMED_EXCEPT)
-                .bind(name)
-                .bind(key_hash.as_slice());
+            let delete = sqlx::query(DELETE_NAMED_EXCEPT).bind(name).bind(key_hash);
             delete.execute(c).await?.rows_affected()
         }))
     }

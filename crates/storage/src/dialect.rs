@@ -1,6 +1,7 @@
 //! What truly differs between the two databases, each as a named pair. Keep it to a handful.
 
 use crate::db::DbKind;
+use crate::sql::ids_in;
 use crate::tasks::task_columns;
 
 /// One statement in two dialects, with the same parameters and columns.
@@ -27,7 +28,9 @@ pub(crate) const CLAIM_LOCK: Pair = Pair {
 };
 
 /// The best task that may run: one that waits, or one whose worker has let its lease end. Skipped is a task whose
-/// knowledge base runs another of its kind; first come high priority, then the knowledge base that runs the least.
+/// knowledge base runs another of its kind, or of a kind that writes the same points (both an ingestion and a rebuild
+/// weigh by the average length of the moment), and an ingestion that an older one waits before: the newest upload of a
+/// source is the last one read. First come high priority, then the knowledge base that runs the least.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -39,8 +42,14 @@ macro_rules! claim {
                    AND (t.state = 'queued' AND t.run_at <= $1 OR t.state = 'running' AND t.lease_until <= $1)
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks other
-                       WHERE other.state = 'running' AND other.kind = t.kind AND other.id <> t.id
-                         AND other.kb_id IS NOT DISTINCT FROM t.kb_id)
+                       WHERE other.state = 'running' AND other.id <> t.id
+                         AND other.kb_id IS NOT DISTINCT FROM t.kb_id
+                         AND (other.kind = t.kind OR other.kind IN ('ingest_upload', 'rebuild_lexical')
+                                                 AND t.kind IN ('ingest_upload', 'rebuild_lexical')))
+                   AND NOT EXISTS (
+                       SELECT 1 FROM tasks older
+                       WHERE older.state = 'queued' AND older.kind = t.kind AND t.kind = 'ingest_upload'
+                         AND older.kb_id = t.kb_id AND older.id < t.id)
                  ORDER BY t.priority DESC,
                           (SELECT COUNT(*) FROM tasks busy WHERE busy.state = 'running' AND busy.kb_id = t.kb_id),
                           t.run_at, t.id
@@ -58,6 +67,19 @@ pub(crate) const CLAIM: Pair = Pair {
     postgres: claim!(" FOR UPDATE OF t SKIP LOCKED"),
 };
 
+/// Those of `$1` to `$64` that are current, and stay so until the transaction ends. In SQLite the transaction itself
+/// keeps others from writing.
+pub(crate) const LOCK_CURRENT: Pair = Pair {
+    sqlite: ids_in!(
+        "SELECT id FROM document_versions WHERE state = 'current' AND id IN ",
+        ""
+    ),
+    postgres: ids_in!(
+        "SELECT id FROM document_versions WHERE state = 'current' AND id IN ",
+        " FOR SHARE"
+    ),
+};
+
 /// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
 pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
     sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
@@ -65,4 +87,4 @@ pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
 };
 
 #[cfg(feature = "testing")]
-pub(crate) const PAIRS: &[&Pair] = &[&CLAIM_LOCK, &CLAIM, &MIGRATIONS_TABLE];
+pub(crate) const PAIRS: &[&Pair] = &[&CLAIM_LOCK, &CLAIM, &LOCK_CURRENT, &MIGRATIONS_TABLE];

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use nexus_domain::ContentHash;
+use nexus_domain::probe::trace;
 
 use crate::db::Tx;
 use crate::error::StorageError;
@@ -11,10 +12,12 @@ use crate::sql::{IDS, ROWS, ids_in, padded, statements, tuples};
 use crate::types::hash;
 
 const INSERT: &str = "INSERT INTO embeddings (model, content_hash, vector) VALUES ";
-const IF_NEW: &str = " ON CONFLICT (model, content_hash) DO NOTHING";
+const IF_NEW: &str = " ON CONFLICT (content_hash, model) DO NOTHING";
 
 statements! {
     GET = ids_in!("SELECT content_hash, vector FROM embeddings WHERE content_hash IN ", " AND model = $65");
+    FORGET = ids_in!("DELETE FROM embeddings WHERE content_hash IN ",
+        " AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.content_hash = embeddings.content_hash) RETURNING content_hash");
     PUT = tuples!(INSERT, 1, 3, IF_NEW);
     PUT_ROWS = tuples!(INSERT, ROWS, 3, IF_NEW);
 }
@@ -47,6 +50,28 @@ impl<C: Connect> Embeddings<C> {
 }
 
 impl Embeddings<&mut Tx> {
+    /// Removes the vectors of those contents that no chunk has any more.
+    pub(crate) async fn forget(&mut self, mut contents: Vec<Vec<u8>>) -> Result<(), StorageError> {
+        contents.sort_unstable();
+        contents.dedup();
+        let forgotten: Vec<Vec<u8>> = on!(self.0, |c| {
+            let mut forgotten = Vec::new();
+            for batch in contents.chunks(IDS) {
+                let mut delete = sqlx::query_scalar(FORGET);
+                for content in padded(batch) {
+                    delete = delete.bind(content.as_slice());
+                }
+                forgotten.append(&mut delete.fetch_all(&mut *c).await?);
+            }
+            forgotten
+        });
+        for content in forgotten {
+            let content = hash(&content)?;
+            trace(|| format!("forgotten {content}"));
+        }
+        Ok(())
+    }
+
     /// Remembers vectors; those that are known already stay as they are.
     pub async fn put_many(
         &mut self,

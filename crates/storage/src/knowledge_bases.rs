@@ -25,7 +25,7 @@ statements! {
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
             CAST(COALESCE(SUM(v.chunk_count), 0) AS BIGINT) AS chunks,
-            CAST(COALESCE(SUM(CASE WHEN v.dense_generation >= $2 THEN v.chunk_count ELSE 0 END), 0) AS BIGINT)
+            CAST(COALESCE(SUM(CASE WHEN v.dense_generation = $2 THEN v.chunk_count ELSE 0 END), 0) AS BIGINT)
                 AS embedded_chunks,
             CAST(COALESCE(SUM(v.term_total), 0) AS BIGINT) AS term_total
         FROM documents d JOIN document_versions v ON v.id = d.version_id

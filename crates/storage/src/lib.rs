@@ -43,7 +43,8 @@ pub use session::Connect;
 pub use settings::Settings;
 pub use sources::{SourceSummary, Sources};
 pub use tasks::{
-    Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Resumed, Stop, TaskFilter, Tasks,
+    Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,
+    Tasks,
 };
 pub use uploads::Uploads;
 pub use versions::{VersionSize, Versions};

@@ -3,6 +3,7 @@
 use nexus_domain::KbId;
 
 use crate::db::Tx;
+use crate::embeddings::Embeddings;
 use crate::error::StorageError;
 use crate::knowledge_bases::KnowledgeBases;
 use crate::session::on;
@@ -11,7 +12,8 @@ use crate::types::limit;
 
 statements! {
     DELETE_CHUNKS = "DELETE FROM chunks WHERE id IN (SELECT c.id FROM chunks c
-            JOIN knowledge_bases k ON k.id = c.kb_id AND k.deleted_at IS NOT NULL WHERE c.kb_id = $1 LIMIT $2)";
+            JOIN knowledge_bases k ON k.id = c.kb_id AND k.deleted_at IS NOT NULL WHERE c.kb_id = $1 LIMIT $2)
+        RETURNING content_hash";
     DELETE_VERSIONS = "DELETE FROM document_versions WHERE kb_id = $1
         AND EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = $1 AND k.deleted_at IS NOT NULL)";
     DELETE_DOCUMENTS = "DELETE FROM documents WHERE kb_id = $1
@@ -34,22 +36,22 @@ pub enum PurgeStep {
 }
 
 impl KnowledgeBases<&mut Tx> {
-    /// Removes up to `max_chunks` chunks of a deleted knowledge base, and with the last of them everything else that
-    /// belongs to it. A live one is left alone.
+    /// Removes up to `max_chunks` chunks of a deleted knowledge base with the cached embeddings of their texts, and with
+    /// the last of them everything else that belongs to it. A live one is left alone.
     ///
     /// [`StorageError::ReferenceViolation`] if a task that has not noticed yet writes to it: try again later.
     pub async fn purge_step(&mut self, kb: KbId, max_chunks: usize) -> Result<PurgeStep, StorageError> {
         let id = kb.as_uuid();
-        let chunks = on!(self.0, |c| {
-            sqlx::query(DELETE_CHUNKS)
-                .bind(id)
-                .bind(limit(max_chunks))
-                .execute(c)
-                .await?
-                .rows_affected()
+        let contents: Vec<Vec<u8>> = on!(self.0, |c| {
+            let delete = sqlx::query_scalar(DELETE_CHUNKS).bind(id).bind(limit(max_chunks));
+            delete.fetch_all(c).await?
         });
-        if chunks >= u64::try_from(max_chunks).unwrap_or(u64::MAX) {
-            return Ok(PurgeStep::More { chunks });
+        let chunks = contents.len();
+        Embeddings(&mut *self.0).forget(contents).await?;
+        if chunks >= max_chunks {
+            return Ok(PurgeStep::More {
+                chunks: chunks as u64,
+            });
         }
         for sql in [
             DELETE_VERSIONS,

@@ -10,8 +10,9 @@ use crate::session::{Connect, on};
 use crate::sql::statements;
 use crate::types::{At, displayable, hash, int, limit, number};
 
-/// Longest stored file name, in bytes: a common limit of file systems. It is shown, never used as a path.
-const MAX_FILE_NAME_BYTES: usize = 255;
+/// Longest stored file name, in bytes: 255 characters of four bytes. Its ending tells the format; it is never used as a
+/// path.
+const MAX_FILE_NAME_BYTES: usize = 1_024;
 
 statements! {
     GET = "SELECT id, file_name, size_bytes, content_hash, created_at FROM uploads WHERE id = $1";

@@ -1,10 +1,14 @@
 //! Versions of documents: what waits to be embedded, and what waits to be swept.
 
+use std::collections::HashSet;
+
 use nexus_domain::{ChunkId, GenerationId, KbId, VersionId};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
 use crate::db::Tx;
+use crate::dialect::LOCK_CURRENT;
+use crate::embeddings::Embeddings;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::{IDS, ids_in, padded, statements};
@@ -16,18 +20,23 @@ statements! {
         WHERE v.state = 'pending' AND (t.id IS NULL OR t.state NOT IN ('queued', 'running'))
         ORDER BY v.task_id, v.id LIMIT $1";
     CHUNK_IDS = "SELECT id FROM chunks WHERE version_id = $1 ORDER BY ordinal";
-    UNEMBEDDED = "SELECT id, chunk_count FROM document_versions
-        WHERE kb_id = $1 AND state = 'current' AND dense_generation < $2 ORDER BY dense_generation, id LIMIT $3";
+    // Two ranges of an index. A higher generation is what a model left that was active for a while.
+    UNEMBEDDED = "SELECT id, chunk_count FROM (
+            SELECT id, chunk_count FROM document_versions
+            WHERE kb_id = $1 AND state = 'current' AND dense_generation < $2
+            UNION ALL SELECT id, chunk_count FROM document_versions
+            WHERE kb_id = $1 AND state = 'current' AND dense_generation > $2) AS v
+        LIMIT $3";
     KBS_UNEMBEDDED = "SELECT k.id FROM knowledge_bases k WHERE k.deleted_at IS NULL AND EXISTS (
             SELECT 1 FROM document_versions v
-            WHERE v.kb_id = k.id AND v.state = 'current' AND v.dense_generation < $1)
+            WHERE v.kb_id = k.id AND v.state = 'current' AND v.dense_generation <> $1)
         ORDER BY k.id";
     SET_GENERATION = ids_in!("UPDATE document_versions SET dense_generation = $65 WHERE id IN ", "");
     RESET_GENERATION = "UPDATE document_versions SET dense_generation = 0 WHERE kb_id = $1";
     DOCUMENTS_OF = ids_in!("SELECT DISTINCT document_id FROM document_versions WHERE id IN ",
         " AND state <> 'current'");
     DELETE_CHUNKS = ids_in!("DELETE FROM chunks WHERE version_id IN (
-        SELECT id FROM document_versions WHERE state <> 'current' AND id IN ", ")");
+        SELECT id FROM document_versions WHERE state <> 'current' AND id IN ", ") RETURNING content_hash");
     DELETE_VERSIONS = ids_in!("DELETE FROM document_versions WHERE id IN ", " AND state <> 'current'");
     DELETE_DOCUMENTS = ids_in!("DELETE FROM documents WHERE id IN ", " AND deleted_at IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM document_versions v WHERE v.document_id = documents.id)");
@@ -84,7 +93,7 @@ impl<C: Connect> Versions<C> {
         Ok(ids.into_iter().map(ChunkId::from_uuid).collect())
     }
 
-    /// Current versions of a knowledge base that the dense index of this generation does not hold, oldest first.
+    /// Current versions of a knowledge base that the dense index of this generation does not hold.
     pub async fn unembedded(
         &mut self,
         kb: KbId,
@@ -117,6 +126,24 @@ impl<C: Connect> Versions<C> {
 }
 
 impl Versions<&mut Tx> {
+    /// Those of the versions that are current. They stay so until the transaction ends: what is written to an index
+    /// before that has rows, and whoever removes the rows later finds it there.
+    pub async fn lock_current(&mut self, versions: &[VersionId]) -> Result<HashSet<VersionId>, StorageError> {
+        let lock = LOCK_CURRENT.on(self.0.kind());
+        let ids: Vec<Uuid> = on!(self.0, |c| {
+            let mut ids = Vec::with_capacity(versions.len());
+            for batch in versions.chunks(IDS) {
+                let mut select = sqlx::query_scalar(lock);
+                for id in padded(batch) {
+                    select = select.bind(id.as_uuid());
+                }
+                ids.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            ids
+        });
+        Ok(ids.into_iter().map(VersionId::from_uuid).collect())
+    }
+
     /// Notes that the dense index of this generation holds all chunks of these versions.
     pub async fn set_dense_generation(
         &mut self,
@@ -145,8 +172,8 @@ impl Versions<&mut Tx> {
         Ok(())
     }
 
-    /// Removes versions with their chunks, and with the last version of a deleted document the document. Current
-    /// versions are left alone. How many versions went.
+    /// Removes versions with their chunks and the cached embeddings of texts that are in no other chunk, and with the
+    /// last version of a deleted document the document. Current versions are left alone. How many versions went.
     pub async fn delete_versions(&mut self, versions: &[VersionId]) -> Result<u64, StorageError> {
         let mut deleted = 0;
         for batch in versions.chunks(IDS) {
@@ -172,12 +199,19 @@ impl Versions<&mut Tx> {
         documents: &[Uuid],
     ) -> Result<u64, StorageError> {
         let versions: Vec<Uuid> = versions.iter().map(|id| id.as_uuid()).collect();
+        // Chunks before versions before documents: each refers to the next.
+        let contents: Vec<Vec<u8>> = on!(self.0, |c| {
+            let mut delete = sqlx::query_scalar(DELETE_CHUNKS);
+            for id in padded(&versions) {
+                delete = delete.bind(id);
+            }
+            delete.fetch_all(&mut *c).await?
+        });
+        Embeddings(&mut *self.0).forget(contents).await?;
         Ok(on!(self.0, |c| {
             let mut deleted = 0;
-            // Chunks before versions before documents: each refers to the next.
             for (sql, ids) in [
-                (DELETE_CHUNKS, versions.as_slice()),
-                (DELETE_VERSIONS, &versions),
+                (DELETE_VERSIONS, versions.as_slice()),
                 (DELETE_DOCUMENTS, documents),
             ] {
                 if ids.is_empty() {

@@ -13,8 +13,8 @@ use nexus_ingest::{ChunkOptions, Limits};
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
-use super::lexical;
 use super::run::Completion;
+use super::{lexical, sweep};
 use crate::service::upload_path;
 
 /// Bounds and sizes of ingestion.
@@ -52,7 +52,10 @@ pub async fn run(
     if let Some(dense) = &context.dense {
         dense.run(context, running, job.kb.id).await?;
     }
-    let mut follow_ups = vec![(None, TaskPayload::Sweep)];
+    let mut follow_ups = Vec::new();
+    if sweep::is_needed(context).await? {
+        follow_ups.push((None, TaskPayload::Sweep));
+    }
     if lexical::needs_rebuild(context, job.kb.id).await? {
         follow_ups.push((Some(job.kb.id), TaskPayload::RebuildLexical));
     }

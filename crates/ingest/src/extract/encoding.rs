@@ -17,6 +17,10 @@ const SAMPLE: usize = 256 << 10;
 /// The text with `\n` line ends and without a byte order mark.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, Refusal> {
     let text = decode_raw(bytes)?;
+    // The one character that PostgreSQL cannot store; no text has it.
+    if memchr::memchr(0, text.as_bytes()).is_some() {
+        return Err(binary(bytes));
+    }
     Ok(match text {
         Cow::Borrowed(text) => with_line_feeds(text).unwrap_or_else(|| text.to_owned()),
         Cow::Owned(text) => with_line_feeds(&text).unwrap_or(text),

@@ -8,7 +8,7 @@ mod row;
 
 pub use control::{Requested, Resumed, Stop};
 pub use problems::{MAX_PROBLEMS_PER_TASK, ProblemRow};
-pub use queue::{Heartbeat, Outcome};
+pub use queue::{Heartbeat, Outcome, Reschedule};
 pub(crate) use row::task_columns;
 
 use nexus_domain::{KbId, Task, TaskId, TaskKind, TaskState};

@@ -23,15 +23,16 @@ statements! {
     FENCE = "UPDATE tasks SET lease_token = lease_token WHERE id = $1 AND lease_token = $2 AND state = 'running'";
     HEARTBEAT = "UPDATE tasks SET progress = $3, updated_at = $4, lease_until = $5
         WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING requested_state";
-    FINISH = "UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $7,
+    FINISH = "UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $6,
             lease_token = NULL, lease_until = NULL, requested_state = NULL
         WHERE id = $1 AND lease_token = $2 AND state = 'running'";
     EXPIRE_LEASES = "UPDATE tasks SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
     // Who was asked to stop meanwhile stops instead of waiting for its next attempt.
-    RESCHEDULE = "UPDATE tasks SET state = COALESCE(requested_state, 'queued'), run_at = $3, error = $4,
-            progress = $5, updated_at = $6, finished_at = CASE WHEN requested_state = 'cancelled' THEN $6 ELSE finished_at END,
-            lease_token = NULL, lease_until = NULL, requested_state = NULL
-        WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+    RESCHEDULE = "UPDATE tasks SET state = COALESCE(requested_state, 'queued'), run_at = $3,
+            error = CASE WHEN requested_state IS NULL THEN $4 END, progress = $5, updated_at = $6,
+            finished_at = CASE WHEN requested_state = 'cancelled' THEN $6 ELSE finished_at END,
+            attempts = attempts - $7, lease_token = NULL, lease_until = NULL, requested_state = NULL
+        WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING state";
 }
 
 /// What a heartbeat brings back.
@@ -41,23 +42,26 @@ pub struct Heartbeat {
     pub requested_state: Option<TaskState>,
 }
 
-/// How a worker leaves a task.
+/// How a worker ends a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Succeeded,
-    /// Stopped on request, to be resumed.
-    Paused,
-    /// Stopped on request.
-    Cancelled,
     Failed(TaskError),
+}
+
+/// Why a worker gives a task back, and when it may be taken up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reschedule {
+    pub run_at: Timestamp,
+    pub error: TaskError,
+    /// Whether the attempt counts as one that failed.
+    pub failed: bool,
 }
 
 impl Outcome {
     const fn state(&self) -> TaskState {
         match self {
             Self::Succeeded => TaskState::Succeeded,
-            Self::Paused => TaskState::Paused,
-            Self::Cancelled => TaskState::Cancelled,
             Self::Failed(_) => TaskState::Failed,
         }
     }
@@ -65,16 +69,16 @@ impl Outcome {
     fn error_json(&self) -> Option<String> {
         match self {
             Self::Failed(error) => Some(json(error)),
-            _ => None,
+            Self::Succeeded => None,
         }
     }
 }
 
-/// What people wait for comes before what runs in the background.
+/// What people wait for comes before what runs in the background. A rebuild takes its turn among the uploads: it is
+/// quick, and until it has run, search is worse.
 const fn priority(kind: TaskKind) -> i64 {
     match kind {
-        TaskKind::IngestUpload => 300,
-        TaskKind::RebuildLexical => 200,
+        TaskKind::IngestUpload | TaskKind::RebuildLexical => 300,
         TaskKind::EmbedKb => 100,
         TaskKind::Sweep => 0,
     }
@@ -119,7 +123,8 @@ impl Tasks<&mut Tx> {
 
     /// Takes the next task under a new lease: one that waits and is due, or one whose worker let its lease end. High
     /// priority goes first, then the knowledge base that runs the fewest tasks, then the oldest. A knowledge base
-    /// never runs two tasks of one kind. Nobody else gets the task once the transaction commits.
+    /// never runs two tasks of one kind, and takes in uploads in their order. Nobody else gets the task once the
+    /// transaction commits.
     pub async fn claim(
         &mut self,
         now: Timestamp,
@@ -186,19 +191,13 @@ impl Tasks<&mut Tx> {
         progress: &Progress,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let finished_at = (*outcome != Outcome::Paused).then_some(At(now));
         let finished = on!(self.0, |c| {
             let update = sqlx::query(FINISH).bind(task.as_uuid()).bind(token.as_uuid());
             let update = update
                 .bind(outcome.state().as_str())
                 .bind(outcome.error_json())
                 .bind(json(progress));
-            update
-                .bind(At(now))
-                .bind(finished_at)
-                .execute(c)
-                .await?
-                .rows_affected()
+            update.bind(At(now)).execute(c).await?.rows_affected()
         });
         Ok(finished == 1)
     }
@@ -212,26 +211,25 @@ impl Tasks<&mut Tx> {
             .rows_affected()))
     }
 
-    /// Gives the task back to the queue for another attempt at `run_at`, or stops it if that was asked for meanwhile.
-    /// `false`: the lease was lost, nothing was written.
+    /// Gives the task back to the queue for another attempt, or stops it if that was asked for meanwhile: the state
+    /// that it has now. `None`: the lease was lost, nothing was written.
     pub async fn reschedule(
         &mut self,
         task: TaskId,
         token: LeaseToken,
-        run_at: Timestamp,
-        error: &TaskError,
+        to: &Reschedule,
         progress: &Progress,
         now: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let rescheduled = on!(self.0, |c| {
-            let update = sqlx::query(RESCHEDULE)
+    ) -> Result<Option<TaskState>, StorageError> {
+        let state: Option<String> = on!(self.0, |c| {
+            let update = sqlx::query_scalar(RESCHEDULE)
                 .bind(task.as_uuid())
                 .bind(token.as_uuid())
-                .bind(At(run_at));
-            let update = update.bind(json(error)).bind(json(progress)).bind(At(now));
-            update.execute(c).await?.rows_affected()
+                .bind(At(to.run_at));
+            let update = update.bind(json(&to.error)).bind(json(progress)).bind(At(now));
+            update.bind(i64::from(!to.failed)).fetch_optional(c).await?
         });
-        Ok(rescheduled == 1)
+        state.as_deref().map(word).transpose()
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use nexus_domain::task::TaskPayload;
 use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskState, Timestamp};
-use nexus_storage::{Db, Outcome};
+use nexus_storage::{Db, Outcome, Reschedule};
 
 use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
 
@@ -13,6 +13,8 @@ on_both_databases! {
     tasks_are_taken_by_priority_and_age
     a_knowledge_base_that_runs_less_comes_first
     a_knowledge_base_runs_one_task_of_a_kind
+    an_ingestion_and_a_rebuild_do_not_run_beside_each_other
+    uploads_are_taken_in_in_their_order
     sweeps_of_the_installation_run_one_at_a_time
     a_task_is_not_taken_before_its_time
     workers_that_race_never_get_the_same_task
@@ -121,6 +123,51 @@ async fn a_knowledge_base_runs_one_task_of_a_kind(db: &Db) {
     assert_eq!(claim(db, at(4)).await, Some(second));
 }
 
+async fn an_ingestion_and_a_rebuild_do_not_run_beside_each_other(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    for kinds in [
+        [ingest(kb), new_task(Some(kb), TaskPayload::RebuildLexical)],
+        [new_task(Some(kb), TaskPayload::RebuildLexical), ingest(kb)],
+    ] {
+        let [first, second] = kinds;
+        let (first, held) = (enqueued(db, first).await, token());
+        assert_eq!(claim_with(db, at(1), held).await.unwrap().id, first);
+        let (second, embed) = (
+            enqueued(db, second).await,
+            enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await,
+        );
+        let beside = token();
+        assert_eq!(claim_with(db, at(1), beside).await.unwrap().id, embed);
+        assert_eq!(claim(db, at(1)).await, None);
+        assert!(finish(db, embed, beside, Outcome::Succeeded, at(2)).await);
+        assert!(finish(db, first, held, Outcome::Succeeded, at(2)).await);
+        let held = token();
+        assert_eq!(claim_with(db, at(3), held).await.unwrap().id, second);
+        assert!(finish(db, second, held, Outcome::Succeeded, at(4)).await);
+    }
+}
+
+async fn uploads_are_taken_in_in_their_order(db: &Db) {
+    let (kb, other) = (stored_kb(db, "kb").await, stored_kb(db, "other").await);
+    let older = Task {
+        run_at: at(60),
+        ..ingest(kb)
+    };
+    let older = enqueued(db, older).await;
+    let newer = enqueued(db, ingest(kb)).await;
+    let elsewhere = enqueued(db, ingest(other)).await;
+    assert_eq!(claim(db, at(1)).await, Some(elsewhere));
+    assert_eq!(
+        claim(db, at(1)).await,
+        None,
+        "the older one waits for its next attempt"
+    );
+    let held = token();
+    assert_eq!(claim_with(db, at(60), held).await.unwrap().id, older);
+    assert!(finish(db, older, held, Outcome::Succeeded, at(61)).await);
+    assert_eq!(claim(db, at(61)).await, Some(newer));
+}
+
 async fn sweeps_of_the_installation_run_one_at_a_time(db: &Db) {
     enqueued(db, new_task(None, TaskPayload::Sweep)).await;
     enqueued(db, new_task(None, TaskPayload::Sweep)).await;
@@ -219,11 +266,17 @@ async fn an_expired_lease_is_taken_over_and_fences_the_old_worker(db: &Db) {
             .await
             .unwrap()
     );
-    assert!(
-        !tx.tasks()
-            .reschedule(id, old, at(40), &error, &progress, at(31))
+    let again = Reschedule {
+        run_at: at(40),
+        error,
+        failed: true,
+    };
+    assert_eq!(
+        tx.tasks()
+            .reschedule(id, old, &again, &progress, at(31))
             .await
-            .unwrap()
+            .unwrap(),
+        None
     );
     assert!(tx.tasks().fence(id, new).await.unwrap());
     tx.commit().await.unwrap();
@@ -266,8 +319,6 @@ async fn a_finished_task_is_settled(db: &Db) {
     };
     let outcomes = [
         (Outcome::Succeeded, TaskState::Succeeded, None, Some(at(9))),
-        (Outcome::Cancelled, TaskState::Cancelled, None, Some(at(9))),
-        (Outcome::Paused, TaskState::Paused, None, None),
         (
             Outcome::Failed(error.clone()),
             TaskState::Failed,
@@ -302,15 +353,31 @@ async fn a_failed_attempt_is_tried_again_later(db: &Db) {
         code: "model_away".to_owned(),
         message: "the model is away".to_owned(),
     };
-    let mut tx = db.begin().await.unwrap();
-    assert!(
-        tx.tasks()
-            .reschedule(id, held, at(60), &error, &Progress::default(), at(1))
-            .await
-            .unwrap()
-    );
-    tx.commit().await.unwrap();
+    give_back(db, id, held, error.clone(), true).await;
     assert_eq!(claim(db, at(59)).await, None);
+    let held = token();
+    let again = claim_with(db, at(60), held).await.unwrap();
+    assert_eq!(
+        (again.id, again.attempts, again.error.as_ref()),
+        (id, 2, Some(&error))
+    );
+    give_back(db, id, held, error, false).await;
     let again = claim_with(db, at(60), token()).await.unwrap();
-    assert_eq!((again.id, again.attempts, again.error), (id, 2, Some(error)));
+    assert_eq!(again.attempts, 2, "an attempt that only stopped does not count");
+}
+
+async fn give_back(db: &Db, task: TaskId, token: LeaseToken, error: TaskError, failed: bool) {
+    let to = Reschedule {
+        run_at: at(60),
+        error,
+        failed,
+    };
+    let mut tx = db.begin().await.unwrap();
+    let state = tx
+        .tasks()
+        .reschedule(task, token, &to, &Progress::default(), at(1))
+        .await
+        .unwrap();
+    assert_eq!(state, Some(TaskState::Queued));
+    tx.commit().await.unwrap();
 }

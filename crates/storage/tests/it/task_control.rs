@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use nexus_domain::{LeaseToken, Progress, Task, TaskError, TaskId, TaskState};
-use nexus_storage::{Db, Requested, Resumed, Stop};
+use nexus_storage::{Db, Requested, Reschedule, Resumed, Stop};
 
 use crate::support::{at, enqueued, ingest, stored_kb, token};
 
@@ -153,17 +153,22 @@ async fn a_task_that_is_asked_to_stop_is_not_tried_again(db: &Db) {
         message: "x".to_owned(),
     };
     let mut tx = db.begin().await.unwrap();
-    assert!(
-        tx.tasks()
-            .reschedule(id, token, at(60), &error, &Progress::default(), at(4))
-            .await
-            .unwrap()
-    );
+    let to = Reschedule {
+        run_at: at(60),
+        error,
+        failed: true,
+    };
+    let state = tx
+        .tasks()
+        .reschedule(id, token, &to, &Progress::default(), at(4))
+        .await
+        .unwrap();
+    assert_eq!(state, Some(TaskState::Cancelled));
     tx.commit().await.unwrap();
     let task = task(db, id).await;
     assert_eq!(
-        (task.state, task.finished_at, task.requested_state),
-        (TaskState::Cancelled, Some(at(4)), None)
+        (task.state, task.finished_at, task.requested_state, task.error),
+        (TaskState::Cancelled, Some(at(4)), None, None)
     );
 }
 

@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
 use nexus_domain::task::TaskPayload;
 use nexus_domain::{DocumentId, GenerationId, TaskState};
 use nexus_storage::{Db, VersionSize};
@@ -10,6 +13,8 @@ on_both_databases! {
     a_deleted_document_stays_while_one_of_its_versions_does
     pending_versions_are_abandoned_when_their_task_is_settled_or_gone
     versions_wait_for_the_dense_index_of_a_generation
+    a_current_version_stays_so_while_it_is_locked
+    embeddings_go_with_the_last_chunk_of_their_text
 }
 
 async fn a_swept_version_takes_its_chunks_and_a_deleted_document_with_it(db: &Db) {
@@ -143,4 +148,67 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
         .unwrap();
     tx.commit().await.unwrap();
     assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), []);
+
+    // Back from a model that was active for a while.
+    let mut tx = db.begin().await.unwrap();
+    tx.versions()
+        .set_dense_generation(&[second.version_id], two)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.versions().unembedded(shelf.kb, one, 10).await.unwrap(),
+        [size(second.version_id, 1)]
+    );
+    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), [shelf.kb]);
+    let stats = db.knowledge_bases().stats(shelf.kb, one).await.unwrap();
+    assert_eq!((stats.chunks, stats.embedded_chunks), (3, 2));
+}
+
+async fn a_current_version_stays_so_while_it_is_locked(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, _) = shelf.publish("a.md", &["one"]).await;
+    let (gone, _) = shelf.publish("b.md", &["two"]).await;
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.documents().delete(gone.id, at(1)).await.unwrap());
+    tx.commit().await.unwrap();
+
+    let mut held = db.begin().await.unwrap();
+    let current = held
+        .versions()
+        .lock_current(&[document.version_id, gone.version_id])
+        .await
+        .unwrap();
+    assert_eq!(current, HashSet::from([document.version_id]));
+    let retiring = {
+        let db = db.clone();
+        tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            tx.documents().delete(document.id, at(2)).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!retiring.is_finished(), "whoever retires it waits");
+    held.commit().await.unwrap();
+    retiring.await.unwrap();
+}
+
+async fn embeddings_go_with_the_last_chunk_of_their_text(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (gone, old) = shelf.publish("a.md", &["only here", "in both"]).await;
+    let (_, kept) = shelf.publish("b.md", &["in both"]).await;
+    let chunks = [old.chunks, kept.chunks].concat();
+    let hashes: Vec<_> = chunks.iter().map(|chunk| chunk.content_hash).collect();
+    assert_eq!(hashes[1], hashes[2]);
+    let mut tx = db.begin().await.unwrap();
+    tx.embeddings()
+        .put_many("e5", &[(hashes[0], vec![1.0]), (hashes[1], vec![2.0])])
+        .await
+        .unwrap();
+    assert!(tx.documents().delete(gone.id, at(1)).await.unwrap());
+    tx.versions().delete_versions(&[gone.version_id]).await.unwrap();
+    tx.commit().await.unwrap();
+    let left = db.embeddings().get_many("e5", &hashes).await.unwrap();
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), [hashes[1]]);
 }
