@@ -80,7 +80,10 @@ impl Nexus {
         let last_line = tokio::spawn(read_log(stderr, found));
         let address = match tokio::time::timeout(START_WITHIN, address).await {
             Ok(Ok(address)) => address,
-            Ok(Err(_)) => bail!("the server ended before it served: {}", last_line.await?),
+            Ok(Err(_)) => {
+                let (status, last) = (child.wait().await?, last_line.await?);
+                bail!("the server ended before it served ({status}): {last}");
+            }
             Err(_) => bail!("the server did not start in {START_WITHIN:?}"),
         };
         let client = Client::new(ClientConfig::new(address, KEY.to_owned().into()))?;

@@ -145,8 +145,9 @@ impl KnowledgeBases {
     pub async fn delete(&self, kb: &KnowledgeBase) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        tx.knowledge_bases().delete(kb.id, now).await?;
+        // Tasks before their knowledge base, as workers lock them.
         tx.tasks().cancel_of_kb(kb.id, now).await?;
+        tx.knowledge_bases().delete(kb.id, now).await?;
         self.queue
             .enqueue_once(&mut tx, None, TaskPayload::Sweep, "")
             .await?;

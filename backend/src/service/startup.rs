@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, VectorStore};
+use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, VectorError, VectorStore};
 use nexus_storage::Db;
 
 use super::ServiceError;
@@ -28,7 +28,15 @@ impl Startup {
                 generation: generation.id,
                 dimension: generation.dimension,
             };
-            self.vectors.ensure(collection).await?;
+            match self.vectors.ensure(collection).await {
+                // Nobody searches it; when its model comes back, it is filled again.
+                Err(error @ VectorError::Failed(_)) if !generation.active => {
+                    tracing::warn!(%error, "the index of an earlier model is damaged and made anew");
+                    self.vectors.drop_collection(collection).await?;
+                    self.vectors.ensure(collection).await?;
+                }
+                opened => opened?,
+            }
         }
         Ok(())
     }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream;
-use nexus_domain::{Access, KbId, Task, TaskId};
+use nexus_domain::{Access, KbId, Task, TaskId, TaskKind, TaskPayload, TaskState};
 use nexus_storage::{Db, ProblemRow, Requested, Resumed, Stop, TaskFilter};
 
 use super::ServiceError;
 use crate::worker::Queue;
 
+/// Tasks looked at together.
+const PAGE: usize = 256;
 /// How often a watched task is read. Its row is the only truth that all processes share.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
@@ -64,6 +66,7 @@ impl Tasks {
     }
 
     pub async fn resume(&self, id: TaskId) -> Result<Task, ServiceError> {
+        self.refuse_outdated(id).await?;
         let mut tx = self.db.begin().await?;
         let resumed = tx.tasks().resume(id, self.queue.now()).await?;
         tx.commit().await?;
@@ -77,6 +80,42 @@ impl Tasks {
                 state.as_str()
             ))),
             Resumed::NotFound => Err(ServiceError::NotFound("task")),
+        }
+    }
+
+    /// An archive is the whole of its source: one that a newer upload has replaced would bring back what is gone.
+    async fn refuse_outdated(&self, id: TaskId) -> Result<(), ServiceError> {
+        let Some(task) = self.db.tasks().get(id).await? else {
+            return Err(ServiceError::NotFound("task"));
+        };
+        let TaskPayload::IngestUpload { source_id, .. } = task.payload else {
+            return Ok(());
+        };
+        let source = self.db.sources().get(source_id).await?;
+        if !source.is_some_and(|source| source.kind.removes_missing()) {
+            return Ok(());
+        }
+        let read_since = TaskFilter {
+            kb: task.kb_id,
+            state: Some(TaskState::Succeeded),
+            kind: Some(TaskKind::IngestUpload),
+        };
+        let mut before = None;
+        loop {
+            let page = self.db.tasks().list(read_since, before, PAGE).await?;
+            for newer in page.iter().take_while(|newer| newer.id > id) {
+                if matches!(newer.payload, TaskPayload::IngestUpload { source_id: of, .. } if of == source_id)
+                {
+                    return Err(ServiceError::TaskState(format!(
+                        "a newer upload of this source was read by task {}; upload this one again if it is the right one",
+                        newer.id
+                    )));
+                }
+            }
+            match page.last() {
+                Some(last) if last.id > id => before = Some(last.id),
+                _ => return Ok(()),
+            }
         }
     }
 

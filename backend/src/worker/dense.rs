@@ -1,7 +1,7 @@
 //! The dense pass: chunks of current versions that the active generation does not hold get their vectors, from the cache
 //! or from the model. A vector is in the cache before it is in the index, so whatever happens it is computed once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_domain::document::embedding_text;
@@ -13,6 +13,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
+use super::points::upsert_current;
 
 /// Versions looked up at once.
 const VERSIONS: usize = 64;
@@ -105,25 +106,26 @@ impl DensePass {
         chunks: &[IndexableChunk],
     ) -> Result<(), Stopped> {
         let vectors = self.vectors(context, running, chunks).await?;
-        let mut tx = context.db.begin().await?;
-        running.hold(&mut tx).await?;
-        let current = tx.versions().lock_current(&version_ids(chunks)).await?;
         let points = chunks
             .iter()
-            .filter(|row| current.contains(&row.chunk.version_id))
             .filter_map(|row| {
                 let vector = vectors.get(&row.chunk.content_hash)?.clone();
-                Some(Point {
+                let point = Point {
                     id: row.chunk.id,
                     kb_id: row.chunk.kb_id,
                     vector: Vector::Dense(vector),
-                })
+                };
+                Some((row.chunk.version_id, point))
             })
             .collect();
-        context.vectors.upsert(self.collection(), points).await?;
-        crash_point("dense.points_written");
-        tx.commit().await?;
-        Ok(())
+        upsert_current(
+            context,
+            running,
+            self.collection(),
+            points,
+            "dense.points_written",
+        )
+        .await
     }
 
     /// The vectors of these chunks by content; new ones go through the model once and into the cache.
@@ -136,36 +138,41 @@ impl DensePass {
         let model = &self.embedder.info().model;
         let hashes: Vec<ContentHash> = chunks.iter().map(|row| row.chunk.content_hash).collect();
         let mut known = context.db.embeddings().get_many(model, &hashes).await?;
-        let mut missing: HashMap<ContentHash, (VersionId, String)> = HashMap::new();
+        let mut missing: HashMap<ContentHash, String> = HashMap::new();
         for row in chunks
             .iter()
             .filter(|row| !known.contains_key(&row.chunk.content_hash))
         {
             missing.entry(row.chunk.content_hash).or_insert_with(|| {
-                let text = embedding_text(&row.document_title, &row.chunk.heading_path, &row.chunk.text);
-                (row.chunk.version_id, text)
+                embedding_text(&row.document_title, &row.chunk.heading_path, &row.chunk.text)
             });
         }
         let computed = missing.len() as u64;
         if computed > 0 {
-            let (keys, texts): (Vec<_>, Vec<_>) = missing
-                .into_iter()
-                .map(|(hash, (version, text))| ((hash, version), text))
-                .unzip();
+            let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
             let vectors = self.embedder.embed_passages(texts).await?;
-            for (hash, _) in &keys {
+            for hash in &hashes {
                 trace(|| format!("computed {hash}"));
             }
             crash_point("dense.embedded");
             let mut tx = context.db.begin().await?;
+            running.hold(&mut tx).await?;
             // Texts that went meanwhile leave nothing behind.
-            let current = tx.versions().lock_current(&version_ids(chunks)).await?;
-            let rows: Vec<(ContentHash, Vec<f32>)> = keys
+            let mut versions: Vec<VersionId> = chunks.iter().map(|row| row.chunk.version_id).collect();
+            versions.dedup();
+            let current = tx.versions().lock_current(&versions).await?;
+            let live: HashSet<ContentHash> = chunks
+                .iter()
+                .filter(|row| current.contains(&row.chunk.version_id))
+                .map(|row| row.chunk.content_hash)
+                .collect();
+            let mut rows: Vec<(ContentHash, Vec<f32>)> = hashes
                 .into_iter()
                 .zip(vectors)
-                .filter(|((_, version), _)| current.contains(version))
-                .map(|((hash, _), vector)| (hash, vector))
+                .filter(|(hash, _)| live.contains(hash))
                 .collect();
+            // One order for all writers, so that none waits for another in a circle.
+            rows.sort_unstable_by_key(|(hash, _)| *hash);
             tx.embeddings().put_many(model, &rows).await?;
             tx.commit().await?;
             for (hash, _) in &rows {
@@ -197,12 +204,6 @@ fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
         room = room.saturating_sub(version.chunk_count);
     }
     groups
-}
-
-pub(super) fn version_ids(chunks: &[IndexableChunk]) -> Vec<VersionId> {
-    let mut ids: Vec<VersionId> = chunks.iter().map(|row| row.chunk.version_id).collect();
-    ids.dedup();
-    ids
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod failure;
 mod heartbeat;
 mod ingest;
 mod lexical;
+mod points;
 mod progress;
 mod queue;
 mod rebuild_lexical;

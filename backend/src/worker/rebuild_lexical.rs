@@ -10,6 +10,7 @@ use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::lexical;
+use super::points::upsert_current;
 use super::run::Completion;
 
 /// Chunks read and written at once.
@@ -21,13 +22,7 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
     };
     let stats = context.db.knowledge_bases().stats(kb, GenerationId::NONE).await?;
     running.meter.stage(Stage::Rebuilding, Some(stats.chunks));
-    // The row first: documents that are indexed after a crash use the new average already.
     let milli = lexical::quantised(stats.term_total, stats.chunks);
-    let mut tx = context.db.begin().await?;
-    running.hold(&mut tx).await?;
-    tx.knowledge_bases().set_lexical_average(kb, milli).await?;
-    tx.commit().await?;
-
     let mut after = None;
     loop {
         running.check()?;
@@ -35,22 +30,18 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
         let Some(last) = page.last() else { break };
         after = Some(last.chunk.id);
         running.meter.advance(page.len() as u64);
-        let weighed = weigh(page, lexical::average(milli)).await?;
-        let mut tx = context.db.begin().await?;
-        running.hold(&mut tx).await?;
-        let versions: Vec<VersionId> = weighed.iter().map(|(version, _)| *version).collect();
-        let current = tx.versions().lock_current(&versions).await?;
-        let points = weighed
-            .into_iter()
-            .filter(|(version, _)| current.contains(version))
-            .map(|(_, point)| point)
-            .collect();
-        context.vectors.upsert(Collection::Lexical, points).await?;
-        nexus_domain::probe::crash_point("rebuild.page");
-        tx.commit().await?;
+        let points = weigh(page, lexical::average(milli)).await?;
+        upsert_current(context, running, Collection::Lexical, points, "rebuild.page").await?;
     }
     context.vectors.persist(Collection::Lexical).await?;
-    bump(context, running, kb).await?;
+    // The row last: until then it is known that the points are to be written again. Nothing is ingested meanwhile.
+    let mut tx = context.db.begin().await?;
+    running.hold(&mut tx).await?;
+    tx.knowledge_bases().set_lexical_average(kb, milli).await?;
+    tx.knowledge_bases()
+        .bump_revision(kb, context.clock.now())
+        .await?;
+    tx.commit().await?;
     Ok(Completion::default())
 }
 
@@ -80,14 +71,4 @@ fn analysis(row: &IndexableChunk) -> Analysis {
         &row.chunk.heading_path,
         &row.chunk.text,
     ))
-}
-
-async fn bump(context: &WorkerContext, running: &Running, kb: nexus_domain::KbId) -> Result<(), Stopped> {
-    let mut tx = context.db.begin().await?;
-    running.hold(&mut tx).await?;
-    tx.knowledge_bases()
-        .bump_revision(kb, context.clock.now())
-        .await?;
-    tx.commit().await?;
-    Ok(())
 }

@@ -311,6 +311,6 @@ async fn check_worth(context: &WorkerContext, running: &Running) -> Result<(), S
 fn interrupted() -> TaskError {
     TaskError {
         code: "interrupted".to_owned(),
-        message: "the server was stopped; the task goes on when it runs again".to_owned(),
+        message: "the task was stopped before its end; it goes on by itself".to_owned(),
     }
 }

@@ -1,8 +1,10 @@
 //! Following and steering tasks.
 
 use nexus_api::{ErrorCode, TaskStage, TaskState};
+use nexus_domain::{Progress, Task, TaskId, TaskPayload, Timestamp};
+use nexus_storage::{Db, DbOptions};
 
-use crate::test_app::{Setup, TestApp, archive};
+use crate::test_app::{KB, Setup, TestApp, archive};
 
 fn pages(count: usize) -> Vec<u8> {
     let names: Vec<String> = (0..count).map(|n| format!("page-{n:04}.md")).collect();
@@ -75,6 +77,62 @@ async fn the_last_request_counts() {
     app.client.resume_task(id).await.unwrap();
     let task = app.settled(id).await;
     assert_eq!((task.state, task.error), (TaskState::Succeeded, None));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_a_newer_one_has_replaced_is_not_resumed() {
+    let app = TestApp::start().await;
+    let old = app.upload_archive("pages.tar.gz", &pages(1_000)).await;
+    app.client.cancel_task(old).await.unwrap();
+    assert_eq!(app.settled(old).await.state, TaskState::Cancelled);
+    let new = app.upload_archive("pages.tar.gz", &pages(2)).await;
+    assert_eq!(app.settled(new).await.state, TaskState::Succeeded);
+    let error = app.client.resume_task(old).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::TaskState));
+    assert!(error.to_string().contains(&new.to_string()), "{error}");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_has_ended_its_process_too_often_is_given_up() {
+    let app = TestApp::start().await;
+    app.ingest(&[("a.md", b"# A\n\ntext\n")]).await;
+    let kb = app.client.find_knowledge_base(KB).await.unwrap().unwrap();
+    let data = app.end().await;
+    let url = format!("sqlite:{}", data.path().join("nexus.db").display());
+    let db = Db::connect(&url, DbOptions::default()).await.unwrap();
+    let now = Timestamp::from_micros(1);
+    let task = Task {
+        id: TaskId::new(now),
+        kb_id: Some(kb.id.to_string().parse().unwrap()),
+        payload: TaskPayload::EmbedKb,
+        state: nexus_domain::TaskState::Queued,
+        attempts: 50,
+        run_at: now,
+        lease: None,
+        requested_state: None,
+        progress: Progress::default(),
+        error: None,
+        trace_id: String::new(),
+        created_at: now,
+        started_at: None,
+        updated_at: now,
+        finished_at: None,
+    };
+    let mut tx = db.begin().await.unwrap();
+    tx.tasks().enqueue(&task).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+
+    let app = TestApp::with(Setup {
+        data: Some(data),
+        ..Setup::default()
+    })
+    .await;
+    let task = app.settled(task.id.to_string().parse().unwrap()).await;
+    assert_eq!(task.state, TaskState::Failed);
+    assert_eq!(task.error.unwrap().code, "abandoned");
     app.end().await;
 }
 

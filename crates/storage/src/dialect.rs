@@ -76,7 +76,7 @@ pub(crate) const LOCK_CURRENT: Pair = Pair {
     ),
     postgres: ids_in!(
         "SELECT id FROM document_versions WHERE state = 'current' AND id IN ",
-        " FOR SHARE"
+        " ORDER BY id FOR SHARE"
     ),
 };
 

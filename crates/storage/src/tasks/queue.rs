@@ -74,11 +74,12 @@ impl Outcome {
     }
 }
 
-/// What people wait for comes before what runs in the background. A rebuild takes its turn among the uploads: it is
-/// quick, and until it has run, search is worse.
+/// What people wait for comes before what runs in the background. A rebuild comes before the uploads that it keeps
+/// waiting: it is quick, and until it has run, search is worse.
 const fn priority(kind: TaskKind) -> i64 {
     match kind {
-        TaskKind::IngestUpload | TaskKind::RebuildLexical => 300,
+        TaskKind::RebuildLexical => 400,
+        TaskKind::IngestUpload => 300,
         TaskKind::EmbedKb => 100,
         TaskKind::Sweep => 0,
     }
