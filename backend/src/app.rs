@@ -11,9 +11,9 @@ use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
 use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
 use nexus_storage::{Db, DbOptions};
-use nexus_vectors::{EdgeOptions, EdgeStore};
 
 use crate::config::Config;
+use crate::index::{Alone, Index};
 use crate::service::{
     Credentials, DenseState, Documents, HealthChecks, Ingestion, IssuedKey, KnowledgeBases, Questions,
     Startup, Tasks,
@@ -42,7 +42,8 @@ pub struct Services {
     /// The key that this start has made, if it made one.
     pub issued_key: Option<IssuedKey>,
     db: Db,
-    vectors: Arc<EdgeStore>,
+    index: Index,
+    _alone: Option<Alone>,
 }
 
 /// What is remote or slow, so that tests can put something else in its place.
@@ -76,14 +77,14 @@ impl Services {
     /// Builds everything from the settings, with the machine's clock and the local model.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         // The store's lock first: a second process is told so before it does any work.
-        let vectors = open_vectors(config).await?;
+        let index = Index::open(config).await?;
         let dense = load_model(config).await;
         if let DenseModel::Missing(reason) = &dense {
             tracing::warn!(reason, "retrieval is lexical only");
         }
-        Self::with_store(
+        Self::with_index(
             config,
-            vectors,
+            index,
             Outside {
                 clock: Arc::new(SystemClock),
                 dense,
@@ -94,18 +95,19 @@ impl Services {
 
     /// Builds everything from the settings and what the caller puts in place of the outside world.
     pub async fn with(config: &Config, outside: Outside) -> anyhow::Result<Self> {
-        let vectors = open_vectors(config).await?;
-        Self::with_store(config, vectors, outside).await
+        let index = Index::open(config).await?;
+        Self::with_index(config, index, outside).await
     }
 
-    async fn with_store(config: &Config, vectors: Arc<EdgeStore>, outside: Outside) -> anyhow::Result<Self> {
+    async fn with_index(config: &Config, index: Index, outside: Outside) -> anyhow::Result<Self> {
         let Outside { clock, dense } = outside;
         let db = connect(config).await?;
+        let alone = Alone::ensure(config, &index, db.kind())?;
         db.migrate().await.context("the database could not be migrated")?;
         std::fs::create_dir_all(config.uploads_dir()).context("the upload folder cannot be made")?;
 
         let queue = Queue::new(Arc::clone(&clock));
-        let store: Arc<dyn VectorStore> = vectors.clone();
+        let store = index.port();
         let startup = Startup {
             db: db.clone(),
             vectors: Arc::clone(&store),
@@ -119,14 +121,18 @@ impl Services {
             DenseModel::Loaded(embedder) => Some(startup.activate(Arc::clone(embedder)).await?),
             DenseModel::Missing(_) => None,
         };
-        startup.take_over_tasks().await?;
+        if alone.is_some() {
+            startup.take_over_tasks().await?;
+        }
         startup
             .reconcile(pass.as_ref())
             .await
             .context("the indexes could not be compared with the rows")?;
-        remove_unknown_uploads(&db, &config.uploads_dir(), Duration::ZERO)
-            .await
-            .context("unfinished uploads could not be removed")?;
+        if alone.is_some() {
+            remove_unknown_uploads(&db, &config.uploads_dir(), Duration::ZERO)
+                .await
+                .context("unfinished uploads could not be removed")?;
+        }
 
         let credentials = Credentials::new(db.clone(), Arc::clone(&clock));
         let issued_key = credentials
@@ -148,7 +154,8 @@ impl Services {
             worker,
             issued_key,
             db,
-            vectors,
+            index,
+            _alone: alone,
         })
     }
 
@@ -164,9 +171,7 @@ impl Services {
 
     /// Flushes and closes the stores.
     pub async fn close(self) {
-        if let Err(error) = self.vectors.close().await {
-            tracing::error!(%error, "the indexes could not be closed cleanly");
-        }
+        self.index.close().await;
         self.db.close().await;
     }
 }
@@ -284,11 +289,6 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         chunks,
         parse_threads: config.parse_threads(),
     }
-}
-
-async fn open_vectors(config: &Config) -> anyhow::Result<Arc<EdgeStore>> {
-    let store = EdgeStore::open(&config.vectors_dir(), EdgeOptions::default()).await;
-    Ok(Arc::new(store.context("the indexes cannot be opened")?))
 }
 
 /// The model that the settings name. Anything that keeps it from working leaves retrieval lexical, and is told.

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 mod error_chain;
 pub mod http;
+mod index;
 pub mod log;
 pub mod serve;
 pub mod service;

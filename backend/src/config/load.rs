@@ -162,6 +162,21 @@ mod tests {
         assert!(message(&[("NEXUS_ADMIN_KEY", "short")]).contains("NEXUS_ADMIN_KEY"));
         assert!(message(&[("NEXUS_DATABASE_URL", "mysql://x")]).contains("NEXUS_DATABASE_URL"));
         assert!(message(&[("NEXUS_LISTN", "x")]).contains("NEXUS_LISTN"));
+        assert!(message(&[("NEXUS_QDRANT_URL", "qdrant")]).contains("NEXUS_QDRANT_URL"));
+        assert!(message(&[("NEXUS_QDRANT_PREFIX", "a/b")]).contains("NEXUS_QDRANT_PREFIX"));
+        let key = ("NEXUS_QDRANT_API_KEY", "secret-of-qdrant");
+        let open = message(&[("NEXUS_QDRANT_URL", "http://qdrant:6334"), key]);
+        assert!(
+            open.contains("https") && !open.contains("secret-of-qdrant"),
+            "{open}"
+        );
+        for url in [
+            "https://qdrant:6334",
+            "http://127.0.0.1:6334",
+            "http://localhost:6334",
+        ] {
+            load(&[("NEXUS_QDRANT_URL", url), key]).unwrap();
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub server_url: String,
     pub database: DatabaseConfig,
+    pub qdrant: QdrantConfig,
     pub admin: AdminConfig,
     pub tls: TlsConfig,
     pub models: ModelsConfig,
@@ -30,6 +31,14 @@ pub struct Config {
 pub struct DatabaseConfig {
     pub url: SecretString,
     pub pool_size: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct QdrantConfig {
+    pub url: String,
+    pub api_key: SecretString,
+    pub prefix: String,
+    pub timeout_seconds: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -110,6 +119,7 @@ impl Config {
     /// The settings, once every one of them makes sense.
     pub(super) fn validated(self) -> Result<Self, ConfigError> {
         self.validate_addresses()?;
+        self.validate_qdrant()?;
         self.validate_files()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
@@ -117,6 +127,7 @@ impl Config {
             return Err(ConfigError::invalid("admin.key", reason));
         }
         in_range("database.pool_size", u64::from(self.database.pool_size), 1, 1_000)?;
+        in_range("qdrant.timeout_seconds", self.qdrant.timeout_seconds, 1, 600)?;
         in_range("uploads.max_bytes", self.uploads.max_bytes, 1, 1 << 40)?;
         in_range("ingestion.max_entries", self.ingestion.max_entries, 1, 10_000_000)?;
         in_range(
@@ -177,6 +188,42 @@ impl Config {
                 "server_url",
                 "this is not an address such as https://host:8080",
             ));
+        }
+        Ok(())
+    }
+
+    fn validate_qdrant(&self) -> Result<(), ConfigError> {
+        let QdrantConfig {
+            url, api_key, prefix, ..
+        } = &self.qdrant;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if prefix.is_empty() || prefix.len() > 64 || !prefix.chars().all(plain) {
+            let reason = "1 to 64 letters, digits, - and _";
+            return Err(ConfigError::invalid("qdrant.prefix", reason));
+        }
+        let key = api_key.expose_secret();
+        if !key.chars().all(|c| c.is_ascii_graphic()) {
+            let reason = "a key is made of visible ASCII characters";
+            return Err(ConfigError::invalid("qdrant.api_key", reason));
+        }
+        if url.is_empty() {
+            return Ok(());
+        }
+        let parsed = Url::parse(url).ok();
+        let Some(parsed) = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        else {
+            let reason = "use http://HOST:6334 or https://HOST:6334, the gRPC port";
+            return Err(ConfigError::invalid("qdrant.url", reason));
+        };
+        let is_here = match parsed.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if !key.is_empty() && parsed.scheme() == "http" && !is_here {
+            let reason = "with qdrant.api_key set, another machine is reached by https only: the key must not be read on the way";
+            return Err(ConfigError::invalid("qdrant.url", reason));
         }
         Ok(())
     }

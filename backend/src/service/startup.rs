@@ -56,7 +56,7 @@ impl Startup {
         Ok(pass)
     }
 
-    /// This process holds the store's lock, so no other one works on a task: what its predecessor held is free.
+    /// For a process that is alone: no other one works on a task, so what its predecessor held is free.
     pub async fn take_over_tasks(&self) -> Result<(), ServiceError> {
         let mut tx = self.db.begin().await?;
         tx.tasks().expire_leases(self.queue.now()).await?;

@@ -174,7 +174,10 @@ async fn a_repeated_request_with_its_key_gives_the_first_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_too_often_is_told_when_to_come_back() {
-    let settings = vec![("NEXUS_HTTP_REQUESTS_PER_SECOND", "1"), ("NEXUS_HTTP_BURST", "3")];
+    let settings = vec![
+        ("NEXUS_HTTP_REQUESTS_PER_SECOND", "1".to_owned()),
+        ("NEXUS_HTTP_BURST", "3".to_owned()),
+    ];
     let app = TestApp::with(crate::test_app::Setup {
         settings,
         ..Default::default()
@@ -200,7 +203,7 @@ async fn a_key_that_left_the_settings_opens_nothing() {
     let data = TestApp::start().await.end().await;
     let app = TestApp::with(Setup {
         data: Some(data),
-        settings: vec![("NEXUS_ADMIN_KEY", "")],
+        settings: vec![("NEXUS_ADMIN_KEY", String::new())],
         ..Setup::default()
     })
     .await;

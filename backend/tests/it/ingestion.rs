@@ -204,7 +204,7 @@ async fn an_upload_that_is_no_archive_fails_with_its_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_beyond_the_limit_is_refused_and_leaves_no_file() {
-    let settings = vec![("NEXUS_UPLOADS_MAX_BYTES", "1000")];
+    let settings = vec![("NEXUS_UPLOADS_MAX_BYTES", "1000".to_owned())];
     let app = TestApp::with(Setup {
         settings,
         ..Setup::default()

@@ -13,5 +13,6 @@ mod ingestion;
 mod knowledge_bases;
 mod questions;
 mod recovery;
+mod scale;
 mod tasks;
 mod test_app;

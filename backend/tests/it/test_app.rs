@@ -30,7 +30,7 @@ pub struct TestApp {
 /// What a test changes about its application.
 #[derive(Default)]
 pub struct Setup {
-    pub settings: Vec<(&'static str, &'static str)>,
+    pub settings: Vec<(&'static str, String)>,
     /// The folder of an application that was taken down.
     pub data: Option<Arc<TempDir>>,
     /// No embedding model.
@@ -59,7 +59,7 @@ impl TestApp {
             setup
                 .settings
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
         );
         let config = Config::from_layers(None, &settings).unwrap();
         let embedder =

@@ -1,6 +1,6 @@
 //! One qdrant-edge shard: its configuration, and the port's operations in the engine's words. Everything here blocks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use nexus_domain::{ChunkId, Collection, Hit, KbId, Point, Vector};
@@ -14,6 +14,7 @@ use qdrant_edge::{
 };
 
 use super::options::EdgeOptions;
+use crate::{batch, ties};
 
 /// The only vector of a point.
 const VECTOR: &str = "v";
@@ -25,10 +26,6 @@ const WRITE_AHEAD_LOG: bool = true;
 const WAL_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// Points of one write of the engine: short enough that searches get in between.
 const WRITE_BATCH: usize = 256;
-/// Hits asked for beyond the limit, so that ties at the limit are decided by id.
-const TIE_MARGIN: usize = 32;
-/// Ties beyond this many hits are decided by the engine.
-const MAX_TIES: usize = 4_096;
 
 /// Creates an empty, complete shard in `path`, on disk, and closes it.
 pub(super) fn create(path: &Path, collection: &Collection, options: &EdgeOptions) -> OperationResult<()> {
@@ -112,14 +109,7 @@ fn tunables(options: &EdgeOptions) -> EdgeConfig {
 
 /// Writes points; of several with one id the last one counts.
 pub(super) fn upsert(shard: &EdgeShard, points: Vec<Point>) -> OperationResult<()> {
-    let mut seen = HashSet::with_capacity(points.len());
-    let mut latest: Vec<Point> = points
-        .into_iter()
-        .rev()
-        .filter(|point| seen.insert(point.id))
-        .collect();
-    latest.reverse();
-    let mut points = latest.into_iter();
+    let mut points = batch::last_of_each(points).into_iter();
     loop {
         let batch: Vec<_> = points
             .by_ref()
@@ -196,33 +186,21 @@ pub(super) fn search(
     Ok(hits)
 }
 
-/// Asks for more than `limit` until what stands at the limit is no tie of what was left out.
+/// Asks until what stands at the limit is no tie of what was left out.
 fn best_hits(shard: &EdgeShard, mut request: SearchRequest, limit: usize) -> OperationResult<Vec<Hit>> {
-    let mut fetch = limit.saturating_add(TIE_MARGIN);
+    request.limit = ties::first_fetch(limit);
     loop {
-        request.limit = fetch;
         let found = shard.search(request.clone())?;
-        let complete = found.len() < fetch;
-        let mut hits = found
-            .into_iter()
-            .filter_map(|point| {
-                from_id(point.id).map(|id| Hit {
-                    id,
-                    score: point.score,
-                })
+        let hits = found.into_iter().filter_map(|point| {
+            from_id(point.id).map(|id| Hit {
+                id,
+                score: point.score,
             })
-            .collect::<Vec<_>>();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-        let at_limit = limit
-            .checked_sub(1)
-            .and_then(|last| hits.get(last))
-            .map(|hit| hit.score);
-        let tied = at_limit.is_some() && at_limit == hits.last().map(|hit| hit.score);
-        if complete || !tied || fetch - limit >= MAX_TIES {
-            hits.truncate(limit);
-            return Ok(hits);
+        });
+        match ties::settle(hits.collect(), request.limit, limit) {
+            Ok(hits) => return Ok(hits),
+            Err(more) => request.limit = more,
         }
-        fetch = limit.saturating_add((fetch - limit) * 8);
     }
 }
 

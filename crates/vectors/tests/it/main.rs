@@ -1,4 +1,4 @@
-//! The embedded store: the contract of the port, and what is its own.
+//! The stores: the contract of the port on each of them, and what is their own.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,3 +11,4 @@ mod crash;
 mod damage;
 mod fixture;
 mod optimise;
+mod server;
