@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what an ingestion costs, from outside: a real `nexus serve` on a throw-away folder, driven over HTTP.
 
-    python3 scripts/bench.py --nexus target/release/nexus --corpus ARCHIVE [--runs 3] [--models data/models]
+    python3 scripts/bench.py --nexus target/release/nexus --corpus ARCHIVE [--runs 3] [--models data/models] [--large 2048]
 
 Prints one Markdown table: the median, the least and the most of all runs. CPU seconds and memory are the operating system's
 account of the server process (Linux: /proc). With --models, the archive is then uploaded into a second knowledge base, where
@@ -162,15 +162,35 @@ def dense(args):
         server.stop()
 
 
+def large(args):
+    """One upload of random bytes, one KiB below so many MiB: no archive, so only receiving it is measured."""
+    server = Server(args.nexus, None)
+    try:
+        kb = server.call("POST", "/knowledge-bases", {"name": "bench"})["id"]
+        with tempfile.NamedTemporaryFile() as file:
+            piece = os.urandom(1 << 20)
+            for _ in range(args.large):
+                file.write(piece)
+            file.truncate(args.large * (1 << 20) - 1024)
+            _, to_task_id, _ = server.upload(Path(file.name), kb)
+        return {
+            f"milliseconds from the last byte of {args.large:,} MiB to `task_id`": to_task_id * 1000,
+            "MiB at its peak while receiving them": server.memory("VmHWM"),
+        }
+    finally:
+        server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nexus", required=True)
     parser.add_argument("--corpus", required=True, type=Path)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--models")
+    parser.add_argument("--models", help="measure the dense path, too, with the model in this folder")
+    parser.add_argument("--large", type=int, metavar="MIB", help="measure the upload of a file of this size, too")
     args = parser.parse_args()
-    measure = (lambda: {**lexical(args), **dense(args)}) if args.models else (lambda: lexical(args))
-    runs = [measure() for _ in range(args.runs)]
+    parts = [lexical] + [dense] * bool(args.models) + [large] * bool(args.large)
+    runs = [{k: v for part in parts for k, v in part(args).items()} for _ in range(args.runs)]
     print(f"{args.corpus.name}, {args.runs} runs\n\n| figure | median | least | most |\n|---|---|---|---|")
     for figure in runs[0]:
         values = [run[figure] for run in runs]
