@@ -6,21 +6,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, Passages, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
-use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
+use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
 use crate::index::{Alone, Index};
 use crate::service::{
-    Credentials, DenseState, Documents, HealthChecks, Ingestion, IssuedKey, KnowledgeBases, Questions,
-    Startup, Tasks,
+    Credentials, DenseState, Documents, Generations, HealthChecks, Ingestion, IssuedKey, KnowledgeBases,
+    Questions, Startup, Tasks,
 };
-use crate::worker::{
-    DensePass, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads,
-};
+use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads};
 
 /// The services that handlers use. Cheap to clone.
 #[derive(Clone, Debug, FromRef)]
@@ -31,6 +29,7 @@ pub struct App {
     pub ingestion: Ingestion,
     pub tasks: Tasks,
     pub questions: Questions,
+    pub generations: Generations,
     pub health: HealthChecks,
 }
 
@@ -51,6 +50,19 @@ pub struct Services {
 pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub dense: DenseModel,
+    /// The model that was configured before, which answers until the configured one holds as much.
+    pub earlier: Option<Arc<dyn Embedder>>,
+}
+
+impl Outside {
+    fn models(&self) -> Vec<Arc<dyn Embedder>> {
+        match &self.dense {
+            DenseModel::Loaded(embedder) => std::iter::once(Arc::clone(embedder))
+                .chain(self.earlier.clone())
+                .collect(),
+            DenseModel::Missing(_) => Vec::new(),
+        }
+    }
 }
 
 /// The embedding model, or why there is none.
@@ -73,37 +85,48 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
         .context("the database cannot be opened (setting NEXUS_DATABASE_URL)")
 }
 
+/// The database in this program's schema, and the claim to be the only process where there may be one only.
+async fn open_database(config: &Config, index: &Index) -> anyhow::Result<(Db, Option<Alone>)> {
+    let db = connect(config).await?;
+    let alone = Alone::ensure(config, index, db.kind())?;
+    db.migrate().await.context("the database could not be migrated")?;
+    Ok((db, alone))
+}
+
 impl Services {
     /// Builds everything from the settings, with the machine's clock and the local model.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         // The store's lock first: a second process is told so before it does any work.
         let index = Index::open(config).await?;
+        let db = open_database(config, &index).await?;
         let dense = load_model(config).await;
         if let DenseModel::Missing(reason) = &dense {
             tracing::warn!(reason, "retrieval is lexical only");
         }
-        Self::with_index(
-            config,
-            index,
-            Outside {
-                clock: Arc::new(SystemClock),
-                dense,
-            },
-        )
-        .await
+        let earlier = load_earlier(config, &db.0, &dense).await?;
+        let outside = Outside {
+            clock: Arc::new(SystemClock),
+            dense,
+            earlier,
+        };
+        Self::with_stores(config, index, db, outside).await
     }
 
     /// Builds everything from the settings and what the caller puts in place of the outside world.
     pub async fn with(config: &Config, outside: Outside) -> anyhow::Result<Self> {
         let index = Index::open(config).await?;
-        Self::with_index(config, index, outside).await
+        let db = open_database(config, &index).await?;
+        Self::with_stores(config, index, db, outside).await
     }
 
-    async fn with_index(config: &Config, index: Index, outside: Outside) -> anyhow::Result<Self> {
-        let Outside { clock, dense } = outside;
-        let db = connect(config).await?;
-        let alone = Alone::ensure(config, &index, db.kind())?;
-        db.migrate().await.context("the database could not be migrated")?;
+    async fn with_stores(
+        config: &Config,
+        index: Index,
+        (db, alone): (Db, Option<Alone>),
+        outside: Outside,
+    ) -> anyhow::Result<Self> {
+        let models = outside.models();
+        let Outside { clock, dense, .. } = outside;
         std::fs::create_dir_all(config.uploads_dir()).context("the upload folder cannot be made")?;
 
         let queue = Queue::new(Arc::clone(&clock));
@@ -117,15 +140,20 @@ impl Services {
             .open_indexes()
             .await
             .context("the indexes cannot be opened")?;
-        let pass = match &dense {
-            DenseModel::Loaded(embedder) => Some(startup.activate(Arc::clone(embedder)).await?),
-            DenseModel::Missing(_) => None,
-        };
+        let generations = Generations::open(
+            db.clone(),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            queue.clone(),
+            &models,
+        )
+        .await
+        .context("the index of the embedding model cannot be opened")?;
         if alone.is_some() {
             startup.take_over_tasks().await?;
         }
         startup
-            .reconcile(pass.as_ref())
+            .reconcile(&generations)
             .await
             .context("the indexes could not be compared with the rows")?;
         if alone.is_some() {
@@ -144,8 +172,11 @@ impl Services {
             store,
             queue,
             clock,
-            pass,
-            dense,
+            generations,
+            no_model: match dense {
+                DenseModel::Loaded(_) => "",
+                DenseModel::Missing(reason) => reason,
+            },
         };
         let worker = Worker::new(parts.worker_context(), worker_options(config));
         let app = parts.app(credentials);
@@ -160,8 +191,8 @@ impl Services {
     }
 
     /// What retrieval runs on, in one line for people.
-    pub fn describe_retrieval(&self) -> String {
-        match self.app.health.dense() {
+    pub async fn describe_retrieval(&self) -> String {
+        match self.app.health.dense().await {
             DenseState::Loaded(info) => {
                 format!("Retrieval: words and vectors ({}; {})", info.model, info.runtime)
             }
@@ -183,22 +214,14 @@ struct Parts<'a> {
     store: Arc<dyn VectorStore>,
     queue: Queue,
     clock: Arc<dyn Clock>,
-    pass: Option<DensePass>,
-    dense: DenseModel,
+    generations: Generations,
+    no_model: &'static str,
 }
 
 impl Parts<'_> {
     fn app(self, credentials: Credentials) -> App {
         let (db, clock, queue) = (self.db.clone(), Arc::clone(&self.clock), self.queue.clone());
-        let generation = self
-            .pass
-            .as_ref()
-            .map_or(GenerationId::NONE, DensePass::generation);
-        let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone(), generation);
-        let dense = match &self.dense {
-            DenseModel::Loaded(embedder) => DenseState::Loaded(embedder.info().clone()),
-            DenseModel::Missing(reason) => DenseState::Missing(reason),
-        };
+        let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone());
         App {
             credentials,
             documents: Documents::new(db.clone(), Arc::clone(&clock), queue.clone()),
@@ -215,24 +238,19 @@ impl Parts<'_> {
             health: HealthChecks {
                 db,
                 vectors: Arc::clone(&self.store),
-                dense,
+                generations: self.generations.clone(),
+                no_model: self.no_model,
             },
+            generations: self.generations,
             knowledge_bases,
         }
     }
 
     fn answering(&self) -> Answering {
-        let embedder = match (&self.dense, &self.pass) {
-            (DenseModel::Loaded(embedder), Some(pass)) => Some(DenseSide {
-                embedder: Arc::clone(embedder),
-                collection: pass.collection(),
-            }),
-            _ => None,
-        };
         let passages: Arc<dyn Passages> = Arc::new(self.db.clone());
         let retriever = Retriever {
             vectors: Arc::clone(&self.store),
-            embedder,
+            dense: Arc::new(self.generations.clone()),
             passages,
             settings: RetrievalSettings::default(),
         };
@@ -250,7 +268,7 @@ impl Parts<'_> {
             clock: Arc::clone(&self.clock),
             queue: self.queue.clone(),
             vectors: Arc::clone(&self.store),
-            dense: self.pass.clone(),
+            generations: self.generations.clone(),
             uploads_dir: self.config.uploads_dir(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             ingest: ingest_settings(self.config),
@@ -322,6 +340,43 @@ async fn load_model(config: &Config) -> DenseModel {
                 "the model cannot be loaded"
             );
             DenseModel::Missing("the embedding model cannot be loaded")
+        }
+    }
+}
+
+/// The model of the active vectors, where it is not the configured one and its folder is still there.
+async fn load_earlier(
+    config: &Config,
+    db: &Db,
+    dense: &DenseModel,
+) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
+    let (Some(active), DenseModel::Loaded(wanted)) = (db.generations().active().await?, dense) else {
+        return Ok(None);
+    };
+    if active.model == wanted.info().model {
+        return Ok(None);
+    }
+    let mut options = EmbedderOptions::new(config.models_dir());
+    if !config.models.runtime_library.as_os_str().is_empty() {
+        options.runtime_library = Some(config.models.runtime_library.clone());
+    }
+    options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
+    match FastembedEmbedder::open_named(options, &active.model).await {
+        Ok(Some(embedder)) => {
+            tracing::info!(
+                model = active.model,
+                "this model answers until the configured one holds as much"
+            );
+            Ok(Some(Arc::new(embedder)))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => {
+            tracing::error!(
+                cause = crate::error_chain::chain(&error),
+                model = active.model,
+                "the model of the active vectors cannot be loaded"
+            );
+            Ok(None)
         }
     }
 }

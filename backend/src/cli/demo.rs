@@ -43,7 +43,7 @@ pub async fn run(mut config: Config, args: DemoArgs) -> anyhow::Result<()> {
     let stop = server::stop_on_signal()?;
     let services = Services::start(&config).await?;
     server::announce(&config, &services);
-    println!("{}", services.describe_retrieval());
+    println!("{}", services.describe_retrieval().await);
     let key = super::connect::api_key(&config)?;
     let server = Server::bind(&config, services).await?;
     let base = server.address(&config)?;

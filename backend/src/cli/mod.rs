@@ -4,6 +4,7 @@ mod ask;
 mod connect;
 mod demo;
 mod eval;
+mod generations;
 mod health;
 mod ingest;
 mod progress;
@@ -41,6 +42,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Serve, load the sample knowledge base and ask it questions
     Demo(demo::DemoArgs),
+    /// Show the embedding models that were used, and choose which one answers
+    Generations(generations::GenerationsArgs),
     /// Say whether the server is ready
     Health(health::HealthArgs),
     /// Print the OpenAPI description of the HTTP API
@@ -89,6 +92,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Ask(args) => ask::run(&config, args).await,
         Command::Eval(args) => eval::run(config, args).await,
         Command::Demo(args) => demo::run(config, args).await,
+        Command::Generations(args) => generations::run(&config, args).await,
         Command::Health(args) => health::run(&config, args).await,
         Command::Openapi => server::print_openapi(&config),
     }

@@ -68,6 +68,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::Denied(_) => Self::new(ErrorCode::Forbidden, message),
             ServiceError::Invalid { field, .. } => Self::invalid(field, message),
             ServiceError::TaskState(_) => Self::new(ErrorCode::TaskState, message),
+            ServiceError::GenerationState(_) => Self::new(ErrorCode::GenerationState, message),
             ServiceError::IdempotencyMismatch => Self::new(ErrorCode::IdempotencyMismatch, message),
             ServiceError::IdempotencyInProgress => Self::new(ErrorCode::IdempotencyInProgress, message),
             ServiceError::NoEmbedder => Self::new(ErrorCode::NoEmbedder, message),

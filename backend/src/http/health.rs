@@ -42,8 +42,8 @@ async fn live() -> Json<Health> {
 #[utoipa::path(get, path = "/health/ready", tag = "health", security(()),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
-    let (database, vectors) = tokio::join!(database_report(&app), vectors_report(&app));
-    let dense_retrieval = dense_report(&app);
+    let (database, vectors, dense_retrieval) =
+        tokio::join!(database_report(&app), vectors_report(&app), dense_report(&app));
     let parts = [database.status, vectors.status, dense_retrieval.status];
     let status = if parts.contains(&CheckStatus::Failing) {
         CheckStatus::Failing
@@ -140,19 +140,19 @@ async fn vectors_report(app: &App) -> Vectors {
     }
 }
 
-fn dense_report(app: &App) -> DenseRetrieval {
-    match app.health.dense() {
+async fn dense_report(app: &App) -> DenseRetrieval {
+    match app.health.dense().await {
         DenseState::Loaded(info) => DenseRetrieval {
             status: CheckStatus::Ok,
-            model: Some(info.model.clone()),
-            runtime: Some(info.runtime.clone()),
+            model: Some(info.model),
+            runtime: Some(info.runtime),
             reason: None,
         },
         DenseState::Missing(reason) => DenseRetrieval {
             status: CheckStatus::Degraded,
             model: None,
             runtime: None,
-            reason: Some((*reason).to_owned()),
+            reason: Some(reason.to_owned()),
         },
     }
 }

@@ -6,6 +6,7 @@ mod documents;
 mod envelope;
 mod error;
 mod extract;
+mod generations;
 mod health;
 mod idempotency;
 mod ingestion;

@@ -20,7 +20,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{documents, envelope, health, ingestion, knowledge_bases, rag, rate_limit, request_id, tasks};
+use super::{
+    documents, envelope, generations, health, ingestion, knowledge_bases, rag, rate_limit, request_id, tasks,
+};
 use crate::app::App;
 use crate::config::Config;
 
@@ -44,6 +46,7 @@ fn api(config: &Config) -> OpenApiRouter<App> {
     let json = OpenApiRouter::new()
         .merge(health::routes())
         .merge(knowledge_bases::routes())
+        .merge(generations::routes())
         .merge(documents::routes())
         .merge(tasks::routes())
         .merge(rag::routes())

@@ -19,6 +19,8 @@ pub enum ServiceError {
     Invalid { field: &'static str, reason: String },
     #[error("{0}")]
     TaskState(String),
+    #[error("{0}")]
+    GenerationState(String),
     #[error("this Idempotency-Key was used before with a different request")]
     IdempotencyMismatch,
     #[error("a request with this Idempotency-Key is still being worked on")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nexus_domain::{EmbedderInfo, StoreStatus, TaskState, VectorError, VectorStore};
 use nexus_storage::{Db, DbKind, StorageError};
 
+use super::Generations;
 use crate::error_chain::chain;
 
 /// Which embedding model there is, or why there is none.
@@ -19,7 +20,9 @@ pub enum DenseState {
 pub struct HealthChecks {
     pub db: Db,
     pub vectors: Arc<dyn VectorStore>,
-    pub dense: DenseState,
+    pub generations: Generations,
+    /// Why there is no embedding model, if there is none.
+    pub no_model: &'static str,
 }
 
 impl HealthChecks {
@@ -50,8 +53,17 @@ impl HealthChecks {
             .inspect_err(|error| log("queue", error))
     }
 
-    pub fn dense(&self) -> &DenseState {
-        &self.dense
+    /// The model that questions are put to.
+    pub async fn dense(&self) -> DenseState {
+        match self.generations.serving().await {
+            Ok(Some(pass)) => DenseState::Loaded(pass.info().clone()),
+            Ok(None) if !self.generations.has_models() => DenseState::Missing(self.no_model),
+            Ok(None) => DenseState::Missing("the model of the active vectors is not loaded in this process"),
+            Err(error) => {
+                log("dense retrieval", &error);
+                DenseState::Missing("the database does not answer")
+            }
+        }
     }
 }
 

@@ -21,17 +21,11 @@ pub struct KnowledgeBases {
     db: Db,
     clock: Arc<dyn Clock>,
     queue: Queue,
-    generation: GenerationId,
 }
 
 impl KnowledgeBases {
-    pub fn new(db: Db, clock: Arc<dyn Clock>, queue: Queue, generation: GenerationId) -> Self {
-        Self {
-            db,
-            clock,
-            queue,
-            generation,
-        }
+    pub fn new(db: Db, clock: Arc<dyn Clock>, queue: Queue) -> Self {
+        Self { db, clock, queue }
     }
 
     pub async fn get(&self, access: &Access, id: KbId) -> Result<KnowledgeBase, ServiceError> {
@@ -48,7 +42,10 @@ impl KnowledgeBases {
     }
 
     pub async fn overview(&self, kb: KnowledgeBase) -> Result<KbOverview, ServiceError> {
-        let stats = self.db.knowledge_bases().stats(kb.id, self.generation).await?;
+        // Coverage is that of the vectors which questions are put to.
+        let active = self.db.generations().active().await?;
+        let generation = active.map_or(GenerationId::NONE, |active| active.id);
+        let stats = self.db.knowledge_bases().stats(kb.id, generation).await?;
         Ok(KbOverview { kb, stats })
     }
 

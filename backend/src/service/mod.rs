@@ -3,6 +3,7 @@
 mod credentials;
 mod documents;
 mod error;
+mod generations;
 mod health;
 mod ingestion;
 mod knowledge_bases;
@@ -14,6 +15,7 @@ mod upload;
 pub use credentials::{Credentials, IssuedKey};
 pub use documents::Documents;
 pub use error::ServiceError;
+pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use knowledge_bases::{KbOverview, KnowledgeBases};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{Collection, Embedder, GenerationId, KbId, TaskPayload, VectorError, VectorStore};
+use nexus_domain::{Collection, GenerationId, KbId, TaskPayload, VectorError, VectorStore};
 use nexus_storage::Db;
 
-use super::ServiceError;
+use super::{Generations, ServiceError};
 use crate::worker::{DensePass, Queue};
 
 /// The setting that holds the analyser's version that the lexical index was written with.
@@ -41,21 +41,6 @@ impl Startup {
         Ok(())
     }
 
-    /// Makes the model's generation the one that is searched. A model that was active before keeps its own vectors.
-    pub async fn activate(&self, embedder: Arc<dyn Embedder>) -> Result<DensePass, ServiceError> {
-        let info = embedder.info();
-        let mut tx = self.db.begin().await?;
-        let generation = tx
-            .generations()
-            .find_or_create(&info.model, info.dimension)
-            .await?;
-        tx.generations().activate(generation).await?;
-        tx.commit().await?;
-        let pass = DensePass::new(embedder, generation);
-        self.vectors.ensure(pass.collection()).await?;
-        Ok(pass)
-    }
-
     /// For a process that is alone: no other one works on a task, so what its predecessor held is free.
     pub async fn take_over_tasks(&self) -> Result<(), ServiceError> {
         let mut tx = self.db.begin().await?;
@@ -65,15 +50,16 @@ impl Startup {
     }
 
     /// Enqueues what it takes to make the indexes hold what the rows say.
-    pub async fn reconcile(&self, dense: Option<&DensePass>) -> Result<(), ServiceError> {
+    pub async fn reconcile(&self, generations: &Generations) -> Result<(), ServiceError> {
         let version = nexus_text::ANALYZER_VERSION.to_string();
         let known = self.db.settings().get(ANALYZER_VERSION).await?;
         let analyser_changed = known.is_some_and(|known| known != version);
+        let fed = generations.fed().await?;
         for kb in self.db.knowledge_bases().list_ids().await? {
             if analyser_changed || self.is_lexical_index_lost(kb).await? {
                 self.enqueue(kb, TaskPayload::RebuildLexical).await?;
             }
-            if let Some(dense) = dense {
+            for dense in &fed {
                 self.reconcile_dense(kb, dense).await?;
             }
         }
@@ -94,7 +80,7 @@ impl Startup {
         let stats = self.db.knowledge_bases().stats(kb, generation).await?;
         if stats.embedded_chunks > 0 && self.vectors.count(dense.collection(), Some(kb)).await? == 0 {
             let mut tx = self.db.begin().await?;
-            tx.versions().reset_dense_generation(kb).await?;
+            tx.versions().reset_embedded(kb, generation).await?;
             tx.commit().await?;
         } else if stats.embedded_chunks == stats.chunks {
             return Ok(());

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_domain::{Clock, Collection, GenerationId, VectorStore};
+use nexus_domain::{Clock, Collection, VectorStore};
 use nexus_storage::{Db, StorageError};
 
-use super::dense::DensePass;
 use super::ingest::IngestSettings;
 use super::queue::Queue;
+use crate::service::Generations;
 
 #[derive(Clone, Debug)]
 pub struct WorkerContext {
@@ -16,8 +16,7 @@ pub struct WorkerContext {
     pub clock: Arc<dyn Clock>,
     pub queue: Queue,
     pub vectors: Arc<dyn VectorStore>,
-    /// The active embedding model and its index; `None` where retrieval is lexical only.
-    pub dense: Option<DensePass>,
+    pub generations: Generations,
     pub uploads_dir: PathBuf,
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
@@ -32,12 +31,5 @@ impl WorkerContext {
             dimension: generation.dimension,
         });
         Ok(std::iter::once(Collection::Lexical).chain(dense).collect())
-    }
-
-    /// The active generation; [`GenerationId::NONE`] without a model.
-    pub fn generation(&self) -> GenerationId {
-        self.dense
-            .as_ref()
-            .map_or(GenerationId::NONE, DensePass::generation)
     }
 }

@@ -1,4 +1,4 @@
-//! The dense pass: chunks of current versions that the active generation does not hold get their vectors, from the cache
+//! The dense pass: chunks of current versions that a generation does not hold get their vectors, from the cache
 //! or from the model. A vector is in the cache before it is in the index, so whatever happens it is computed once.
 
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
-use nexus_domain::{Collection, ContentHash, Embedder, GenerationId, KbId, Point, Stage, Vector, VersionId};
+use nexus_domain::{
+    Collection, ContentHash, Embedder, EmbedderInfo, GenerationId, KbId, Point, Stage, Vector, VersionId,
+};
+use nexus_rag::DenseSide;
 use nexus_storage::{IndexableChunk, VersionSize};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -20,7 +23,16 @@ const VERSIONS: usize = 64;
 /// Chunks embedded before their vectors are written to the cache: what a crash may cost.
 const EMBED_AT_ONCE: usize = 32;
 
-/// The active embedding model and the index that it fills.
+/// Fills every generation that is fed with what it lacks of a knowledge base, and lets the next one take over once it is
+/// complete.
+pub async fn feed(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {
+    for pass in context.generations.fed().await? {
+        pass.run(context, running, kb).await?;
+    }
+    Ok(context.generations.switch_if_complete().await?)
+}
+
+/// An embedding model and the index that it fills.
 #[derive(Clone, Debug)]
 pub struct DensePass {
     embedder: Arc<dyn Embedder>,
@@ -40,6 +52,22 @@ impl DensePass {
 
     pub fn generation(&self) -> GenerationId {
         self.generation
+    }
+
+    pub fn model(&self) -> &str {
+        &self.embedder.info().model
+    }
+
+    pub fn info(&self) -> &EmbedderInfo {
+        self.embedder.info()
+    }
+
+    /// What questions are put to.
+    pub fn side(&self) -> DenseSide {
+        DenseSide {
+            embedder: Arc::clone(&self.embedder),
+            collection: self.collection(),
+        }
     }
 
     pub fn collection(&self) -> Collection {
@@ -67,16 +95,22 @@ impl DensePass {
             Stage::Embedding,
             Some(stats.chunks.saturating_sub(stats.embedded_chunks)),
         );
+        // By id, and again from the start until nothing is left: a version may become current behind this place.
+        let mut after = None;
         loop {
             running.check()?;
             let versions = context
                 .db
                 .versions()
-                .unembedded(kb, self.generation, VERSIONS)
+                .unembedded(kb, self.generation, after, VERSIONS)
                 .await?;
-            if versions.is_empty() {
-                return Ok(());
-            }
+            let Some(last) = versions.last() else {
+                if after.take().is_none() {
+                    return Ok(());
+                }
+                continue;
+            };
+            after = Some(last.id);
             let ids: Vec<VersionId> = versions.iter().map(|version| version.id).collect();
             for group in groups(&versions) {
                 let chunks = context.db.chunks().indexable_by_versions(&group).await?;
@@ -90,7 +124,7 @@ impl DensePass {
             crash_point("dense.points_durable");
             let mut tx = context.db.begin().await?;
             running.hold(&mut tx).await?;
-            tx.versions().set_dense_generation(&ids, self.generation).await?;
+            tx.versions().set_embedded(&ids, self.generation).await?;
             tx.knowledge_bases()
                 .bump_revision(kb, context.clock.now())
                 .await?;

@@ -2,13 +2,14 @@
 //! not be computed with its ingestion.
 
 use super::context::WorkerContext;
+use super::dense;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
-    if let (Some(dense), Some(kb)) = (&context.dense, running.task.kb_id) {
-        dense.run(context, running, kb).await?;
+    if let Some(kb) = running.task.kb_id {
+        dense::feed(context, running, kb).await?;
     }
     Ok(Completion::default())
 }

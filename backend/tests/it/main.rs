@@ -9,6 +9,7 @@
 
 mod access;
 mod contract;
+mod generations;
 mod ingestion;
 mod knowledge_bases;
 mod questions;

@@ -9,6 +9,7 @@ use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
+use nexus_domain::Embedder;
 use nexus_domain::testing::{FakeEmbedder, ManualClock};
 use nexus_ingest::ArchiveWriter;
 use tempfile::TempDir;
@@ -37,6 +38,10 @@ pub struct Setup {
     pub lexical_only: bool,
     /// Name of the embedding model.
     pub model: Option<&'static str>,
+    /// An embedding model of the test's own.
+    pub own_model: Option<Arc<dyn Embedder>>,
+    /// The model that was configured before.
+    pub earlier: Option<Arc<dyn Embedder>>,
 }
 
 impl TestApp {
@@ -64,13 +69,15 @@ impl TestApp {
         let config = Config::from_layers(None, &settings).unwrap();
         let embedder =
             (!setup.lexical_only).then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
-        let dense = match &embedder {
-            Some(embedder) => DenseModel::Loaded(embedder.clone()),
-            None => DenseModel::Missing("the test has none"),
+        let dense = match (setup.own_model, &embedder) {
+            (Some(own), _) => DenseModel::Loaded(own),
+            (None, Some(embedder)) => DenseModel::Loaded(embedder.clone()),
+            (None, None) => DenseModel::Missing("the test has none"),
         };
         let outside = Outside {
             clock: Arc::new(ManualClock::default()),
             dense,
+            earlier: setup.earlier,
         };
         let services = Services::with(&config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();

@@ -43,6 +43,8 @@ error_codes! {
     AlreadyExists = "already_exists", 409;
     /// The task's state does not allow this.
     TaskState = "task_state", 409;
+    /// The generation's state does not allow this.
+    GenerationState = "generation_state", 409;
     /// A request with this `Idempotency-Key` is still being worked on.
     IdempotencyInProgress = "idempotency_in_progress", 409;
     /// Dense search was asked for and no embedding model is loaded.

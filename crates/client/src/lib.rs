@@ -5,6 +5,7 @@
 
 mod config;
 mod error;
+mod generations;
 mod ingestion;
 mod knowledge_bases;
 mod rag;

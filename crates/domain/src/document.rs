@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
-use crate::id::{ChunkId, DocumentId, GenerationId, KbId, SourceId, TaskId, VersionId};
+use crate::id::{ChunkId, DocumentId, KbId, SourceId, TaskId, VersionId};
 use crate::time::Timestamp;
 
 macro_rules! formats {
@@ -105,8 +105,6 @@ pub struct DocumentVersion {
     pub kb_id: KbId,
     /// The task that writes it; pending versions of a task that starts again are retired first.
     pub task_id: TaskId,
-    /// The dense index that holds all its chunks, or [`GenerationId::NONE`].
-    pub dense_generation: GenerationId,
     pub created_at: Timestamp,
 }
 

@@ -51,9 +51,13 @@ pub struct FakeEmbedder {
 
 impl FakeEmbedder {
     pub fn new(model: &str) -> Self {
+        Self::with_dimension(model, 64)
+    }
+
+    pub fn with_dimension(model: &str, dimension: usize) -> Self {
         let info = EmbedderInfo {
             model: model.to_owned(),
-            dimension: 64,
+            dimension,
             scripts: vec![Script::Latin],
             runtime: "fake".to_owned(),
         };

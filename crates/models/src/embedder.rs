@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::error::ModelError;
 use crate::lanes::{Batch, Lane, Lanes, Reply, Serves};
 use crate::length;
-use crate::local::{LocalModel, discover};
+use crate::local::{LocalModel, discover, discover_all};
 use crate::options::{EmbedderOptions, QuerySession};
 use crate::profile::Profile;
 use crate::runtime::{self, Runtime};
@@ -56,12 +56,35 @@ impl FastembedEmbedder {
             })
     }
 
-    /// The same, blocking.
-    pub fn load(options: &EmbedderOptions) -> Result<Option<Self>, ModelError> {
-        let started = Instant::now();
-        let Some(local) = discover(&options.models_dir)? else {
-            return Ok(None);
+    /// The model whose vectors have this [name](EmbedderInfo::model), of all that lie in the folder; `None` where none
+    /// has it. For vectors that were made with a model that is not the chosen one any more.
+    pub async fn open_named(options: EmbedderOptions, name: &str) -> Result<Option<Self>, ModelError> {
+        let name = name.to_owned();
+        let folder = options.models_dir.clone();
+        let load = move || {
+            for local in discover_all(&options.models_dir)? {
+                if identity::may_be(&local, &name) && identity::of(&local)? == name {
+                    return Self::load_local(&options, &local).map(Some);
+                }
+            }
+            Ok(None)
         };
+        tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| {
+            Err(ModelError::Load {
+                model: folder.display().to_string(),
+                reason: error.to_string(),
+            })
+        })
+    }
+
+    /// [`open`](Self::open), blocking.
+    pub fn load(options: &EmbedderOptions) -> Result<Option<Self>, ModelError> {
+        let local = discover(&options.models_dir)?;
+        local.map(|local| Self::load_local(options, &local)).transpose()
+    }
+
+    fn load_local(options: &EmbedderOptions, local: &LocalModel) -> Result<Self, ModelError> {
+        let started = Instant::now();
         let library = options
             .runtime_library
             .as_ref()
@@ -70,7 +93,7 @@ impl FastembedEmbedder {
             folder: local.folder.clone(),
         })?;
         let runtime = runtime::load(library)?;
-        let loaded = load_sessions(options, &local, &runtime)?;
+        let loaded = load_sessions(options, local, &runtime)?;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             model = loaded.info.model,
@@ -78,7 +101,7 @@ impl FastembedEmbedder {
             milliseconds,
             "embedding model loaded"
         );
-        let name = local.profile.name;
+        let name = local.profile.name.clone();
         let failed = |error: std::io::Error| ModelError::Load {
             model: name,
             reason: error.to_string(),
@@ -90,7 +113,6 @@ impl FastembedEmbedder {
             loaded.passages,
             loaded.queries,
         )
-        .map(Some)
         .map_err(failed)
     }
 

@@ -21,6 +21,12 @@ pub(crate) fn of(local: &LocalModel) -> Result<String, ModelError> {
     Ok(name(&local.profile, hasher))
 }
 
+/// Whether the model can have this name at all: known without reading its weights.
+pub(crate) fn may_be(local: &LocalModel, name: &str) -> bool {
+    name.strip_prefix(&local.profile.name)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 fn name(profile: &Profile, mut hasher: blake3::Hasher) -> String {
     for text in [&profile.query_prefix, &profile.passage_prefix] {
         hash_part(&mut hasher, text.as_bytes());
@@ -77,6 +83,7 @@ mod tests {
         };
         let mut names = vec![of(&local).unwrap()];
         assert!(names[0].starts_with("all-MiniLM-L6-v2/mean/256/"), "{}", names[0]);
+        assert!(may_be(&local, &names[0]) && !may_be(&local, "all-MiniLM-L6-v20/mean"));
         assert_eq!(of(&local).unwrap(), names[0]);
 
         let mut prompted = local.clone();

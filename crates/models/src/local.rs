@@ -80,6 +80,33 @@ pub fn discover(models_dir: &Path) -> Result<Option<LocalModel>, ModelError> {
         None => only_model(models_dir)?,
     };
     let Some(folder) = folder else { return Ok(None) };
+    in_folder(folder, runtime_library(models_dir, runtime)?).map(Some)
+}
+
+/// Every model that can be loaded from a folder, by name; folders that hold no whole model are passed over.
+pub(crate) fn discover_all(models_dir: &Path) -> Result<Vec<LocalModel>, ModelError> {
+    if !models_dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let runtime = read_manifest(models_dir)?.and_then(|manifest| manifest.runtime);
+    let runtime = runtime_library(models_dir, runtime)?;
+    let mut candidates = folders(models_dir)?;
+    candidates.insert(0, models_dir.to_owned());
+    candidates.retain(|folder| folder.join(GRAPH_FILE).is_file());
+    Ok(candidates
+        .into_iter()
+        .filter_map(|folder| in_folder(folder, runtime.clone()).ok())
+        .collect())
+}
+
+fn runtime_library(models_dir: &Path, entry: Option<RuntimeEntry>) -> Result<Option<PathBuf>, ModelError> {
+    match entry {
+        Some(entry) => Ok(Some(models_dir.join(entry.library))),
+        None => find_runtime(models_dir),
+    }
+}
+
+fn in_folder(folder: PathBuf, runtime_library: Option<PathBuf>) -> Result<LocalModel, ModelError> {
     for file in REQUIRED_FILES {
         if !folder.join(file).is_file() {
             return Err(ModelError::Incomplete {
@@ -88,15 +115,11 @@ pub fn discover(models_dir: &Path) -> Result<Option<LocalModel>, ModelError> {
             });
         }
     }
-    let runtime_library = match runtime {
-        Some(entry) => Some(models_dir.join(entry.library)),
-        None => find_runtime(models_dir)?,
-    };
-    Ok(Some(LocalModel {
+    Ok(LocalModel {
         profile: Profile::of_folder(&folder)?,
         folder,
         runtime_library,
-    }))
+    })
 }
 
 fn read_manifest(models_dir: &Path) -> Result<Option<Manifest>, ModelError> {
@@ -221,6 +244,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         model_folder(dir.path(), "multilingual-e5-small");
         let chosen = model_folder(dir.path(), "all-MiniLM-L6-v2");
+        assert_eq!(discover_all(dir.path()).unwrap().len(), 2);
         let error = discover(dir.path()).unwrap_err().to_string();
         assert!(
             error.contains("all-MiniLM-L6-v2, multilingual-e5-small"),
@@ -244,6 +268,7 @@ mod tests {
             error.contains("incomplete") && error.contains("tokenizer.json"),
             "{error}"
         );
+        assert_eq!(discover_all(dir.path()).unwrap(), []);
 
         let unknown = tempfile::tempdir().unwrap();
         model_folder(unknown.path(), "my-own-model");

@@ -46,7 +46,6 @@ fn batch(kb: KbId, source: SourceId, task: TaskId, first: usize) -> (Vec<Documen
                 document_id: id,
                 kb_id: kb,
                 task_id: task,
-                dense_generation: GenerationId::NONE,
                 created_at: now,
             };
             let chunks = (0..CHUNKS_PER_DOCUMENT as u32).map(|ordinal| {

@@ -9,7 +9,7 @@ use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::{IDS, ROWS, ids_in, padded, statements, tuples};
-use crate::types::hash;
+use crate::types::{hash, limit};
 
 const INSERT: &str = "INSERT INTO embeddings (model, content_hash, vector) VALUES ";
 const IF_NEW: &str = " ON CONFLICT (content_hash, model) DO NOTHING";
@@ -18,6 +18,8 @@ statements! {
     GET = ids_in!("SELECT content_hash, vector FROM embeddings WHERE content_hash IN ", " AND model = $65");
     FORGET = ids_in!("DELETE FROM embeddings WHERE content_hash IN ",
         " AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.content_hash = embeddings.content_hash) RETURNING content_hash");
+    FORGET_MODEL = "DELETE FROM embeddings WHERE model = $1 AND content_hash IN (
+        SELECT content_hash FROM embeddings WHERE model = $1 LIMIT $2)";
     PUT = tuples!(INSERT, 1, 3, IF_NEW);
     PUT_ROWS = tuples!(INSERT, ROWS, 3, IF_NEW);
 }
@@ -70,6 +72,16 @@ impl Embeddings<&mut Tx> {
             trace(|| format!("forgotten {content}"));
         }
         Ok(())
+    }
+
+    /// Removes up to `rows` vectors of a model. How many went.
+    pub async fn forget_model(&mut self, model: &str, rows: usize) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query(FORGET_MODEL)
+            .bind(model)
+            .bind(limit(rows))
+            .execute(c)
+            .await?
+            .rows_affected()))
     }
 
     /// Remembers vectors; those that are known already stay as they are.

@@ -25,10 +25,11 @@ statements! {
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
             CAST(COALESCE(SUM(v.chunk_count), 0) AS BIGINT) AS chunks,
-            CAST(COALESCE(SUM(CASE WHEN v.dense_generation = $2 THEN v.chunk_count ELSE 0 END), 0) AS BIGINT)
+            CAST(COALESCE(SUM(CASE WHEN e.version_id IS NULL THEN 0 ELSE v.chunk_count END), 0) AS BIGINT)
                 AS embedded_chunks,
             CAST(COALESCE(SUM(v.term_total), 0) AS BIGINT) AS term_total
         FROM documents d JOIN document_versions v ON v.id = d.version_id
+        LEFT JOIN embedded_versions e ON e.version_id = v.id AND e.generation_id = $2
         WHERE d.kb_id = $1 AND d.deleted_at IS NULL";
     INSERT = "INSERT INTO knowledge_bases
             (id, name, description, revision, lexical_average_milli, created_at, updated_at)
@@ -37,6 +38,7 @@ statements! {
         WHERE id = $1 AND deleted_at IS NULL RETURNING ", columns!());
     BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
+    BUMP_REVISIONS = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $1 WHERE deleted_at IS NULL";
     SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
     DELETE = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
         WHERE id = $1 AND deleted_at IS NULL";
@@ -142,14 +144,9 @@ impl<C: Connect> KnowledgeBases<C> {
 
     /// Counts what is current; nothing is embedded in [`GenerationId::NONE`].
     pub async fn stats(&mut self, kb: KbId, generation: GenerationId) -> Result<KbStats, StorageError> {
-        let generation = if generation == GenerationId::NONE {
-            i64::MAX
-        } else {
-            generation.0
-        };
         let row: StatsRow = on!(self.0, |c| sqlx::query_as(STATS)
             .bind(kb.as_uuid())
-            .bind(generation)
+            .bind(generation.0)
             .fetch_one(c)
             .await?);
         Ok(KbStats {
@@ -200,6 +197,16 @@ impl KnowledgeBases<&mut Tx> {
             update.bind(At(now)).fetch_optional(c).await?
         });
         Ok(row.map(Into::into))
+    }
+
+    /// Raises every revision: what all knowledge bases find may have changed.
+    pub async fn bump_revisions(&mut self, now: Timestamp) -> Result<(), StorageError> {
+        on!(self.0, |c| sqlx::query(BUMP_REVISIONS)
+            .bind(At(now))
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(())
     }
 
     /// Makes every cached answer of it stale. Belongs into each transaction that changes what can be retrieved.

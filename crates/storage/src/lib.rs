@@ -35,7 +35,7 @@ pub use db::{Db, DbKind, DbOptions, Tx};
 pub use documents::{DocumentHead, Documents, MAX_PATH_BYTES, PendingVersion};
 pub use embeddings::Embeddings;
 pub use error::StorageError;
-pub use generations::{Generation, Generations};
+pub use generations::{Coverage, Generation, Generations};
 pub use idempotency::{Begun, Idempotency};
 pub use knowledge_bases::{KbStats, KnowledgeBases};
 pub use purge::PurgeStep;

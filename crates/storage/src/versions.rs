@@ -20,19 +20,20 @@ statements! {
         WHERE v.state = 'pending' AND (t.id IS NULL OR t.state NOT IN ('queued', 'running'))
         ORDER BY v.task_id, v.id LIMIT $1";
     CHUNK_IDS = "SELECT id FROM chunks WHERE version_id = $1 ORDER BY ordinal";
-    // Two ranges of an index. A higher generation is what a model left that was active for a while.
-    UNEMBEDDED = "SELECT id, chunk_count FROM (
-            SELECT id, chunk_count FROM document_versions
-            WHERE kb_id = $1 AND state = 'current' AND dense_generation < $2
-            UNION ALL SELECT id, chunk_count FROM document_versions
-            WHERE kb_id = $1 AND state = 'current' AND dense_generation > $2) AS v
-        LIMIT $3";
+    UNEMBEDDED = "SELECT v.id, v.chunk_count FROM document_versions v
+        WHERE v.kb_id = $1 AND v.state = 'current' AND v.id > $3 AND NOT EXISTS (
+            SELECT 1 FROM embedded_versions e WHERE e.version_id = v.id AND e.generation_id = $2)
+        ORDER BY v.id LIMIT $4";
     KBS_UNEMBEDDED = "SELECT k.id FROM knowledge_bases k WHERE k.deleted_at IS NULL AND EXISTS (
             SELECT 1 FROM document_versions v
-            WHERE v.kb_id = k.id AND v.state = 'current' AND v.dense_generation <> $1)
+            WHERE v.kb_id = k.id AND v.state = 'current' AND NOT EXISTS (
+                SELECT 1 FROM embedded_versions e WHERE e.version_id = v.id AND e.generation_id = $1))
         ORDER BY k.id";
-    SET_GENERATION = ids_in!("UPDATE document_versions SET dense_generation = $65 WHERE id IN ", "");
-    RESET_GENERATION = "UPDATE document_versions SET dense_generation = 0 WHERE kb_id = $1";
+    // Versions that went meanwhile are left out.
+    SET_EMBEDDED = ids_in!("INSERT INTO embedded_versions (version_id, generation_id)
+        SELECT id, CAST($65 AS BIGINT) FROM document_versions WHERE id IN ", " ON CONFLICT DO NOTHING");
+    RESET_EMBEDDED = "DELETE FROM embedded_versions WHERE generation_id = $2
+        AND version_id IN (SELECT id FROM document_versions WHERE kb_id = $1)";
     DOCUMENTS_OF = ids_in!("SELECT DISTINCT document_id FROM document_versions WHERE id IN ",
         " AND state <> 'current'");
     DELETE_CHUNKS = ids_in!("DELETE FROM chunks WHERE version_id IN (
@@ -93,16 +94,18 @@ impl<C: Connect> Versions<C> {
         Ok(ids.into_iter().map(ChunkId::from_uuid).collect())
     }
 
-    /// Current versions of a knowledge base that the dense index of this generation does not hold.
+    /// Current versions of a knowledge base that the dense index of this generation does not hold, by id, after `after`.
     pub async fn unembedded(
         &mut self,
         kb: KbId,
         generation: GenerationId,
+        after: Option<VersionId>,
         rows: usize,
     ) -> Result<Vec<VersionSize>, StorageError> {
+        let after = after.map_or(Uuid::nil(), VersionId::as_uuid);
         let rows: Vec<SizeRow> = on!(self.0, |c| {
             let select = sqlx::query_as(UNEMBEDDED).bind(kb.as_uuid()).bind(generation.0);
-            select.bind(limit(rows)).fetch_all(c).await?
+            select.bind(after).bind(limit(rows)).fetch_all(c).await?
         });
         rows.into_iter()
             .map(|row| {
@@ -145,27 +148,28 @@ impl Versions<&mut Tx> {
     }
 
     /// Notes that the dense index of this generation holds all chunks of these versions.
-    pub async fn set_dense_generation(
+    pub async fn set_embedded(
         &mut self,
         versions: &[VersionId],
         generation: GenerationId,
     ) -> Result<(), StorageError> {
         on!(self.0, |c| {
             for batch in versions.chunks(IDS) {
-                let mut update = sqlx::query(SET_GENERATION);
+                let mut insert = sqlx::query(SET_EMBEDDED);
                 for id in padded(batch) {
-                    update = update.bind(id.as_uuid());
+                    insert = insert.bind(id.as_uuid());
                 }
-                update.bind(generation.0).execute(&mut *c).await?;
+                insert.bind(generation.0).execute(&mut *c).await?;
             }
         });
         Ok(())
     }
 
-    /// Forgets what dense indexes hold of a knowledge base: an index was lost.
-    pub async fn reset_dense_generation(&mut self, kb: KbId) -> Result<(), StorageError> {
-        on!(self.0, |c| sqlx::query(RESET_GENERATION)
+    /// Forgets what the dense index of this generation holds of a knowledge base: the index was lost.
+    pub async fn reset_embedded(&mut self, kb: KbId, generation: GenerationId) -> Result<(), StorageError> {
+        on!(self.0, |c| sqlx::query(RESET_EMBEDDED)
             .bind(kb.as_uuid())
+            .bind(generation.0)
             .execute(c)
             .await?
             .rows_affected());

@@ -14,7 +14,7 @@ use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
-use super::{lexical, sweep};
+use super::{dense, lexical, sweep};
 use crate::service::upload_path;
 
 /// Bounds and sizes of ingestion.
@@ -49,9 +49,7 @@ pub async fn run(
         remove_missing(&job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
-    if let Some(dense) = &context.dense {
-        dense.run(context, running, job.kb.id).await?;
-    }
+    dense::feed(context, running, job.kb.id).await?;
     let mut follow_ups = Vec::new();
     if sweep::is_needed(context).await? {
         follow_ups.push((None, TaskPayload::Sweep));

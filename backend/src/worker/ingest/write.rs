@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nexus_domain::probe::crash_point;
 use nexus_domain::{
-    Chunk, ChunkId, Collection, Document, DocumentId, DocumentVersion, GenerationId, Point, Problem,
-    Timestamp, Vector, VersionId,
+    Chunk, ChunkId, Collection, Document, DocumentId, DocumentVersion, Point, Problem, Timestamp, Vector,
+    VersionId,
 };
 use nexus_storage::PendingVersion;
 use nexus_text::{Analysis, Bm25};
@@ -101,7 +101,6 @@ impl Pending {
             document_id,
             kb_id: job.kb.id,
             task_id: job.running.task.id,
-            dense_generation: GenerationId::NONE,
             created_at: now,
         };
         let document = Document {

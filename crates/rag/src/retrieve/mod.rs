@@ -14,7 +14,7 @@ use nexus_domain::{Collection, Hit, KbFilter, Passages, VectorStore};
 pub use hydrate::RankedPassage;
 pub use question::{MAX_QUESTION_CHARS, Mode, Question};
 pub use report::{RetrievalReport, SideReport, SideStatus};
-pub use sides::DenseSide;
+pub use sides::{DenseSide, DenseSource};
 
 use crate::error::RagError;
 use crate::fusion::{self, FusedHit, Lists};
@@ -50,8 +50,7 @@ pub struct Retrieval {
 #[derive(Clone)]
 pub struct Retriever {
     pub vectors: Arc<dyn VectorStore>,
-    /// `None`: retrieval is lexical only.
-    pub embedder: Option<DenseSide>,
+    pub dense: Arc<dyn DenseSource>,
     pub passages: Arc<dyn Passages>,
     pub settings: RetrievalSettings,
 }
@@ -60,7 +59,7 @@ impl fmt::Debug for Retriever {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retriever")
             .field("vectors", &self.vectors)
-            .field("embedder", &self.embedder)
+            .field("dense", &self.dense)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
@@ -74,10 +73,6 @@ impl Retriever {
         let text = question.searched();
         let script = nexus_text::script_of(text);
         let mut report = RetrievalReport::new(question.mode, script);
-        report.model = self
-            .embedder
-            .as_ref()
-            .map(|side| side.embedder.info().model.clone());
         if text.is_empty() || question.filter.is_empty() || question.limit == 0 {
             report.total_micros = micros_since(started);
             return Ok(Retrieval {
@@ -96,7 +91,7 @@ impl Retriever {
             mode: question.mode,
             depth,
         };
-        let (lexical, dense) = sides::ask_both(&*self.vectors, self.embedder.as_ref(), ask).await?;
+        let (lexical, dense) = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
 
         let dense_trails = self.dense_trails(&lexical, &dense, &question.filter, depth).await;
         let fusing = Instant::now();
@@ -127,6 +122,7 @@ impl Retriever {
         )
         .await?;
         report.hydrate_micros = micros_since(hydrating);
+        report.model = dense.asked.map(|side| side.embedder.info().model.clone());
         report.embed_micros = dense.embed_micros;
         report.lexical = lexical.report;
         report.dense = dense.report;
@@ -139,7 +135,7 @@ impl Retriever {
     /// Asked only where it matters: a list that is not full holds every vector there is. A store that cannot count is
     /// taken as complete; the next question asks again.
     async fn dense_trails(&self, lexical: &Side, dense: &Side, filter: &KbFilter, depth: usize) -> bool {
-        let Some(side) = &self.embedder else { return false };
+        let Some(side) = &dense.asked else { return false };
         if lexical.hits.is_empty() || dense.hits.len() < depth {
             return false;
         }

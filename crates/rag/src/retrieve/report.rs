@@ -61,7 +61,7 @@ pub struct RetrievalReport {
     pub lexical_weight: Option<f32>,
     /// The question's script.
     pub script: Script,
-    /// The embedding model, where one is configured.
+    /// The embedding model that the question was put to, or would have been.
     pub model: Option<String>,
     /// Part of `dense.micros`.
     pub embed_micros: u64,

@@ -1,10 +1,12 @@
 //! The two searches of a question, side by side.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
 
+use async_trait::async_trait;
 use nexus_domain::{
-    Collection, Embedder, Hit, KbFilter, Script, Vector, VectorError, VectorQuery, VectorStore,
+    Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError, VectorQuery, VectorStore,
 };
 
 use super::question::Mode;
@@ -19,12 +21,30 @@ pub struct DenseSide {
     pub collection: Collection,
 }
 
+/// Says which dense index a question is put to. It is asked once per question, so that the model of the question and
+/// the index always belong together, also while another generation is switched on.
+#[async_trait]
+pub trait DenseSource: Send + Sync + Debug {
+    /// `None`: retrieval is lexical only.
+    async fn side(&self) -> Result<Option<DenseSide>, PassageError>;
+}
+
+/// The same one for every question.
+#[async_trait]
+impl DenseSource for Option<DenseSide> {
+    async fn side(&self) -> Result<Option<DenseSide>, PassageError> {
+        Ok(self.clone())
+    }
+}
+
 /// What one side found, best first.
 #[derive(Debug)]
 pub(crate) struct Side {
     pub(crate) hits: Vec<Hit>,
     pub(crate) report: SideReport,
     pub(crate) embed_micros: u64,
+    /// The dense side that the question was put to.
+    pub(crate) asked: Option<DenseSide>,
 }
 
 impl Side {
@@ -33,7 +53,13 @@ impl Side {
             hits: Vec::new(),
             report: SideReport::idle(status),
             embed_micros: 0,
+            asked: None,
         }
+    }
+
+    fn of(mut self, side: DenseSide) -> Self {
+        self.asked = Some(side);
+        self
     }
 
     pub(crate) fn ran(&self) -> bool {
@@ -55,17 +81,15 @@ pub(crate) struct Ask<'a> {
 /// Asks the sides that the mode wants. A dense side that fails is an error only where nothing else was asked for.
 pub(crate) async fn ask_both(
     vectors: &dyn VectorStore,
-    dense: Option<&DenseSide>,
+    dense: &dyn DenseSource,
     ask: Ask<'_>,
 ) -> Result<(Side, Side), RagError> {
     match ask.mode {
         Mode::Lexical => Ok((lexical(vectors, ask).await?, Side::idle(SideStatus::NotAsked))),
         Mode::Dense => {
-            let side = dense.ok_or(RagError::NoEmbedder)?;
-            Ok((
-                Side::idle(SideStatus::NotAsked),
-                self::dense(vectors, side, ask).await?,
-            ))
+            let side = dense.side().await?.ok_or(RagError::NoEmbedder)?;
+            let found = self::dense(vectors, &side, ask).await?;
+            Ok((Side::idle(SideStatus::NotAsked), found.of(side)))
         }
         Mode::Hybrid => {
             let (lexical, dense) =
@@ -77,22 +101,22 @@ pub(crate) async fn ask_both(
 
 async fn dense_if_it_counts(
     vectors: &dyn VectorStore,
-    dense: Option<&DenseSide>,
+    dense: &dyn DenseSource,
     ask: Ask<'_>,
 ) -> Result<Side, RagError> {
-    let Some(side) = dense else {
+    let Some(side) = dense.side().await? else {
         return Ok(Side::idle(SideStatus::NotConfigured));
     };
     if !side.embedder.info().knows(ask.script) {
-        return Ok(Side::idle(SideStatus::ScriptUnknown));
+        return Ok(Side::idle(SideStatus::ScriptUnknown).of(side));
     }
-    match self::dense(vectors, side, ask).await {
+    match self::dense(vectors, &side, ask).await {
         Err(error) if degrades(&error) => {
             let reason = reason(&error);
             tracing::warn!(error = %reason, "the dense side failed; the answer is lexical only");
-            Ok(Side::idle(SideStatus::Failed(reason)))
+            Ok(Side::idle(SideStatus::Failed(reason)).of(side))
         }
-        outcome => outcome,
+        outcome => Ok(outcome?.of(side)),
     }
 }
 
@@ -125,6 +149,7 @@ async fn lexical(vectors: &dyn VectorStore, ask: Ask<'_>) -> Result<Side, RagErr
         report: SideReport::ran(&hits, started),
         hits,
         embed_micros: 0,
+        asked: None,
     })
 }
 
@@ -137,6 +162,7 @@ async fn dense(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Res
         report: SideReport::ran(&hits, started),
         hits,
         embed_micros,
+        asked: None,
     })
 }
 

@@ -92,7 +92,7 @@ impl World {
         };
         Retriever {
             vectors: self.store.clone(),
-            embedder: embedder.then_some(side),
+            dense: Arc::new(embedder.then_some(side)),
             passages: self.rows.clone(),
             settings: RetrievalSettings::default(),
         }

@@ -12,13 +12,13 @@ use crate::sql::{IDS, ROWS, ids_in, padded, statements, tuples};
 use crate::types::{At, check_text, int};
 
 const INSERT_VERSIONS: &str = "INSERT INTO document_versions
-    (id, document_id, kb_id, task_id, state, dense_generation, chunk_count, term_total, created_at) VALUES ";
+    (id, document_id, kb_id, task_id, state, chunk_count, term_total, created_at) VALUES ";
 const INSERT_CHUNKS: &str = "INSERT INTO chunks
     (id, version_id, kb_id, ordinal, first_line, last_line, term_count, content_hash, heading_path, text) VALUES ";
 
 statements! {
-    INSERT_VERSION = tuples!(INSERT_VERSIONS, 1, 9, "");
-    INSERT_VERSION_ROWS = tuples!(INSERT_VERSIONS, ROWS, 9, "");
+    INSERT_VERSION = tuples!(INSERT_VERSIONS, 1, 8, "");
+    INSERT_VERSION_ROWS = tuples!(INSERT_VERSIONS, ROWS, 8, "");
     INSERT_CHUNK = tuples!(INSERT_CHUNKS, 1, 10, "");
     INSERT_CHUNK_ROWS = tuples!(INSERT_CHUNKS, ROWS, 10, "");
     ACTIVATE = ids_in!("UPDATE document_versions SET state = 'current' WHERE id IN ",
@@ -80,7 +80,6 @@ macro_rules! bind_version {
             .bind(version.kb_id.as_uuid())
             .bind(version.task_id.as_uuid())
             .bind(VersionState::Pending.as_str())
-            .bind(version.dense_generation.0)
             .bind(int($pending.chunks.len() as u64))
             .bind(int($pending.term_total()))
             .bind(At(version.created_at))

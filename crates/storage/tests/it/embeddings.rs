@@ -1,7 +1,7 @@
 use nexus_domain::ContentHash;
 use nexus_storage::{Db, StorageError};
 
-use crate::support::at;
+use crate::support::{Shelf, at};
 
 on_both_databases! {
     vectors_are_read_back_bit_for_bit_and_never_replaced
@@ -9,6 +9,7 @@ on_both_databases! {
     a_model_has_one_generation
     models_that_race_get_numbers_of_their_own
     one_generation_is_active
+    a_generation_is_switched_on_once_it_holds_what_the_active_one_holds
     settings_are_kept
     keys_are_found_by_hash_until_they_are_revoked
 }
@@ -125,6 +126,60 @@ async fn one_generation_is_active(db: &Db) {
     );
     let all = db.generations().list().await.unwrap();
     assert_eq!(all.iter().filter(|generation| generation.active).count(), 1);
+}
+
+async fn a_generation_is_switched_on_once_it_holds_what_the_active_one_holds(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (first, _) = shelf.publish("a.md", &["one", "two"]).await;
+    let (second, _) = shelf.publish("b.md", &["three"]).await;
+    let mut tx = db.begin().await.unwrap();
+    let old = tx.generations().find_or_create("old", 8).await.unwrap();
+    let new = tx.generations().find_or_create("new", 16).await.unwrap();
+    assert_eq!(
+        tx.generations().switch_if_complete().await.unwrap(),
+        None,
+        "nothing waits"
+    );
+    tx.generations().set_pending(old).await.unwrap();
+    let on = tx.generations().switch_if_complete().await.unwrap().unwrap();
+    assert_eq!(on.id, old, "where none is active the first one is at once");
+    tx.versions()
+        .set_embedded(&[first.version_id], old)
+        .await
+        .unwrap();
+    tx.generations().set_pending(new).await.unwrap();
+    assert_eq!(tx.generations().switch_if_complete().await.unwrap(), None);
+    assert_eq!(tx.generations().active().await.unwrap().unwrap().id, old);
+    let coverage = tx.generations().coverage(old).await.unwrap();
+    assert_eq!((coverage.chunks, coverage.embedded), (3, 2));
+    tx.commit().await.unwrap();
+
+    // The second document is in neither: that does not hold the switch up.
+    let mut tx = db.begin().await.unwrap();
+    tx.versions()
+        .set_embedded(&[first.version_id], new)
+        .await
+        .unwrap();
+    let on = tx.generations().switch_if_complete().await.unwrap().unwrap();
+    assert_eq!(on.id, new);
+    tx.commit().await.unwrap();
+    let active = db.generations().active().await.unwrap().unwrap();
+    assert_eq!((active.id, active.pending), (new, false));
+    assert_eq!(db.generations().pending().await.unwrap(), None);
+
+    // By hand it goes back at once, whatever waits; and what is forgotten is made again.
+    let mut tx = db.begin().await.unwrap();
+    tx.generations().set_pending(new).await.unwrap();
+    assert!(tx.generations().activate(old).await.unwrap());
+    tx.generations().clear_pending().await.unwrap();
+    assert_eq!(tx.generations().switch_if_complete().await.unwrap(), None);
+    tx.generations().forget_embedded(new).await.unwrap();
+    tx.commit().await.unwrap();
+    let left = db.versions().unembedded(shelf.kb, new, None, 10).await.unwrap();
+    let left: Vec<_> = left.into_iter().map(|version| version.id).collect();
+    assert_eq!(left, [first.version_id, second.version_id]);
+    let coverage = db.generations().coverage(new).await.unwrap();
+    assert_eq!((coverage.chunks, coverage.embedded), (3, 0));
 }
 
 async fn settings_are_kept(db: &Db) {

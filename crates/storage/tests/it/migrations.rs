@@ -33,16 +33,32 @@ async fn meddle(test: &TestDb, sql: &'static str) {
     }
 }
 
-/// With one migration there is nothing older yet; the next one adds rows of schema 1 here, written as SQL.
+/// What a program of schema 1 wrote: a document that the first model has embedded, and one that it has not.
 #[tokio::test]
 async fn rows_of_every_schema_are_read_by_this_one() {
     for test in empty_databases().await {
         migrate_to(&test, 1).await;
         let shelf = Shelf::new(&test, "kb").await;
-        let (document, _) = shelf.publish("a.md", &["text"]).await;
+        let (embedded, _) = shelf.publish("a.md", &["text"]).await;
+        meddle(&test, "UPDATE document_versions SET dense_generation = 1").await;
+        let (waiting, _) = shelf.publish("b.md", &["more", "text"]).await;
+        meddle(
+            &test,
+            "INSERT INTO generations (id, model, dimension, active) VALUES (1, 'e5', 384, TRUE)",
+        )
+        .await;
         test.migrate().await.unwrap();
         test.check_schema().await.unwrap();
-        assert_eq!(shelf.texts(document.id).await, ["text"]);
+        assert_eq!(shelf.texts(embedded.id).await, ["text"]);
+        let active = test.generations().active().await.unwrap().unwrap();
+        assert!(!active.pending);
+        let left = test
+            .versions()
+            .unembedded(shelf.kb, active.id, None, 9)
+            .await
+            .unwrap();
+        let left: Vec<_> = left.into_iter().map(|version| version.id).collect();
+        assert_eq!(left, [waiting.version_id]);
     }
 }
 

@@ -127,7 +127,6 @@ impl<'a> Shelf<'a> {
             document_id: id,
             kb_id: self.kb,
             task_id: self.task,
-            dense_generation: NONE,
             created_at: at(1),
         };
         let chunks: Vec<_> = texts

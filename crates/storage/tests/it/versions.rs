@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use nexus_domain::task::TaskPayload;
-use nexus_domain::{DocumentId, GenerationId, TaskState};
+use nexus_domain::{DocumentId, GenerationId, TaskState, VersionId};
 use nexus_storage::{Db, VersionSize};
 
 use crate::support::{Shelf, at, enqueued, new_task, stored_kb};
@@ -122,20 +122,24 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
     let size = |id, chunk_count| VersionSize { id, chunk_count };
     let (one, two) = (GenerationId(1), GenerationId(2));
 
-    let waiting = db.versions().unembedded(shelf.kb, one, 10).await.unwrap();
+    let waiting = db.versions().unembedded(shelf.kb, one, None, 10).await.unwrap();
     assert_eq!(waiting, [size(first.version_id, 2), size(second.version_id, 1)]);
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_dense_generation(&[first.version_id], one)
+        .set_embedded(&[first.version_id], one)
         .await
         .unwrap();
     tx.commit().await.unwrap();
     assert_eq!(
-        db.versions().unembedded(shelf.kb, one, 10).await.unwrap(),
+        db.versions().unembedded(shelf.kb, one, None, 10).await.unwrap(),
         [size(second.version_id, 1)]
     );
     assert_eq!(
-        db.versions().unembedded(shelf.kb, two, 10).await.unwrap().len(),
+        db.versions()
+            .unembedded(shelf.kb, two, None, 10)
+            .await
+            .unwrap()
+            .len(),
         2,
         "a new model starts over"
     );
@@ -143,26 +147,47 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
 
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_dense_generation(&[second.version_id], one)
+        .set_embedded(&[second.version_id], one)
         .await
         .unwrap();
     tx.commit().await.unwrap();
     assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), []);
 
-    // Back from a model that was active for a while.
+    // Another model has an index of its own, and takes nothing from this one.
     let mut tx = db.begin().await.unwrap();
+    let gone = VersionId::new(at(0));
     tx.versions()
-        .set_dense_generation(&[second.version_id], two)
+        .set_embedded(&[second.version_id, gone], two)
         .await
         .unwrap();
     tx.commit().await.unwrap();
+    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), []);
+    let waiting = db.versions().unembedded(shelf.kb, two, None, 10).await.unwrap();
+    assert_eq!(waiting, [size(first.version_id, 2)]);
+    let after = db
+        .versions()
+        .unembedded(shelf.kb, two, Some(first.version_id), 10)
+        .await
+        .unwrap();
+    assert_eq!(after, []);
+    for (generation, embedded) in [(one, 3), (two, 1)] {
+        let stats = db.knowledge_bases().stats(shelf.kb, generation).await.unwrap();
+        assert_eq!((stats.chunks, stats.embedded_chunks), (3, embedded));
+    }
+
+    // A lost index is forgotten alone.
+    let mut tx = db.begin().await.unwrap();
+    tx.versions().reset_embedded(shelf.kb, two).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(
-        db.versions().unembedded(shelf.kb, one, 10).await.unwrap(),
-        [size(second.version_id, 1)]
+        db.versions()
+            .unembedded(shelf.kb, two, None, 10)
+            .await
+            .unwrap()
+            .len(),
+        2
     );
-    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), [shelf.kb]);
-    let stats = db.knowledge_bases().stats(shelf.kb, one).await.unwrap();
-    assert_eq!((stats.chunks, stats.embedded_chunks), (3, 2));
+    assert_eq!(db.versions().kbs_unembedded(one).await.unwrap(), []);
 }
 
 async fn a_current_version_stays_so_while_it_is_locked(db: &Db) {

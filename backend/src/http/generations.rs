@@ -1,0 +1,84 @@
+//! `/generations`: dense indexes, one per embedding model.
+
+use axum::extract::{Path, State};
+use nexus_api::{ErrorEnvelope, Generation, GenerationState, Generations};
+use nexus_domain::GenerationId;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::ApiError;
+use super::extract::Json;
+use super::permit::{Admin, Permit};
+use crate::app::App;
+use crate::service::{GenerationOverview, ServiceError};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(activate))
+        .routes(routes!(empty))
+}
+
+/// Dense indexes and the models that fill them
+#[utoipa::path(get, path = "/generations", tag = "generations", responses((status = 200, body = Generations)))]
+async fn list(State(app): State<App>, _: Permit<Admin>) -> Result<Json<Generations>, ApiError> {
+    let items = app.generations.list().await?;
+    let items = items.into_iter().map(wire).collect();
+    Ok(Json(Generations { items }))
+}
+
+/// Put questions to this generation from now on
+///
+/// At once, whatever it holds; what it lacks is embedded in the background. Its model must be loaded.
+#[utoipa::path(post, path = "/generations/{id}/activate", tag = "generations", params(("id" = i64, Path)),
+    responses((status = 200, body = Generation), (status = 404, body = ErrorEnvelope),
+        (status = 409, body = ErrorEnvelope)))]
+async fn activate(
+    State(app): State<App>,
+    _: Permit<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<Generation>, ApiError> {
+    Ok(Json(wire(app.generations.activate(parsed(&id)?).await?)))
+}
+
+/// Drop the vectors of a generation on standby
+///
+/// From the index and from the cache. If its model is configured again, they are computed anew.
+#[utoipa::path(delete, path = "/generations/{id}/vectors", tag = "generations", params(("id" = i64, Path)),
+    responses((status = 200, body = Generation), (status = 404, body = ErrorEnvelope),
+        (status = 409, body = ErrorEnvelope)))]
+async fn empty(
+    State(app): State<App>,
+    _: Permit<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<Generation>, ApiError> {
+    Ok(Json(wire(app.generations.empty(parsed(&id)?).await?)))
+}
+
+/// What is no number names nothing.
+fn parsed(id: &str) -> Result<GenerationId, ServiceError> {
+    let id = id.parse().map_err(|_| ServiceError::NotFound("generation"))?;
+    Ok(GenerationId(id))
+}
+
+fn wire(overview: GenerationOverview) -> Generation {
+    let GenerationOverview {
+        generation,
+        loaded,
+        coverage,
+    } = overview;
+    let state = match (generation.active, generation.pending) {
+        (true, _) => GenerationState::Active,
+        (false, true) => GenerationState::Building,
+        (false, false) => GenerationState::Standby,
+    };
+    Generation {
+        id: generation.id.0,
+        model: generation.model,
+        dimension: u32::try_from(generation.dimension).unwrap_or(u32::MAX),
+        state,
+        loaded,
+        chunks: coverage.chunks,
+        embedded_chunks: coverage.embedded,
+    }
+}
