@@ -26,8 +26,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    def __init__(self, binary, models):
-        self.data = tempfile.TemporaryDirectory()
+    def __init__(self, binary, models, data=None):
+        self.binary = binary
+        self.data = data or tempfile.TemporaryDirectory()
         env = {k: v for k, v in os.environ.items() if not k.startswith("NEXUS_")}
         env.update(NEXUS_DATA_DIR=self.data.name, NEXUS_LISTEN="127.0.0.1:0", NEXUS_ADMIN_KEY=KEY)
         if models:
@@ -46,11 +47,18 @@ class Server:
         # Its log must never fill the pipe.
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
 
-    def stop(self):
+    def halt(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
         self.drain.wait()
+
+    def stop(self):
+        self.halt()
         self.data.cleanup()
+
+    def again(self, models):
+        """Another start on the same folder."""
+        return Server(self.binary, models, self.data)
 
     def cpu(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -101,6 +109,16 @@ class Server:
                 assert state["state"] == "succeeded", state
                 return state
             time.sleep(0.05)
+
+    def quiet(self):
+        """Waits until no task is queued or running."""
+        while any(task["state"] in ("queued", "running") for task in self.call("GET", "/ingestion/tasks")["items"]):
+            time.sleep(0.2)
+
+    def is_busy(self):
+        before = self.cpu()
+        time.sleep(2)
+        return self.cpu() - before > 0.2
 
     def documents(self, kb):
         return self.call("GET", f"/knowledge-bases/{kb}")["documents"]

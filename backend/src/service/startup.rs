@@ -78,7 +78,9 @@ impl Startup {
     async fn reconcile_dense(&self, kb: KbId, dense: &DensePass) -> Result<(), ServiceError> {
         let generation = dense.generation();
         let stats = self.db.knowledge_bases().stats(kb, generation).await?;
-        if stats.embedded_chunks > 0 && self.vectors.count(dense.collection(), Some(kb)).await? == 0 {
+        if self.db.versions().has_vectors(kb, generation).await?
+            && self.vectors.count(dense.collection(), Some(kb)).await? == 0
+        {
             let mut tx = self.db.begin().await?;
             tx.versions().reset_embedded(kb, generation).await?;
             tx.commit().await?;

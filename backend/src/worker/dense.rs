@@ -111,12 +111,17 @@ impl DensePass {
                 continue;
             };
             after = Some(last.id);
-            let ids: Vec<VersionId> = versions.iter().map(|version| version.id).collect();
+            let mut readable = HashSet::new();
             for group in groups(&versions) {
                 let chunks = context.db.chunks().indexable_by_versions(&group).await?;
                 for part in chunks.chunks(EMBED_AT_ONCE) {
                     running.check()?;
-                    self.embed(context, running, part).await?;
+                    let part_readable: Vec<&IndexableChunk> =
+                        part.iter().filter(|row| self.can_read(row)).collect();
+                    if !part_readable.is_empty() {
+                        self.embed(context, running, &part_readable).await?;
+                        readable.extend(part_readable.iter().map(|row| row.chunk.version_id));
+                    }
                     running.meter.advance(part.len() as u64);
                 }
             }
@@ -124,7 +129,14 @@ impl DensePass {
             crash_point("dense.points_durable");
             let mut tx = context.db.begin().await?;
             running.hold(&mut tx).await?;
-            tx.versions().set_embedded(&ids, self.generation).await?;
+            let (with, without): (Vec<VersionId>, Vec<VersionId>) = versions
+                .iter()
+                .map(|version| version.id)
+                .partition(|id| readable.contains(id));
+            tx.versions().set_embedded(&with, self.generation, true).await?;
+            tx.versions()
+                .set_embedded(&without, self.generation, false)
+                .await?;
             tx.knowledge_bases()
                 .bump_revision(kb, context.clock.now())
                 .await?;
@@ -133,11 +145,17 @@ impl DensePass {
         }
     }
 
+    /// A vector of a text in a script that the model was not trained on says nothing: it is not computed, and the words
+    /// of such a chunk speak for themselves.
+    fn can_read(&self, row: &IndexableChunk) -> bool {
+        self.info().knows(nexus_text::script_of(&row.chunk.text))
+    }
+
     async fn embed(
         &self,
         context: &WorkerContext,
         running: &Running,
-        chunks: &[IndexableChunk],
+        chunks: &[&IndexableChunk],
     ) -> Result<(), Stopped> {
         let vectors = self.vectors(context, running, chunks).await?;
         let points = chunks
@@ -167,7 +185,7 @@ impl DensePass {
         &self,
         context: &WorkerContext,
         running: &Running,
-        chunks: &[IndexableChunk],
+        chunks: &[&IndexableChunk],
     ) -> Result<HashMap<ContentHash, Vec<f32>>, Stopped> {
         let model = &self.embedder.info().model;
         let hashes: Vec<ContentHash> = chunks.iter().map(|row| row.chunk.content_hash).collect();

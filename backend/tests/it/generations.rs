@@ -241,3 +241,42 @@ async fn a_new_model_takes_over_at_once_where_the_old_one_cannot_answer() {
     assert!(search(&app.client).await.passages[0].dense_score.is_some());
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_the_model_cannot_read_gets_no_vector_and_its_words_speak_for_it() {
+    let app = TestApp::start().await;
+    let files: [(&str, &[u8]); 2] = [
+        ("lamp.md", b"# Lamp\n\nThe lamp is green, see E-1042.\n"),
+        (
+            "насос.md",
+            "# Насос\n\nНасос запускается рычагом слева, ошибка E-1042.\n".as_bytes(),
+        ),
+    ];
+    app.ingest(&files).await;
+    app.quiet().await;
+    assert_eq!((app.points("lexical").await, app.points("dense-1").await), (2, 1));
+    let kb = app.client.find_knowledge_base(KB).await.unwrap().unwrap();
+    assert_eq!(
+        (kb.chunks, kb.embedded_chunks),
+        (2, 2),
+        "there is nothing left to do"
+    );
+    let found = app.search("E-1042", RetrievalMode::Hybrid).await;
+    let scores: Vec<bool> = found.iter().map(|hit| hit.dense_score.is_some()).collect();
+    assert_eq!(scores, [true, false]);
+    assert!(
+        found[1].score > 0.5,
+        "not punished for what nobody knows: {}",
+        found[1].score
+    );
+
+    // Another start finds nothing lost.
+    let before = app.client.tasks(None).await.unwrap().items.len();
+    let app = TestApp::with(Setup {
+        data: Some(app.end().await),
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(app.client.tasks(None).await.unwrap().items.len(), before);
+    app.end().await;
+}

@@ -122,6 +122,10 @@ pub trait VectorStore: Send + Sync + std::fmt::Debug {
     /// Number of points, of one knowledge base or of all.
     async fn count(&self, collection: Collection, kb: Option<KbId>) -> Result<u64, VectorError>;
 
+    /// Those of the ids that have a point, in no particular order.
+    async fn contained(&self, collection: Collection, ids: Vec<ChunkId>)
+    -> Result<Vec<ChunkId>, VectorError>;
+
     /// Ids of a knowledge base's points in ascending order, after `after`: to compare an index with its rows.
     async fn ids(
         &self,

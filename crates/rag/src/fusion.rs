@@ -6,7 +6,7 @@
 //! chunks, words decide; where many chunks match them equally well, vectors do.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use nexus_domain::{ChunkId, Hit};
@@ -23,10 +23,8 @@ pub const CROWD: RangeInclusive<usize> = 10..=20;
 pub struct Lists<'a> {
     pub lexical: &'a [Hit],
     pub dense: &'a [Hit],
-    /// How many hits each side was asked for: a shorter list is complete.
-    pub depth: usize,
-    /// Some chunks have no dense vector yet, so that missing in a full dense list says nothing.
-    pub dense_trails: bool,
+    /// Chunks of the lexical list that have no vector: it is yet to come, or the model does not know their script.
+    pub unknown: &'a HashSet<ChunkId>,
 }
 
 /// A candidate with both raw scores at hand.
@@ -77,15 +75,13 @@ pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
         .or(lists.dense.last())
         .map_or(0.0, |hit| hit.score);
     let dense = Scale::of(lists.dense, floor);
-    // Every vector there is stands in the list, or vectors trail behind: what the list lacks has none.
-    let lacks_vectors = lists.dense.len() < lists.depth || lists.dense_trails;
     let mut scored: Vec<(f64, FusedHit)> = merge(lists)
         .map(|hit| {
             let words = hit.lexical.map_or(0.0, |score| lexical.normalised(score));
             let meaning = match hit.dense {
                 Some(score) => dense.normalised(score),
                 // Of a chunk whose vector is unknown the words alone decide, neither for nor against it.
-                None if lacks_vectors => words,
+                None if lists.unknown.contains(&hit.id) => words,
                 None => 0.0,
             };
             let score = weight * words + (1.0 - weight) * meaning;

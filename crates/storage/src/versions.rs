@@ -30,8 +30,10 @@ statements! {
                 SELECT 1 FROM embedded_versions e WHERE e.version_id = v.id AND e.generation_id = $1))
         ORDER BY k.id";
     // Versions that went meanwhile are left out.
-    SET_EMBEDDED = ids_in!("INSERT INTO embedded_versions (version_id, generation_id)
-        SELECT id, CAST($65 AS BIGINT) FROM document_versions WHERE id IN ", " ON CONFLICT DO NOTHING");
+    SET_EMBEDDED = ids_in!("INSERT INTO embedded_versions (version_id, generation_id, has_vectors)
+        SELECT id, CAST($65 AS BIGINT), CAST($66 AS BOOLEAN) FROM document_versions WHERE id IN ", " ON CONFLICT DO NOTHING");
+    HAS_VECTORS = "SELECT 1 FROM embedded_versions e JOIN document_versions v ON v.id = e.version_id
+        WHERE v.kb_id = $1 AND v.state = 'current' AND e.generation_id = $2 AND e.has_vectors LIMIT 1";
     RESET_EMBEDDED = "DELETE FROM embedded_versions WHERE generation_id = $2
         AND version_id IN (SELECT id FROM document_versions WHERE kb_id = $1)";
     DOCUMENTS_OF = ids_in!("SELECT DISTINCT document_id FROM document_versions WHERE id IN ",
@@ -118,6 +120,16 @@ impl<C: Connect> Versions<C> {
             .collect()
     }
 
+    /// Whether the dense index of this generation is to hold vectors of a knowledge base.
+    pub async fn has_vectors(&mut self, kb: KbId, generation: GenerationId) -> Result<bool, StorageError> {
+        let found: Option<i32> = on!(self.0, |c| sqlx::query_scalar(HAS_VECTORS)
+            .bind(kb.as_uuid())
+            .bind(generation.0)
+            .fetch_optional(c)
+            .await?);
+        Ok(found.is_some())
+    }
+
     /// Live knowledge bases that have versions for [`unembedded`](Self::unembedded).
     pub async fn kbs_unembedded(&mut self, generation: GenerationId) -> Result<Vec<KbId>, StorageError> {
         let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(KBS_UNEMBEDDED)
@@ -147,11 +159,13 @@ impl Versions<&mut Tx> {
         Ok(ids.into_iter().map(VersionId::from_uuid).collect())
     }
 
-    /// Notes that the dense index of this generation holds all chunks of these versions.
+    /// Notes that the dense index of this generation holds all chunks of these versions that its model can read: none, if
+    /// not `has_vectors`.
     pub async fn set_embedded(
         &mut self,
         versions: &[VersionId],
         generation: GenerationId,
+        has_vectors: bool,
     ) -> Result<(), StorageError> {
         on!(self.0, |c| {
             for batch in versions.chunks(IDS) {
@@ -159,7 +173,11 @@ impl Versions<&mut Tx> {
                 for id in padded(batch) {
                     insert = insert.bind(id.as_uuid());
                 }
-                insert.bind(generation.0).execute(&mut *c).await?;
+                insert
+                    .bind(generation.0)
+                    .bind(has_vectors)
+                    .execute(&mut *c)
+                    .await?;
             }
         });
         Ok(())

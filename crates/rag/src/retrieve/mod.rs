@@ -5,11 +5,12 @@ mod question;
 mod report;
 mod sides;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nexus_domain::{Collection, Hit, KbFilter, Passages, VectorStore};
+use nexus_domain::{ChunkId, Hit, Passages, VectorStore};
 
 pub use hydrate::RankedPassage;
 pub use question::{MAX_QUESTION_CHARS, Mode, Question};
@@ -93,13 +94,12 @@ impl Retriever {
         };
         let (lexical, dense) = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
 
-        let dense_trails = self.dense_trails(&lexical, &dense, &question.filter, depth).await;
+        let unknown = self.without_vector(&lexical, &dense, depth).await;
         let fusing = Instant::now();
         let lists = Lists {
             lexical: &lexical.hits,
             dense: &dense.hits,
-            depth,
-            dense_trails,
+            unknown: &unknown,
         };
         let ranked = match question.mode {
             Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
@@ -130,27 +130,31 @@ impl Retriever {
         Ok(Retrieval { hits, report })
     }
 
-    /// Whether a chunk that a full dense list lacks may merely have no vector yet.
+    /// The chunks of the lexical list that have no vector, of which the dense side can say nothing.
     ///
-    /// Asked only where it matters: a list that is not full holds every vector there is. A store that cannot count is
-    /// taken as complete; the next question asks again.
-    async fn dense_trails(&self, lexical: &Side, dense: &Side, filter: &KbFilter, depth: usize) -> bool {
-        let Some(side) = &dense.asked else { return false };
-        if lexical.hits.is_empty() || dense.hits.len() < depth {
-            return false;
+    /// A dense list that is not full holds every vector there is. A store that cannot tell is taken as complete; the next
+    /// question asks again.
+    async fn without_vector(&self, lexical: &Side, dense: &Side, depth: usize) -> HashSet<ChunkId> {
+        let Some(side) = &dense.asked else {
+            return HashSet::new();
+        };
+        let listed: HashSet<ChunkId> = dense.hits.iter().map(|hit| hit.id).collect();
+        let missing = lexical.hits.iter().map(|hit| hit.id);
+        let mut missing: HashSet<ChunkId> = missing.filter(|id| !listed.contains(id)).collect();
+        if dense.hits.len() < depth || missing.is_empty() {
+            return missing;
         }
-        for kb in filter.kbs() {
-            let (chunks, vectors) = tokio::join!(
-                self.vectors.count(Collection::Lexical, Some(kb)),
-                self.vectors.count(side.collection, Some(kb))
-            );
-            if let (Ok(chunks), Ok(vectors)) = (chunks, vectors)
-                && vectors < chunks
-            {
-                return true;
+        let asked = missing.iter().copied().collect();
+        match self.vectors.contained(side.collection, asked).await {
+            Ok(known) => known.iter().for_each(|id| {
+                missing.remove(id);
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "which chunks have a vector is not known");
+                missing.clear();
             }
         }
-        false
+        missing
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the fusion rule promises, for any scores.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use nexus_domain::{ChunkId, Hit};
 use nexus_rag::fusion::{FusedHit, Lists, fuse, fuse_weighted, lexical_weight};
 use proptest::collection::vec;
@@ -22,12 +25,19 @@ fn list(scores: impl IntoIterator<Item = (usize, f32)>) -> Vec<Hit> {
 }
 
 fn lists<'a>(lexical: &'a [Hit], dense: &'a [Hit]) -> Lists<'a> {
+    static NONE: LazyLock<HashSet<ChunkId>> = LazyLock::new(HashSet::new);
     Lists {
         lexical,
         dense,
-        depth: DEPTH,
-        dense_trails: false,
+        unknown: &NONE,
     }
+}
+
+/// The chunks of the lexical list that the dense one lacks.
+fn missing(lexical: &[Hit], dense: &[Hit]) -> HashSet<ChunkId> {
+    let listed: HashSet<_> = dense.iter().map(|hit| hit.id).collect();
+    let missing = lexical.iter().map(|hit| hit.id);
+    missing.filter(|id| !listed.contains(id)).collect()
 }
 
 fn order(hits: &[FusedHit]) -> Vec<ChunkId> {
@@ -52,11 +62,11 @@ proptest! {
     fn scores_stay_between_0_and_1_and_fall(
         words in scores(1..4096),
         meaning in scores(-64..64),
-        depth in 1..60_usize,
-        dense_trails: bool,
+        trails: bool,
     ) {
         let (lexical, dense) = (list(words), list(meaning));
-        let fused = fuse(Lists { lexical: &lexical, dense: &dense, depth, dense_trails });
+        let unknown = if trails { missing(&lexical, &dense) } else { HashSet::new() };
+        let fused = fuse(Lists { lexical: &lexical, dense: &dense, unknown: &unknown });
         prop_assert!(fused.iter().all(|hit| (0.0..=1.0).contains(&hit.score)));
         prop_assert!(fused.windows(2).all(|pair| pair[0].score >= pair[1].score));
         let ids: std::collections::HashSet<_> = lexical.iter().chain(&dense).map(|hit| hit.id).collect();
@@ -121,8 +131,9 @@ proptest! {
     ) {
         let lexical = list(words.clone());
         let dense = list((0..30).filter(|n| known[*n]).map(|n| (n, meaning[n] as f32 / 64.0)));
-        let fused = fuse(lists(&lexical, &dense));
-        // The dense list is not full: what it lacks has no vector. Its score is that of its words alone.
+        let without = missing(&lexical, &dense);
+        let fused = fuse(Lists { unknown: &without, ..lists(&lexical, &dense) });
+        // What has no vector has the score of its words alone.
         let unknown: Vec<_> = fused.iter().filter(|hit| hit.dense.is_none()).collect();
         prop_assert!(unknown.windows(2).all(|pair| pair[0].lexical >= pair[1].lexical));
         let alone = fuse_weighted(lists(&lexical, &dense), 1.0);
@@ -138,10 +149,7 @@ proptest! {
 fn deeper_lists_change_nothing_above_them() {
     let lexical = list((0..300).map(|n| (n, 20.0 / (1.0 + n as f32 / 10.0))));
     let dense = list((0..300).map(|n| (n, ((n * 7919) % 300) as f32 / 300.0)));
-    let deep = fuse(Lists {
-        depth: 300,
-        ..lists(&lexical, &dense)
-    });
+    let deep = fuse(lists(&lexical, &dense));
     let shallow = fuse(lists(&lexical[..DEPTH], &dense[..DEPTH]));
     let page = |hits: &[FusedHit]| {
         hits[..20]
@@ -174,8 +182,9 @@ fn a_chunk_below_a_full_dense_list_is_unlike_and_one_that_waits_for_its_vector_i
     let dense = list((1..=DEPTH).map(|n| (n, 0.8 - n as f32 / 200.0)));
     let complete = fuse(lists(&lexical, &dense));
     assert_ne!(complete[0].id, id(0));
+    let without = missing(&lexical, &dense);
     let trailing = fuse(Lists {
-        dense_trails: true,
+        unknown: &without,
         ..lists(&lexical, &dense)
     });
     assert_eq!(trailing[0].id, id(0));
@@ -185,7 +194,11 @@ fn a_chunk_below_a_full_dense_list_is_unlike_and_one_that_waits_for_its_vector_i
 fn only_the_chunk_that_holds_the_word_wins_in_a_small_knowledge_base() {
     let lexical = list([(3, 1.2)]);
     let dense = list((0..5).map(|n| (n, 0.5 - n as f32 / 100.0)));
-    let fused = fuse(lists(&lexical, &dense));
+    let without = missing(&lexical, &dense);
+    let fused = fuse(Lists {
+        unknown: &without,
+        ..lists(&lexical, &dense)
+    });
     assert_eq!(fused[0].id, id(3));
     assert!((lexical_weight(&lexical, &dense) - 1.0).abs() < f32::EPSILON);
 }

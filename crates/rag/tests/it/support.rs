@@ -243,6 +243,17 @@ impl VectorStore for MemoryStore {
             .map_or(0, |points| points.len() as u64))
     }
 
+    async fn contained(
+        &self,
+        collection: Collection,
+        mut ids: Vec<ChunkId>,
+    ) -> Result<Vec<ChunkId>, VectorError> {
+        let points = self.points.lock().unwrap();
+        let points = points.get(&collection.name());
+        ids.retain(|id| points.is_some_and(|points| points.contains_key(id)));
+        Ok(ids)
+    }
+
     async fn ids(
         &self,
         _: Collection,

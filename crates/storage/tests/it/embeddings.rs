@@ -144,7 +144,7 @@ async fn a_generation_is_switched_on_once_it_holds_what_the_active_one_holds(db:
     let on = tx.generations().switch_if_complete().await.unwrap().unwrap();
     assert_eq!(on.id, old, "where none is active the first one is at once");
     tx.versions()
-        .set_embedded(&[first.version_id], old)
+        .set_embedded(&[first.version_id], old, true)
         .await
         .unwrap();
     tx.generations().set_pending(new).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_generation_is_switched_on_once_it_holds_what_the_active_one_holds(db:
     // The second document is in neither: that does not hold the switch up.
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_embedded(&[first.version_id], new)
+        .set_embedded(&[first.version_id], new, true)
         .await
         .unwrap();
     let on = tx.generations().switch_if_complete().await.unwrap().unwrap();

@@ -162,7 +162,7 @@ async fn statistics_count_what_is_current(db: &Db) {
     let generation = GenerationId(1);
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_embedded(&[pending.version.id], generation)
+        .set_embedded(&[pending.version.id], generation, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();

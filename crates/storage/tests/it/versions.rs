@@ -126,7 +126,7 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
     assert_eq!(waiting, [size(first.version_id, 2), size(second.version_id, 1)]);
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_embedded(&[first.version_id], one)
+        .set_embedded(&[first.version_id], one, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -147,7 +147,7 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
 
     let mut tx = db.begin().await.unwrap();
     tx.versions()
-        .set_embedded(&[second.version_id], one)
+        .set_embedded(&[second.version_id], one, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -157,7 +157,7 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
     let mut tx = db.begin().await.unwrap();
     let gone = VersionId::new(at(0));
     tx.versions()
-        .set_embedded(&[second.version_id, gone], two)
+        .set_embedded(&[second.version_id, gone], two, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -173,6 +173,23 @@ async fn versions_wait_for_the_dense_index_of_a_generation(db: &Db) {
     for (generation, embedded) in [(one, 3), (two, 1)] {
         let stats = db.knowledge_bases().stats(shelf.kb, generation).await.unwrap();
         assert_eq!((stats.chunks, stats.embedded_chunks), (3, embedded));
+    }
+
+    // What holds no vectors is known to hold none.
+    let mut tx = db.begin().await.unwrap();
+    tx.versions()
+        .set_embedded(&[first.version_id], GenerationId(3), false)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    for (generation, has_vectors) in [
+        (one, true),
+        (two, true),
+        (GenerationId(3), false),
+        (GenerationId(4), false),
+    ] {
+        let found = db.versions().has_vectors(shelf.kb, generation).await.unwrap();
+        assert_eq!(found, has_vectors, "{generation}");
     }
 
     // A lost index is forgotten alone.

@@ -38,6 +38,7 @@ macro_rules! contract_suite {
                 deleted_points_are_gone_and_unknown_ids_are_no_error,
                 deleting_a_knowledge_base_leaves_the_others,
                 ids_are_listed_in_pages_in_order,
+                it_is_known_which_ids_have_a_point,
                 a_point_without_terms_is_kept,
                 writes_and_searches_go_on_side_by_side,
             ],

@@ -259,3 +259,32 @@ pub async fn writes_and_searches_go_on_side_by_side(fixture: &impl Fixture) {
         1_000
     );
 }
+
+/// Whether a chunk has a vector is asked by its id: also of many, of unknown ones, and of one twice.
+pub async fn it_is_known_which_ids_have_a_point(fixture: &impl Fixture) {
+    let store = ready(fixture).await;
+    let kb = kb();
+    let points: Vec<Point> = (0..300).map(|n| dense(kb, [1.0, n as f32, 0.0, 0.0])).collect();
+    put(&store, &points).await;
+    let removed = points[7].id;
+    store
+        .delete(DENSE, vec![removed])
+        .await
+        .expect("a point can be deleted");
+    let mut asked: Vec<_> = points.iter().map(|point| point.id).collect();
+    asked.extend([chunk_id(), points[0].id]);
+    let mut found = store.contained(DENSE, asked).await.expect("it is known");
+    found.sort_unstable();
+    found.dedup();
+    let mut expected: Vec<_> = points.iter().map(|point| point.id).collect();
+    expected.retain(|id| *id != removed);
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let none = store
+        .contained(DENSE, Vec::new())
+        .await
+        .expect("nothing is asked");
+    assert!(none.is_empty());
+    let lexical = store.contained(Collection::Lexical, vec![points[0].id]).await;
+    assert!(lexical.expect("it is known").is_empty(), "collections do not mix");
+}

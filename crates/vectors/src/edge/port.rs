@@ -78,6 +78,17 @@ impl VectorStore for EdgeStore {
         self.collection(&collection)?.read(&self.inner.reads, count).await
     }
 
+    async fn contained(
+        &self,
+        collection: Collection,
+        ids: Vec<ChunkId>,
+    ) -> Result<Vec<ChunkId>, VectorError> {
+        let contained = move |shard: &EdgeShard| shard::contained(shard, ids);
+        self.collection(&collection)?
+            .read(&self.inner.reads, contained)
+            .await
+    }
+
     async fn ids(
         &self,
         collection: Collection,

@@ -9,8 +9,9 @@ use qdrant_edge::{
     EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HnswIndexConfig,
     IdfCorpusParams, IdfParams, JsonPath, Match, Modifier, NamedQuery, OperationError, OperationResult,
     PayloadFieldSchema, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct,
-    QueryEnum, ResourceBudget, ScrollRequest, SearchParams, SearchRequest, SparseVector, UpdateOperation,
-    UuidIndexParamsBuilder, Vector as EdgeVector, VectorInternal, Vectors, WalOptions, WithPayloadInterface,
+    QueryEnum, ResourceBudget, RetrieveRequest, ScrollRequest, SearchParams, SearchRequest, SparseVector,
+    UpdateOperation, UuidIndexParamsBuilder, Vector as EdgeVector, VectorInternal, Vectors, WalOptions,
+    WithPayloadInterface,
 };
 
 use super::options::EdgeOptions;
@@ -208,6 +209,19 @@ pub(super) fn count(shard: &EdgeShard, kb: Option<KbId>) -> OperationResult<u64>
     let filter = kb.map(|kb| in_kbs([kb])).transpose()?;
     let count = shard.count(CountRequest { filter, exact: true })?;
     Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// Those of the ids that have a point.
+pub(super) fn contained(shard: &EdgeShard, ids: Vec<ChunkId>) -> OperationResult<Vec<ChunkId>> {
+    let request = RetrieveRequest {
+        with_payload: Some(WithPayloadInterface::Bool(false)),
+        ..RetrieveRequest::new(ids.into_iter().map(to_id).collect())
+    };
+    let records = shard.retrieve(request)?;
+    Ok(records
+        .into_iter()
+        .filter_map(|record| from_id(record.id))
+        .collect())
 }
 
 pub(super) fn ids(

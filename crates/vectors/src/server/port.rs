@@ -5,8 +5,8 @@ use nexus_domain::{
     ChunkId, Collection, Hit, KbId, Point, StoreStatus, Vector, VectorError, VectorQuery, VectorStore,
 };
 use qdrant_client::qdrant::{
-    CountPointsBuilder, DeletePointsBuilder, PointId, PointStruct, PointsIdsList, ScrollPointsBuilder,
-    UpsertPointsBuilder,
+    CountPointsBuilder, DeletePointsBuilder, GetPointsBuilder, PointId, PointStruct, PointsIdsList,
+    ScrollPointsBuilder, UpsertPointsBuilder,
 };
 
 use super::connection::{Connection, Kind, Patience, fail, kind};
@@ -240,6 +240,31 @@ impl VectorStore for ServerStore {
 
     async fn count(&self, collection: Collection, kb: Option<KbId>) -> Result<u64, VectorError> {
         self.count_in(&self.name(&collection), kb).await
+    }
+
+    async fn contained(
+        &self,
+        collection: Collection,
+        ids: Vec<ChunkId>,
+    ) -> Result<Vec<ChunkId>, VectorError> {
+        let name = self.name(&collection);
+        let mut contained = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(WRITE_BATCH * 4) {
+            let ids: Vec<PointId> = batch.iter().copied().map(wire::id).collect();
+            let get = GetPointsBuilder::new(&name, ids).with_payload(false).build();
+            let found = self
+                .connection
+                .call(
+                    "looking for points",
+                    Patience::Read,
+                    &get,
+                    |client, get| async move { client.get_points(get).await },
+                )
+                .await?;
+            let found = found.result.into_iter();
+            contained.extend(found.filter_map(|point| wire::chunk_id(point.id)));
+        }
+        Ok(contained)
     }
 
     async fn ids(

@@ -328,6 +328,24 @@ async fn count(state: &State, request: wire::CountPoints) -> Result<CountRespons
     })
 }
 
+async fn get(state: &State, request: wire::GetPoints) -> Result<wire::GetResponse, Status> {
+    let collection = state.find(&request.collection_name)?.collection();
+    let ids = request.ids.into_iter().map(|id| chunk_id(Some(id)));
+    let ids = ids.collect::<Result<_, _>>()?;
+    let found = state.store.contained(collection, ids).await.map_err(status)?;
+    Ok(wire::GetResponse {
+        result: found.into_iter().map(retrieved).collect(),
+        ..wire::GetResponse::default()
+    })
+}
+
+fn retrieved(id: ChunkId) -> RetrievedPoint {
+    RetrievedPoint {
+        id: Some(id.to_string().into()),
+        ..RetrievedPoint::default()
+    }
+}
+
 async fn scroll(state: &State, request: wire::ScrollPoints) -> Result<ScrollResponse, Status> {
     let collection = state.find(&request.collection_name)?.collection();
     let wanted = kbs(request.filter.as_ref().ok_or_else(|| wrong("no filter"))?)?;
@@ -348,15 +366,8 @@ async fn scroll(state: &State, request: wire::ScrollPoints) -> Result<ScrollResp
         .ids(collection, *kb, after, limit)
         .await
         .map_err(status)?;
-    let result = ids
-        .into_iter()
-        .map(|id| RetrievedPoint {
-            id: Some(id.to_string().into()),
-            ..RetrievedPoint::default()
-        })
-        .collect();
     Ok(ScrollResponse {
-        result,
+        result: ids.into_iter().map(retrieved).collect(),
         ..ScrollResponse::default()
     })
 }
@@ -419,7 +430,7 @@ serve!(Points {
     query(QueryPoints) -> QueryResponse = query;
     count(CountPoints) -> CountResponse = count;
     scroll(ScrollPoints) -> ScrollResponse = scroll;
-    get(GetPoints) -> GetResponse;
+    get(GetPoints) -> GetResponse = get;
     update_vectors(UpdatePointVectors) -> PointsOperationResponse;
     delete_vectors(DeletePointVectors) -> PointsOperationResponse;
     set_payload(SetPayloadPoints) -> PointsOperationResponse;

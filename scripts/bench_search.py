@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Measures `POST /rag/search` over HTTP: a real `nexus serve` with many chunks of real text, asked distinct questions.
+
+    python3 scripts/bench_search.py --nexus target/debug/nexus --corpus ARCHIVE --models data/models [--copies 8]
+
+The archive goes into as many knowledge bases as there are copies. Computing the vectors of all passages would take hours, so they
+are drawn at random and put into the cache that an ingestion reads; everything else is real: texts, terms, indexes, rows, and the
+vector of every question. Random vectors are the hard case of a graph index. Questions are lines of the archive's own documents.
+Prints one Markdown table: milliseconds as the client sees them, and the server's CPU from the operating system (Linux: /proc).
+Standard library only.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import socket
+import sqlite3
+import struct
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+from bench import KEY, Server
+
+
+def questions(archive, wanted, seed=1):
+    """Distinct lines of prose, of 4 to 12 words."""
+    found = set()
+    with zipfile.ZipFile(archive) as packed:
+        names = [name for name in packed.namelist() if name.endswith(".md")]
+        random.Random(seed).shuffle(names)
+        for name in names:
+            for line in packed.read(name).decode("utf-8", "replace").splitlines():
+                words = line.strip().split()
+                if 4 <= len(words) <= 12 and line[:1].isalpha() and "|" not in line:
+                    found.add(" ".join(words))
+            if len(found) >= wanted * 2:
+                break
+    chosen = sorted(found)
+    random.Random(seed).shuffle(chosen)
+    if len(chosen) < wanted:
+        raise SystemExit(f"the archive has only {len(chosen)} questions")
+    return chosen[:wanted]
+
+
+class Asker:
+    """One kept-alive connection, with as little work of its own as Python allows."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.head = (
+            "POST /api/v1/rag/search HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {KEY}\r\nContent-Type: application/json\r\nContent-Length: "
+        ).encode()
+
+    def ask(self, body):
+        started = time.perf_counter()
+        self.socket.sendall(self.head + str(len(body)).encode() + b"\r\n\r\n" + body)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += self.received()
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(f"{head[:100]} {rest[:300]}")
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        while len(rest) < length:
+            rest += self.received()
+        return (time.perf_counter() - started) * 1000, rest
+
+    def received(self):
+        piece = self.socket.recv(1 << 16)
+        if not piece:
+            raise SystemExit("the server closed the connection")
+        return piece
+
+
+def bodies(texts, kbs):
+    return [json.dumps({"query": text, "knowledge_bases": kbs, "limit": 10}).encode() for text in texts]
+
+
+def measured(server, asked, at_once):
+    """All latencies, requests a second, and CPU milliseconds of the server per request."""
+    lists = [asked[n::at_once] for n in range(at_once)]
+    latencies, failed = [], []
+
+    def work(mine):
+        try:
+            asker = Asker(server.port)
+            latencies.extend(asker.ask(body)[0] for body in mine)
+        except BaseException as error:  # a thread's end is told by the one that waits for it
+            failed.append(error)
+
+    cpu, started = server.cpu(), time.perf_counter()
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in lists]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise SystemExit(str(failed[0]))
+    seconds = time.perf_counter() - started
+    return sorted(latencies), len(asked) / seconds, (server.cpu() - cpu) / len(asked) * 1000
+
+
+def row(name, result):
+    latencies, rate, cpu = result
+    at = lambda share: latencies[min(len(latencies) - 1, int(len(latencies) * share))]
+    print(f"| {name} | {len(latencies):,} | {at(0.5):.1f} | {at(0.99):.1f} | {rate:.0f} | {cpu:.1f} |", flush=True)
+
+
+def fill_cache(database, model, dimension):
+    """A random unit vector for every content that has none."""
+    rows = sqlite3.connect(database)
+    hashes = [found for (found,) in rows.execute("SELECT DISTINCT content_hash FROM chunks")]
+    draw = random.Random(7)
+
+    def vector():
+        values = [draw.gauss(0, 1) for _ in range(dimension)]
+        norm = math.sqrt(sum(value * value for value in values))
+        return struct.pack(f"<{dimension}f", *(value / norm for value in values))
+
+    rows.executemany(
+        "INSERT OR IGNORE INTO embeddings (model, content_hash, vector) VALUES (?, ?, ?)",
+        ((model, found, vector()) for found in hashes),
+    )
+    rows.commit()
+    rows.close()
+    return len(hashes)
+
+
+def stages(server, asked):
+    """Means of what the server reports of itself, in milliseconds."""
+    asker, sums = Asker(server.port), {}
+    for body in asked:
+        report = json.loads(asker.ask(body)[1])["retrieval"]
+        parts = {
+            "embedding": report["embedding_milliseconds"],
+            "lexical search": report["lexical"]["milliseconds"],
+            "dense side": report["dense"]["milliseconds"],
+            "all": report["total_milliseconds"],
+        }
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0) + value / len(asked)
+    return ", ".join(f"{name} {value:.2f}" for name, value in sums.items())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nexus", required=True)
+    parser.add_argument("--corpus", required=True, type=Path)
+    parser.add_argument("--models", required=True)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--requests", type=int, default=2000)
+    args = parser.parse_args()
+
+    server = Server(args.nexus, args.models)
+    dense = server.call("GET", "/health/ready")["dense_retrieval"]
+    dimension = server.call("GET", "/generations")["items"][0]["dimension"]
+    server.halt()
+    server = server.again(models=None)
+    kbs = [server.call("POST", "/knowledge-bases", {"name": f"bench-{n}"})["id"] for n in range(args.copies)]
+    for kb in kbs:
+        server.settled(server.upload(args.corpus, kb)[0])
+    server.halt()
+    filled = fill_cache(Path(server.data.name, "nexus.db"), dense["model"], dimension)
+    server = server.again(models=args.models)
+    server.quiet()
+    held = server.call("GET", "/generations")["items"][0]
+    time.sleep(20)  # the optimiser of the indexes looks every few seconds
+    while server.is_busy():
+        time.sleep(1)
+    print(
+        f"{held['chunks']:,} chunks in {args.copies} knowledge bases ({filled:,} different texts), {os.cpu_count()} cores, "
+        f"{dense['model']}, {dense['runtime']}\n"
+    )
+    print("| asked | requests | p50 ms | p99 ms | requests/s | server CPU ms |\n|---|---|---|---|---|---|")
+    texts = questions(args.corpus, args.requests * 5 + 200)
+    batches = [texts[n * args.requests : (n + 1) * args.requests] for n in range(5)]
+    measured(server, bodies(texts[-200:], kbs[:1]), 1)
+    row("one knowledge base, one at a time", measured(server, bodies(batches[0], kbs[:1]), 1))
+    row("one knowledge base, 8 at a time", measured(server, bodies(batches[1], kbs[:1]), 8))
+    row("all knowledge bases, one at a time", measured(server, bodies(batches[2], []), 1))
+    row("all knowledge bases, 8 at a time", measured(server, bodies(batches[3], []), 8))
+    more = server.call("POST", "/knowledge-bases", {"name": "more"})["id"]
+    with altered(args.corpus) as archive:
+        task, _, _ = server.upload(Path(archive.name), more)
+        row("one knowledge base, while an ingestion runs", measured(server, bodies(batches[4], kbs[:1]), 1))
+        state = server.call("GET", f"/ingestion/tasks/{task}")
+        print(f"\nthe ingestion was then {state['state']}, stage {state['progress']['stage']}")
+        server.call("POST", f"/ingestion/tasks/{task}/cancel")
+    print("by the server's own account, one knowledge base, ms:", stages(server, bodies(texts[:200], kbs[:1])))
+    print(f"MiB resident: {server.memory('VmRSS'):.0f}, of them anonymous {server.memory('RssAnon'):.0f}")
+    server.quiet()
+    server.stop()
+
+
+def altered(archive):
+    """The same documents with a line of their own, so that no vector of theirs is known."""
+    file = tempfile.NamedTemporaryFile(suffix=".zip")
+    with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in packed.namelist():
+            out.writestr(name, packed.read(name).replace(b". ", b", as was said. "))
+    file.flush()
+    return file
+
+
+if __name__ == "__main__":
+    main()
