@@ -202,3 +202,42 @@ fn only_the_chunk_that_holds_the_word_wins_in_a_small_knowledge_base() {
     assert_eq!(fused[0].id, id(3));
     assert!((lexical_weight(&lexical, &dense) - 1.0).abs() < f32::EPSILON);
 }
+
+/// A model that has never seen the language ranks at random: what it proposes has nothing to do with the words.
+#[test]
+fn a_model_that_ranks_at_random_is_not_listened_to() {
+    // Words that hardly tell: every hit scores almost alike, so vectors would decide.
+    let lexical = list((0..100).map(|n| (n, 10.0 - n as f32 / 50.0)));
+    let in_order: Vec<_> = lexical.iter().map(|hit| hit.id).collect();
+    for seed in 1..20 {
+        // A hundred of 5,000 chunks: with this step two of them at most are in the lexical list.
+        let random = list((0..100).map(|n| ((n * 7_919 + seed * 313) % 5_000, 0.5 - n as f32 / 1_000.0)));
+        let shared = random.iter().filter(|hit| in_order.contains(&hit.id)).count();
+        assert!(shared <= 2, "{shared} by chance");
+        assert!((lexical_weight(&lexical, &random) - 1.0).abs() < 1e-6);
+        assert_eq!(order(&fuse(lists(&lexical, &random)))[..10], in_order[..10]);
+    }
+    let knowing = list((0..100).map(|n| (if n < 10 { n * 9 } else { 5_000 + n }, 0.9 - n as f32 / 200.0)));
+    assert!(
+        lexical_weight(&lexical, &knowing) < 0.1,
+        "one that shares every tenth decides"
+    );
+}
+
+/// A model whose cosines are squeezed together (0.7 to 0.8 for everything) or drawn apart keeps its order, and its best
+/// hit stays the best where words do not tell.
+#[test]
+fn a_model_with_another_scale_keeps_its_say() {
+    let lexical = list((0..100).map(|n| (n, 10.0 - n as f32 / 100.0)));
+    let plain = |n: usize| ((n * 37 + 11) % 100) as f32 / 100.0;
+    type Curve = fn(f32) -> f32;
+    let curves: [Curve; 4] = [|x| x, |x| 0.7 + x / 10.0, |x| x.powi(3), f32::cbrt];
+    let best: Vec<_> = curves
+        .iter()
+        .map(|curve| {
+            let dense = list((0..100).map(|n| (n, curve(plain(n)))));
+            fuse(lists(&lexical, &dense))[0].id
+        })
+        .collect();
+    assert!(best.windows(2).all(|pair| pair[0] == pair[1]), "{best:?}");
+}
