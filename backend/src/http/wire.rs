@@ -186,7 +186,7 @@ macro_rules! same_codes {
 same_codes! {
     Encrypted Truncated Corrupt NestedArchive TooDeep TooLarge TooManyEntries SuspiciousRatio PathEscapesRoot
     InvalidPath Link DeviceName DuplicatePath Binary UnsupportedFormat UnsupportedCompression UnknownEncoding Empty
-    ParseFailed NestedTooDeep
+    ParseFailed NestedTooDeep MemoryLimit
 }
 
 pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {
