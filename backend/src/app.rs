@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, GenerationId, Passages, Reranker, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
 use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
@@ -14,6 +14,7 @@ use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
 use crate::index::{Alone, Index};
+use crate::reranking;
 use crate::service::{
     Credentials, DenseState, Documents, HealthChecks, Ingestion, IssuedKey, KnowledgeBases, Questions,
     Startup, Tasks,
@@ -51,6 +52,7 @@ pub struct Services {
 pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub dense: DenseModel,
+    pub reranker: Option<Arc<dyn Reranker>>,
 }
 
 /// The embedding model, or why there is none.
@@ -88,6 +90,7 @@ impl Services {
             Outside {
                 clock: Arc::new(SystemClock),
                 dense,
+                reranker: reranking::load(config).await,
             },
         )
         .await
@@ -100,7 +103,11 @@ impl Services {
     }
 
     async fn with_index(config: &Config, index: Index, outside: Outside) -> anyhow::Result<Self> {
-        let Outside { clock, dense } = outside;
+        let Outside {
+            clock,
+            dense,
+            reranker,
+        } = outside;
         let db = connect(config).await?;
         let alone = Alone::ensure(config, &index, db.kind())?;
         db.migrate().await.context("the database could not be migrated")?;
@@ -146,6 +153,7 @@ impl Services {
             clock,
             pass,
             dense,
+            reranker,
         };
         let worker = Worker::new(parts.worker_context(), worker_options(config));
         let app = parts.app(credentials);
@@ -185,6 +193,7 @@ struct Parts<'a> {
     clock: Arc<dyn Clock>,
     pass: Option<DensePass>,
     dense: DenseModel,
+    reranker: Option<Arc<dyn Reranker>>,
 }
 
 impl Parts<'_> {
@@ -234,6 +243,7 @@ impl Parts<'_> {
             vectors: Arc::clone(&self.store),
             embedder,
             passages,
+            reranking: reranking::bounded(self.config, self.reranker.clone()),
             settings: RetrievalSettings::default(),
         };
         let settings = AnswerSettings {

@@ -9,7 +9,8 @@ use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
-use nexus_domain::testing::{FakeEmbedder, ManualClock};
+use nexus_domain::Reranker;
+use nexus_domain::testing::{FakeEmbedder, FakeReranker, ManualClock};
 use nexus_ingest::ArchiveWriter;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -37,6 +38,7 @@ pub struct Setup {
     pub lexical_only: bool,
     /// Name of the embedding model.
     pub model: Option<&'static str>,
+    pub reranker: Option<FakeReranker>,
 }
 
 impl TestApp {
@@ -71,6 +73,9 @@ impl TestApp {
         let outside = Outside {
             clock: Arc::new(ManualClock::default()),
             dense,
+            reranker: setup
+                .reranker
+                .map(|reranker| Arc::new(reranker) as Arc<dyn Reranker>),
         };
         let services = Services::with(&config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();

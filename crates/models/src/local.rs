@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::error::{ModelError, read};
 use crate::profile::Profile;
+use crate::reranker;
 
 /// Written by `make models`: what it installed.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -80,14 +81,7 @@ pub fn discover(models_dir: &Path) -> Result<Option<LocalModel>, ModelError> {
         None => only_model(models_dir)?,
     };
     let Some(folder) = folder else { return Ok(None) };
-    for file in REQUIRED_FILES {
-        if !folder.join(file).is_file() {
-            return Err(ModelError::Incomplete {
-                folder,
-                file: file.to_owned(),
-            });
-        }
-    }
+    ensure_complete(&folder)?;
     let runtime_library = match runtime {
         Some(entry) => Some(models_dir.join(entry.library)),
         None => find_runtime(models_dir)?,
@@ -97,6 +91,28 @@ pub fn discover(models_dir: &Path) -> Result<Option<LocalModel>, ModelError> {
         folder,
         runtime_library,
     }))
+}
+
+/// Refuses a model folder that lacks one of its files.
+pub(crate) fn ensure_complete(folder: &Path) -> Result<(), ModelError> {
+    match REQUIRED_FILES.iter().find(|file| !folder.join(file).is_file()) {
+        None => Ok(()),
+        Some(file) => Err(ModelError::Incomplete {
+            folder: folder.to_owned(),
+            file: (*file).to_owned(),
+        }),
+    }
+}
+
+/// ONNX Runtime's shared library in a folder of models: the one that its manifest names, else any.
+pub(crate) fn runtime_of(models_dir: &Path) -> Result<Option<PathBuf>, ModelError> {
+    if !models_dir.is_dir() {
+        return Ok(None);
+    }
+    match read_manifest(models_dir)?.and_then(|manifest| manifest.runtime) {
+        Some(entry) => Ok(Some(models_dir.join(entry.library))),
+        None => find_runtime(models_dir),
+    }
 }
 
 fn read_manifest(models_dir: &Path) -> Result<Option<Manifest>, ModelError> {
@@ -118,7 +134,7 @@ fn only_model(models_dir: &Path) -> Result<Option<PathBuf>, ModelError> {
         return Ok(Some(models_dir.to_owned()));
     }
     let mut found = folders(models_dir)?;
-    found.retain(|folder| folder.join(GRAPH_FILE).is_file());
+    found.retain(|folder| folder.join(GRAPH_FILE).is_file() && !reranker::is_one(folder));
     if found.len() > 1 {
         let names = found
             .iter()
