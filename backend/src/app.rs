@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Embedder, Passages, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever};
@@ -14,6 +14,7 @@ use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
 use crate::index::{Alone, Index};
+use crate::reranking;
 use crate::service::{
     Credentials, DenseState, Documents, Generations, HealthChecks, Ingestion, IssuedKey, KnowledgeBases,
     Questions, Startup, Tasks,
@@ -52,6 +53,7 @@ pub struct Outside {
     pub dense: DenseModel,
     /// The model that was configured before, which answers until the configured one holds as much.
     pub earlier: Option<Arc<dyn Embedder>>,
+    pub reranker: Option<Arc<dyn Reranker>>,
 }
 
 impl Outside {
@@ -108,6 +110,7 @@ impl Services {
             clock: Arc::new(SystemClock),
             dense,
             earlier,
+            reranker: reranking::load(config).await,
         };
         Self::with_stores(config, index, db, outside).await
     }
@@ -126,7 +129,12 @@ impl Services {
         outside: Outside,
     ) -> anyhow::Result<Self> {
         let models = outside.models();
-        let Outside { clock, dense, .. } = outside;
+        let Outside {
+            clock,
+            dense,
+            reranker,
+            ..
+        } = outside;
         std::fs::create_dir_all(config.uploads_dir()).context("the upload folder cannot be made")?;
 
         let queue = Queue::new(Arc::clone(&clock));
@@ -177,6 +185,7 @@ impl Services {
                 DenseModel::Loaded(_) => "",
                 DenseModel::Missing(reason) => reason,
             },
+            reranker,
         };
         let worker = Worker::new(parts.worker_context(), worker_options(config));
         let app = parts.app(credentials);
@@ -216,6 +225,7 @@ struct Parts<'a> {
     clock: Arc<dyn Clock>,
     generations: Generations,
     no_model: &'static str,
+    reranker: Option<Arc<dyn Reranker>>,
 }
 
 impl Parts<'_> {
@@ -252,6 +262,7 @@ impl Parts<'_> {
             vectors: Arc::clone(&self.store),
             dense: Arc::new(self.generations.clone()),
             passages,
+            reranking: reranking::bounded(self.config, self.reranker.clone()),
             settings: RetrievalSettings::default(),
         };
         let settings = AnswerSettings {

@@ -15,6 +15,7 @@ mod error_chain;
 pub mod http;
 mod index;
 pub mod log;
+mod reranking;
 pub mod serve;
 pub mod service;
 pub mod worker;

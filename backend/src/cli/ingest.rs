@@ -16,7 +16,7 @@ const SHOWN_PROBLEMS: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct IngestArgs {
-    /// An archive (zip, tar, tar.gz, tar.zst), a single file, or a folder, which is packed first
+    /// An archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), a single file, or a folder, which is packed first
     path: PathBuf,
     /// Knowledge base, by name; made if there is none
     #[arg(long)]
@@ -95,9 +95,11 @@ impl Packed {
 /// By its name; the server looks at the content.
 fn is_archive(name: &str) -> bool {
     let name = name.to_lowercase();
-    [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"]
-        .iter()
-        .any(|end| name.ends_with(end))
+    const ENDINGS: [&str; 13] = [
+        ".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst",
+        ".tzst", ".rar",
+    ];
+    ENDINGS.iter().any(|end| name.ends_with(end))
 }
 
 pub async fn upload(

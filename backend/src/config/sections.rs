@@ -59,6 +59,9 @@ pub struct ModelsConfig {
     pub enabled: bool,
     pub download: bool,
     pub threads: usize,
+    pub reranker_dir: PathBuf,
+    pub rerank_candidates: usize,
+    pub rerank_milliseconds: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -157,6 +160,18 @@ impl Config {
             2_048,
         )?;
         in_range("models.threads", self.models.threads as u64, 0, 256)?;
+        in_range(
+            "models.rerank_candidates",
+            self.models.rerank_candidates as u64,
+            2,
+            200,
+        )?;
+        in_range(
+            "models.rerank_milliseconds",
+            self.models.rerank_milliseconds,
+            1,
+            60_000,
+        )?;
         in_range("worker.concurrency", self.worker.concurrency as u64, 1, 64)?;
         in_range("worker.lease_seconds", self.worker.lease_seconds, 2, 3_600)?;
         in_range("worker.max_attempts", u64::from(self.worker.max_attempts), 1, 100)?;

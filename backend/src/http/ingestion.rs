@@ -42,10 +42,10 @@ struct UploadForm {
     file: String,
 }
 
-/// Upload an archive (zip, tar, tar.gz, tar.zst)
+/// Upload an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst)
 ///
 /// The archive becomes a source of the knowledge base. Uploading one of the same source name again is a sync: unchanged
-/// documents are left alone, changed ones replaced, missing ones removed.
+/// documents are left alone, changed ones replaced, missing ones removed. An archive inside it is read like a folder.
 #[utoipa::path(post, path = "/ingestion/archives", tag = "ingestion",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat give the first result")),
@@ -64,7 +64,8 @@ async fn archives(
 
 /// Upload one document
 ///
-/// It replaces the document of the same name in its source and removes nothing else.
+/// It replaces the document of the same name in its source and removes nothing else. A file packed by gzip, bzip2, xz or
+/// zstd is read as the file inside.
 #[utoipa::path(post, path = "/ingestion/files", tag = "ingestion",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat give the first result")),

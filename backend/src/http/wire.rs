@@ -186,7 +186,7 @@ macro_rules! same_codes {
 same_codes! {
     Encrypted Truncated Corrupt NestedArchive TooDeep TooLarge TooManyEntries SuspiciousRatio PathEscapesRoot
     InvalidPath Link DeviceName DuplicatePath Binary UnsupportedFormat UnsupportedCompression UnknownEncoding Empty
-    ParseFailed NestedTooDeep
+    ParseFailed NestedTooDeep MemoryLimit
 }
 
 pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {
@@ -218,6 +218,23 @@ fn side(report: rag::SideReport) -> api::SideReport {
     }
 }
 
+fn rerank(report: rag::RerankReport) -> api::RerankReport {
+    let (status, reason) = match report.status {
+        rag::RerankStatus::Ran => (api::RerankStatus::Ran, None),
+        rag::RerankStatus::NotAsked => (api::RerankStatus::NotAsked, None),
+        rag::RerankStatus::NotConfigured => (api::RerankStatus::NotConfigured, None),
+        rag::RerankStatus::ScriptUnknown => (api::RerankStatus::ScriptUnknown, None),
+        rag::RerankStatus::TimedOut => (api::RerankStatus::TimedOut, None),
+        rag::RerankStatus::Failed(reason) => (api::RerankStatus::Failed, Some(reason)),
+    };
+    api::RerankReport {
+        status,
+        reason,
+        candidates: u32::try_from(report.candidates).unwrap_or(u32::MAX),
+        milliseconds: millis(report.micros),
+    }
+}
+
 fn retrieval(report: rag::RetrievalReport) -> api::Retrieval {
     api::Retrieval {
         mode: match report.mode_asked {
@@ -227,6 +244,7 @@ fn retrieval(report: rag::RetrievalReport) -> api::Retrieval {
         },
         lexical: side(report.lexical),
         dense: side(report.dense),
+        rerank: rerank(report.rerank),
         lexical_weight: report.lexical_weight,
         model: report.model,
         embedding_milliseconds: millis(report.embed_micros),
@@ -238,6 +256,7 @@ struct Scores {
     score: f32,
     lexical: Option<f32>,
     dense: Option<f32>,
+    rerank: Option<f32>,
 }
 
 fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
@@ -265,6 +284,7 @@ fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
         score: scores.score,
         lexical_score: scores.lexical,
         dense_score: scores.dense,
+        rerank_score: scores.rerank,
     }
 }
 
@@ -276,6 +296,7 @@ pub fn search_response(found: rag::Retrieval) -> api::SearchResponse {
                 score: hit.score,
                 lexical: hit.lexical,
                 dense: hit.dense,
+                rerank: hit.rerank,
             },
         )
     };
@@ -304,6 +325,7 @@ fn citation(citation: rag::Citation) -> api::Citation {
         score: citation.score,
         lexical: citation.lexical,
         dense: citation.dense,
+        rerank: citation.rerank,
     };
     api::Citation {
         number: citation.number,

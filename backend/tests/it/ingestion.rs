@@ -125,7 +125,10 @@ async fn a_long_name_keeps_its_ending() {
 async fn what_cannot_be_read_has_a_reason_and_the_rest_is_there() {
     let app = TestApp::start().await;
     let image = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0];
-    let inner = archive(&[("x.md", PUMPS)]);
+    let inner = archive(&[
+        ("x.md", VALVES),
+        ("innermost.tar.gz", &archive(&[("y.md", PUMPS)])),
+    ]);
     let mut wide = vec![0xff, 0xfe];
     wide.extend("Wide\0 text".encode_utf16().flat_map(u16::to_le_bytes));
     let files: &[(&str, &[u8])] = &[
@@ -139,7 +142,7 @@ async fn what_cannot_be_read_has_a_reason_and_the_rest_is_there() {
     let task = app.ingest(files).await;
     assert_eq!(
         (task.counts.documents_indexed, task.counts.files_with_problems),
-        (1, 5)
+        (2, 5)
     );
     let problems = app.client.problems(task.id, None).await.unwrap().items;
     let code = |path: &str| {
@@ -152,7 +155,31 @@ async fn what_cannot_be_read_has_a_reason_and_the_rest_is_there() {
     assert_eq!(code("wide.txt"), Some(ProblemCode::Binary));
     assert_eq!(code("marked.txt"), Some(ProblemCode::Binary));
     assert_eq!(code("empty.txt"), Some(ProblemCode::Empty));
-    assert_eq!(code("inner.tar.gz"), Some(ProblemCode::NestedArchive));
+    assert_eq!(
+        code("inner.tar.gz/innermost.tar.gz"),
+        Some(ProblemCode::NestedArchive)
+    );
+    assert_eq!(app.found("valve").await, ["inner.tar.gz/x.md"]);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nested_archive_that_breaks_off_removes_nothing_of_what_it_held() {
+    let app = TestApp::start().await;
+    let inner = archive(&[("pumps.md", PUMPS), ("valves.md", VALVES)]);
+    app.ingest(&[("inner.tar.gz", &inner), ("old.md", b"# Old\n\nAn old page.\n")])
+        .await;
+    let cut = &inner[..inner.len() / 2];
+    let task = app.ingest(&[("inner.tar.gz", cut)]).await;
+    assert_eq!(task.counts.documents_removed, 0);
+    let problems = app.client.problems(task.id, None).await.unwrap().items;
+    assert_eq!(problems[0].path.as_deref(), Some("inner.tar.gz"));
+    assert_eq!(problems[0].code, ProblemCode::Truncated);
+    assert_eq!(app.found("valve").await, ["inner.tar.gz/valves.md"]);
+    let task = app
+        .ingest(&[("inner.tar.gz", &archive(&[("valves.md", VALVES)]))])
+        .await;
+    assert_eq!(task.counts.documents_removed, 2);
     app.end().await;
 }
 

@@ -1,6 +1,9 @@
 //! Questions, answers and what they cite.
 
-use nexus_api::{AnswerLanguage, ErrorCode, QueryRequest, RetrievalMode, SearchRequest, SideStatus};
+use nexus_api::{
+    AnswerLanguage, ErrorCode, QueryRequest, RerankStatus, RetrievalMode, SearchRequest, SideStatus,
+};
+use nexus_domain::testing::FakeReranker;
 
 use crate::test_app::{KB, Setup, TestApp};
 
@@ -59,6 +62,81 @@ async fn the_text_of_a_document_is_given_as_it_was_sent() {
     let document = &app.client.documents(kb.id, None).await.unwrap().items[0];
     assert_eq!(app.client.document_text(document.id).await.unwrap(), GUIDE);
     app.end().await;
+}
+
+/// The shorter passage is the better one, for whoever takes it at its word.
+const BREVITY: nexus_domain::testing::Scoring = |_, passage| -(passage.len() as f32);
+
+const PUMPS: [(&str, &[u8]); 2] = [
+    (
+        "long.md",
+        b"# Pump\n\nThe pump is started with the lever of the pump, which is on the pump's left side.\n",
+    ),
+    ("short.md", b"# Lever\n\nA lever starts it.\n"),
+];
+
+async fn search(app: &TestApp) -> (Vec<String>, nexus_api::RerankReport, Vec<Option<f32>>) {
+    let request = SearchRequest {
+        query: "lever of the pump".to_owned(),
+        knowledge_bases: vec![KB.to_owned()],
+        mode: RetrievalMode::Hybrid,
+        limit: 10,
+        distinct_documents: false,
+    };
+    let found = app.client.search(&request).await.unwrap();
+    let paths = found
+        .passages
+        .iter()
+        .map(|passage| passage.document_path.clone())
+        .collect();
+    let scores = found
+        .passages
+        .iter()
+        .map(|passage| passage.rerank_score)
+        .collect();
+    (paths, found.retrieval.rerank, scores)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reranker_has_the_last_word_and_says_so() {
+    let app = TestApp::with(Setup {
+        reranker: Some(FakeReranker::scoring(BREVITY)),
+        ..Setup::default()
+    })
+    .await;
+    app.ingest(&PUMPS).await;
+    let (paths, report, scores) = search(&app).await;
+    assert_eq!(paths, ["short.md", "long.md"]);
+    assert_eq!((report.status, report.candidates), (RerankStatus::Ran, 2));
+    assert!(scores.iter().all(Option::is_some));
+    let answer = app.ask("How is the pump started?").await;
+    assert_eq!(answer.retrieval.rerank.status, RerankStatus::Ran);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_reranker_or_with_a_broken_or_slow_one_the_fused_order_stands() {
+    for (reranker, status) in [
+        (None, RerankStatus::NotConfigured),
+        (Some(FakeReranker::failing()), RerankStatus::Failed),
+        (Some(FakeReranker::hanging()), RerankStatus::TimedOut),
+    ] {
+        let app = TestApp::with(Setup {
+            reranker,
+            settings: vec![("NEXUS_MODELS_RERANK_MILLISECONDS", "20".to_owned())],
+            ..Setup::default()
+        })
+        .await;
+        app.ingest(&PUMPS).await;
+        let (paths, report, scores) = search(&app).await;
+        assert_eq!(paths, ["long.md", "short.md"], "{status:?}");
+        assert_eq!(
+            (report.status, report.reason.is_some()),
+            (status, status == RerankStatus::Failed)
+        );
+        assert_eq!(scores, [None, None]);
+        app.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

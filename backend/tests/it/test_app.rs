@@ -9,8 +9,8 @@ use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
-use nexus_domain::Embedder;
-use nexus_domain::testing::{FakeEmbedder, ManualClock};
+use nexus_domain::testing::{FakeEmbedder, FakeReranker, ManualClock};
+use nexus_domain::{Embedder, Reranker};
 use nexus_ingest::ArchiveWriter;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -42,6 +42,7 @@ pub struct Setup {
     pub own_model: Option<Arc<dyn Embedder>>,
     /// The model that was configured before.
     pub earlier: Option<Arc<dyn Embedder>>,
+    pub reranker: Option<FakeReranker>,
 }
 
 impl TestApp {
@@ -78,6 +79,9 @@ impl TestApp {
             clock: Arc::new(ManualClock::default()),
             dense,
             earlier: setup.earlier,
+            reranker: setup
+                .reranker
+                .map(|reranker| Arc::new(reranker) as Arc<dyn Reranker>),
         };
         let services = Services::with(&config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();

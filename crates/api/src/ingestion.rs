@@ -134,7 +134,7 @@ problem_codes! {
     Truncated = "truncated";
     /// The container's structure is damaged or contradicts itself.
     Corrupt = "corrupt";
-    /// An archive inside an archive.
+    /// An archive in an archive in the upload; only the first one inside is opened.
     NestedArchive = "nested_archive";
     /// The path has more folders than allowed.
     TooDeep = "too_deep";
@@ -168,6 +168,8 @@ problem_codes! {
     ParseFailed = "parse_failed";
     /// The format nests deeper than allowed.
     NestedTooDeep = "nested_too_deep";
+    /// Unpacking would take more memory than allowed.
+    MemoryLimit = "memory_limit";
 }
 
 /// One file that could not be read, or the upload itself where `path` is absent.

@@ -24,6 +24,6 @@ pub use ingestion::{
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
 pub use page::Page;
 pub use rag::{
-    Answer, AnswerLanguage, Citation, Passage, QueryRequest, Retrieval, RetrievalMode, SearchRequest,
-    SearchResponse, SideReport, SideStatus,
+    Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
+    RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
 };

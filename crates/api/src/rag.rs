@@ -80,6 +80,9 @@ pub struct Passage {
     /// Cosine, where the dense index found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dense_score: Option<f32>,
+    /// The reranker's score, where it put the passage into its place. Only those of one answer may be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank_score: Option<f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -148,12 +151,40 @@ pub struct SideReport {
     pub milliseconds: f64,
 }
 
+/// What the reranker did for a question. Unless it ran, the fused order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RerankStatus {
+    Ran,
+    /// One index alone was asked for, or there was nothing to put in order.
+    NotAsked,
+    /// No reranker is loaded.
+    NotConfigured,
+    /// The model does not know the question's script.
+    ScriptUnknown,
+    /// It took longer than it may.
+    TimedOut,
+    /// It failed; `reason` says why.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RerankReport {
+    pub status: RerankStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many passages it was given.
+    pub candidates: u32,
+    pub milliseconds: f64,
+}
+
 /// How the passages were found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Retrieval {
     pub mode: RetrievalMode,
     pub lexical: SideReport,
     pub dense: SideReport,
+    pub rerank: RerankReport,
     /// Share of the lexical score in the fused one (0 to 1), where both sides ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lexical_weight: Option<f32>,

@@ -10,6 +10,7 @@ pub mod knowledge_base;
 pub mod passage;
 pub mod probe;
 pub mod problem;
+pub mod reranker;
 pub mod script;
 pub mod source;
 pub mod task;
@@ -29,6 +30,7 @@ pub use id::{
 pub use knowledge_base::KnowledgeBase;
 pub use passage::{Passage, PassageError, Passages};
 pub use problem::{Problem, ProblemCode};
+pub use reranker::{RerankError, Reranker, RerankerInfo};
 pub use script::Script;
 pub use source::{Source, SourceKind};
 pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};

@@ -37,7 +37,7 @@ problem_codes! {
     Truncated = "truncated";
     /// The container's structure is damaged or contradicts itself.
     Corrupt = "corrupt";
-    /// An archive inside an archive; these are not opened.
+    /// An archive in an archive in the upload; only the first one inside is opened.
     NestedArchive = "nested_archive";
     /// The path has more folders than allowed.
     TooDeep = "too_deep";
@@ -71,6 +71,8 @@ problem_codes! {
     ParseFailed = "parse_failed";
     /// The format nests deeper than allowed (JSON, HTML).
     NestedTooDeep = "nested_too_deep";
+    /// Unpacking would take more memory than allowed (a dictionary, a window, a directory).
+    MemoryLimit = "memory_limit";
 }
 
 /// A code that this version does not know (a newer version wrote the row).

@@ -1,4 +1,4 @@
-//! Fakes for what is remote or slow: the clock and the embedding model. Databases and indexes are not faked; their
+//! Fakes for what is remote or slow: the clock, the embedding model and the reranker. Databases and indexes are not faked; their
 //! embedded back ends are the test doubles.
 
 use std::sync::Mutex;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::embedder::{EmbedError, Embedder, EmbedderInfo};
 use crate::hash::ContentHash;
+use crate::reranker::{RerankError, Reranker, RerankerInfo};
 use crate::script::Script;
 use crate::time::{Clock, Timestamp};
 
@@ -112,5 +113,79 @@ impl Embedder for FakeEmbedder {
 
     async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError> {
         Ok(self.vector(&query))
+    }
+}
+
+/// How a [`FakeReranker`] scores a passage for a question.
+pub type Scoring = fn(question: &str, passage: &str) -> f32;
+
+#[derive(Clone, Copy, Debug)]
+enum Conduct {
+    Score(Scoring),
+    Fail,
+    Hang,
+}
+
+/// Scores as the test says, fails, or never answers. Knows Latin script only.
+#[derive(Debug)]
+pub struct FakeReranker {
+    info: RerankerInfo,
+    conduct: Conduct,
+    asked: Mutex<Vec<Vec<String>>>,
+}
+
+impl FakeReranker {
+    pub fn scoring(scoring: Scoring) -> Self {
+        Self::new(Conduct::Score(scoring))
+    }
+
+    pub fn failing() -> Self {
+        Self::new(Conduct::Fail)
+    }
+
+    pub fn hanging() -> Self {
+        Self::new(Conduct::Hang)
+    }
+
+    fn new(conduct: Conduct) -> Self {
+        Self {
+            info: RerankerInfo {
+                model: "fake-reranker".to_owned(),
+                scripts: vec![Script::Latin],
+                runtime: "fake".to_owned(),
+            },
+            conduct,
+            asked: Mutex::default(),
+        }
+    }
+
+    /// The passages of every call so far.
+    pub fn asked(&self) -> Vec<Vec<String>> {
+        self.asked
+            .lock()
+            .expect("no test panics while it holds this")
+            .clone()
+    }
+}
+
+#[async_trait]
+impl Reranker for FakeReranker {
+    fn info(&self) -> &RerankerInfo {
+        &self.info
+    }
+
+    async fn rerank(&self, question: String, passages: Vec<String>) -> Result<Vec<f32>, RerankError> {
+        self.asked
+            .lock()
+            .expect("no test panics while it holds this")
+            .push(passages.clone());
+        match self.conduct {
+            Conduct::Score(scoring) => Ok(passages
+                .iter()
+                .map(|passage| scoring(&question, passage))
+                .collect()),
+            Conduct::Fail => Err(RerankError::Failed("the test wants it so".to_owned())),
+            Conduct::Hang => std::future::pending().await,
+        }
     }
 }

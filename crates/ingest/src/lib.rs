@@ -1,6 +1,6 @@
 //! Sources to documents to chunks, in three pure and blocking steps:
 //!
-//! 1. [`walk`] opens an upload (zip, tar, tar.gz, tar.zst or a single file) and hands out its files one by one;
+//! 1. [`walk`] opens an upload (zip, 7z, tar, a compressed stream or a single file) and hands out its files one by one;
 //! 2. [`extract`] turns one file's bytes into text with a title and a format;
 //! 3. [`chunk`] cuts that text along its structure into passages that quote it exactly.
 //!

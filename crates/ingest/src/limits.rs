@@ -3,9 +3,11 @@
 /// Bounds of one upload and of each file in it. Sizes are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The upload as it lies on the disk. Default 2 GiB.
+    /// The upload as it lies on the disk; an archive inside it that has to lie there while it is read may be as large.
+    /// Default 2 GiB.
     pub packed_bytes: u64,
-    /// Everything that is unpacked from one upload, counted while it is read, never as declared. Default 8 GiB.
+    /// Everything that is unpacked from one upload, nested archives and what they hold, counted while it is read, never
+    /// as declared. Default 8 GiB.
     pub unpacked_bytes: u64,
     /// One file. This much is held in memory at once. Default 64 MiB.
     pub file_bytes: u64,
@@ -20,6 +22,9 @@ pub struct Limits {
     pub ratio: u64,
     /// Below this many unpacked bytes no ratio is suspicious. Default 16 MiB.
     pub ratio_floor_bytes: u64,
+    /// Memory that a 7z or xz archive may ask for to be unpacked: dictionaries and models. It fills as data comes out. A
+    /// nested archive may ask for as much again. Default 288 MiB: 7-Zip's strongest preset asks for 256 MiB and some.
+    pub decoder_bytes: u64,
     /// Nesting of JSON containers and HTML elements. Default 128.
     pub nesting: usize,
 }
@@ -35,6 +40,7 @@ impl Default for Limits {
             path_bytes: 1_024,
             ratio: 200,
             ratio_floor_bytes: 16 << 20,
+            decoder_bytes: 288 << 20,
             nesting: 128,
         }
     }

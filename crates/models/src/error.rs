@@ -1,8 +1,8 @@
-//! What can go wrong between a models folder and a working embedder, in sentences for the person who runs Nexus.
+//! What can go wrong between a models folder and a working model, in sentences for the person who runs Nexus.
 
 use std::path::PathBuf;
 
-/// Why no embedder could be made.
+/// Why no model could be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("{path} cannot be read: {source}")]
@@ -33,6 +33,12 @@ pub enum ModelError {
         model: String,
         cosine: f32,
         at_least: f32,
+    },
+    #[error("the model {model} does not reproduce its reference score: {score:.3}, {expected:.3} expected")]
+    ScoreMismatch {
+        model: String,
+        score: f32,
+        expected: f32,
     },
     #[error("the model cannot be downloaded: {0}")]
     Download(String),

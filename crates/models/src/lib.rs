@@ -1,4 +1,5 @@
-//! Language models behind the ports of `nexus_domain`. Now: a local embedding model, run by fastembed on ONNX Runtime.
+//! Language models behind the ports of `nexus_domain`. Now: a local embedding model and a local reranker, run by fastembed
+//! on ONNX Runtime.
 //!
 //! Owns finding, loading, checking and running models. Knows nothing of documents, indexes or HTTP.
 //!
@@ -24,6 +25,7 @@ mod length;
 mod local;
 mod options;
 mod profile;
+mod reranker;
 mod runtime;
 mod session;
 mod worker;
@@ -35,3 +37,4 @@ pub use length::estimated_tokens;
 pub use local::{LocalModel, MANIFEST_FILE, discover};
 pub use options::{DEFAULT_BATCH_SIZE, EmbedderOptions, QuerySession};
 pub use profile::{PROFILE_FILE, Pooling, Profile, Reference};
+pub use reranker::{FastembedReranker, RerankReference, RerankerOptions, RerankerProfile};

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::error::{ModelError, read};
 use crate::profile::Profile;
+use crate::reranker;
 
 /// Written by `make models`: what it installed.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -73,14 +74,13 @@ pub fn discover(models_dir: &Path) -> Result<Option<LocalModel>, ModelError> {
     if !models_dir.is_dir() {
         return Ok(None);
     }
-    let manifest = read_manifest(models_dir)?;
-    let (runtime, model) = manifest.map_or((None, None), |manifest| (manifest.runtime, manifest.model));
+    let model = read_manifest(models_dir)?.and_then(|manifest| manifest.model);
     let folder = match model {
         Some(entry) => Some(models_dir.join(entry.folder)),
         None => only_model(models_dir)?,
     };
     let Some(folder) = folder else { return Ok(None) };
-    in_folder(folder, runtime_library(models_dir, runtime)?).map(Some)
+    in_folder(folder, runtime_of(models_dir)?).map(Some)
 }
 
 /// Every model that can be loaded from a folder, by name; folders that hold no whole model are passed over.
@@ -88,8 +88,7 @@ pub(crate) fn discover_all(models_dir: &Path) -> Result<Vec<LocalModel>, ModelEr
     if !models_dir.is_dir() {
         return Ok(Vec::new());
     }
-    let runtime = read_manifest(models_dir)?.and_then(|manifest| manifest.runtime);
-    let runtime = runtime_library(models_dir, runtime)?;
+    let runtime = runtime_of(models_dir)?;
     let mut candidates = folders(models_dir)?;
     candidates.insert(0, models_dir.to_owned());
     candidates.retain(|folder| folder.join(GRAPH_FILE).is_file());
@@ -99,27 +98,35 @@ pub(crate) fn discover_all(models_dir: &Path) -> Result<Vec<LocalModel>, ModelEr
         .collect())
 }
 
-fn runtime_library(models_dir: &Path, entry: Option<RuntimeEntry>) -> Result<Option<PathBuf>, ModelError> {
-    match entry {
-        Some(entry) => Ok(Some(models_dir.join(entry.library))),
-        None => find_runtime(models_dir),
-    }
-}
-
 fn in_folder(folder: PathBuf, runtime_library: Option<PathBuf>) -> Result<LocalModel, ModelError> {
-    for file in REQUIRED_FILES {
-        if !folder.join(file).is_file() {
-            return Err(ModelError::Incomplete {
-                folder,
-                file: file.to_owned(),
-            });
-        }
-    }
+    ensure_complete(&folder)?;
     Ok(LocalModel {
         profile: Profile::of_folder(&folder)?,
         folder,
         runtime_library,
     })
+}
+
+/// Refuses a model folder that lacks one of its files.
+pub(crate) fn ensure_complete(folder: &Path) -> Result<(), ModelError> {
+    match REQUIRED_FILES.iter().find(|file| !folder.join(file).is_file()) {
+        None => Ok(()),
+        Some(file) => Err(ModelError::Incomplete {
+            folder: folder.to_owned(),
+            file: (*file).to_owned(),
+        }),
+    }
+}
+
+/// ONNX Runtime's shared library in a folder of models: the one that its manifest names, else any.
+pub(crate) fn runtime_of(models_dir: &Path) -> Result<Option<PathBuf>, ModelError> {
+    if !models_dir.is_dir() {
+        return Ok(None);
+    }
+    match read_manifest(models_dir)?.and_then(|manifest| manifest.runtime) {
+        Some(entry) => Ok(Some(models_dir.join(entry.library))),
+        None => find_runtime(models_dir),
+    }
 }
 
 fn read_manifest(models_dir: &Path) -> Result<Option<Manifest>, ModelError> {
@@ -141,7 +148,7 @@ fn only_model(models_dir: &Path) -> Result<Option<PathBuf>, ModelError> {
         return Ok(Some(models_dir.to_owned()));
     }
     let mut found = folders(models_dir)?;
-    found.retain(|folder| folder.join(GRAPH_FILE).is_file());
+    found.retain(|folder| folder.join(GRAPH_FILE).is_file() && !reranker::is_one(folder));
     if found.len() > 1 {
         let names = found
             .iter()

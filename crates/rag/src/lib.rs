@@ -16,6 +16,6 @@ mod retrieve;
 pub use answer::{Answer, AnswerLanguage, AnswerSettings, Answering, Block, Citation};
 pub use error::RagError;
 pub use retrieve::{
-    DenseSide, DenseSource, MAX_QUESTION_CHARS, Mode, Question, RankedPassage, Retrieval, RetrievalReport,
-    RetrievalSettings, Retriever, SideReport, SideStatus,
+    DenseSide, DenseSource, MAX_QUESTION_CHARS, Mode, Question, RankedPassage, RerankReport, RerankStatus,
+    Reranking, Retrieval, RetrievalReport, RetrievalSettings, Retriever, SideReport, SideStatus,
 };

@@ -34,11 +34,11 @@ pub fn start(job: &Job, path: PathBuf) -> Reader {
     let job = job.clone();
     let runtime = Handle::current();
     let walk = tokio::task::spawn_blocking(move || {
-        if let Ok(Some(total)) = nexus_ingest::entries_hint(&path, &job.upload.file_name) {
+        let limits = job.context.ingest.limits;
+        if let Ok(Some(total)) = nexus_ingest::entries_hint(&path, &job.upload.file_name, &limits) {
             job.running.meter.total(total);
         }
         let budget = Budget::new();
-        let limits = job.context.ingest.limits;
         nexus_ingest::walk(&path, &job.upload.file_name, &limits, &mut |entry| {
             if job.running.check().is_err() {
                 return ControlFlow::Break(());

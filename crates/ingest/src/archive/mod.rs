@@ -1,31 +1,42 @@
 //! From an upload on the disk to its files. Owns containers, paths and bounds; knows nothing about documents.
 
 mod bounds;
+mod compressed;
+mod disk;
+mod method;
 mod name;
+mod nested;
 mod path;
+mod seven;
 mod sniff;
 mod tar;
 mod visit;
 mod zip;
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
 use crate::limits::Limits;
-use sniff::Kind;
-use visit::Visitor;
+use bounds::Metered;
+use disk::Disk;
+use sniff::{Format, Kind};
+use visit::{End, Step, Visitor};
 
 /// How an upload is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     Zip,
+    SevenZ,
     Tar,
     TarGz,
+    TarBz2,
+    TarXz,
     TarZst,
+    /// One file in a compressed stream.
+    Compressed,
     /// Not an archive: the upload is one document.
     Single,
 }
@@ -37,7 +48,7 @@ pub struct RawFile {
     pub path: String,
     pub bytes: Vec<u8>,
     pub hash: ContentHash,
-    /// Bytes that it took in the archive; equal to the size where the container does not tell (tar).
+    /// Bytes that it took in the archive; equal to the size where the container does not tell (tar, most of 7z).
     pub packed_size: u64,
 }
 
@@ -84,9 +95,10 @@ impl WalkError {
 /// Hands out the files of an upload one by one; at most one file's bytes are held here.
 ///
 /// The container is recognised by its content; `upload_name` only names a single file and decides whether something that
-/// claims to be an archive and is none is refused.
+/// claims to be an archive and is none is refused. An archive inside the archive is walked like a folder of its name.
 ///
 /// - What concerns one file is an [`Entry::Problem`] with its path, and the walk goes on.
+/// - What ends a nested archive early is a problem of its path, and [`WalkSummary::complete`] is `false`.
 /// - What ends the walk early (a truncated archive, a bound of the whole) is one [`Entry::Problem`] without a path;
 ///   the files met before it were handed out, and [`WalkSummary::complete`] is `false`.
 /// - What leaves nothing to use is an `Err`: larger than [`Limits::packed_bytes`], empty, a container that is not read,
@@ -99,8 +111,9 @@ pub fn walk(
     limits: &Limits,
     visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> Result<WalkSummary, WalkError> {
-    let path = file;
-    let (mut file, len) = open(path)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let disk = Disk::open(file)?;
+    let len = disk.len();
     if len > limits.packed_bytes {
         let message = format!("{len} bytes were sent, {} are allowed", limits.packed_bytes);
         return Err(WalkError::rejected(ProblemCode::TooLarge, message));
@@ -108,65 +121,77 @@ pub fn walk(
     if len == 0 {
         return Err(WalkError::rejected(ProblemCode::Empty, "The upload is empty"));
     }
-    let kind = sniff::upload(&mut file, upload_name)?;
-    let mut visitor = Visitor::new(limits, len, visit);
+    let kind = sniff::upload(&disk, upload_name)?;
+    let mut visitor = Visitor::new(limits, folder, len, visit);
     let (container, end) = match kind {
-        Kind::Zip => (Container::Zip, zip::walk(path, len, &mut visitor)?),
-        Kind::Tar => (Container::Tar, tar::walk(io::BufReader::new(file), &mut visitor)?),
-        Kind::TarGz => (Container::TarGz, tar::walk(sniff::gunzip(file), &mut visitor)?),
-        Kind::TarZst => (Container::TarZst, tar::walk(sniff::unzstd(file)?, &mut visitor)?),
-        Kind::Single => (Container::Single, single(file, upload_name, len, &mut visitor)?),
+        Kind::Packed(format) => packed(format, &disk, upload_name, &mut visitor)?,
+        Kind::Single => (Container::Single, single(disk, upload_name, &mut visitor)),
         Kind::Refused(code, message) => return Err(WalkError::rejected(code, message)),
     };
     visitor.finish(container, end)
 }
 
-/// Number of entries that an upload says it holds, for progress totals: from a zip's directory, 1 for a single file, `None`
-/// where only reading tells (tar) or where the directory cannot be read. A hint, never a bound.
-pub fn entries_hint(file: &Path, upload_name: &str) -> io::Result<Option<u64>> {
-    let (mut file, len) = open(file)?;
-    if len == 0 {
-        return Ok(None);
-    }
-    Ok(match sniff::upload(&mut file, upload_name)? {
-        Kind::Zip => zip::entries_hint(file),
-        Kind::Single => Some(1),
-        Kind::Tar | Kind::TarGz | Kind::TarZst | Kind::Refused(..) => None,
+fn packed(
+    format: Format,
+    disk: &Disk,
+    name: &str,
+    visitor: &mut Visitor<'_>,
+) -> Result<(Container, Step), WalkError> {
+    Ok(match format {
+        Format::Zip => (Container::Zip, zip::walk(disk, visitor)),
+        Format::SevenZ => (Container::SevenZ, seven::walk(disk, visitor)),
+        Format::Tar => {
+            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter());
+            (Container::Tar, tar::walk(stream, visitor))
+        }
+        Format::Stream(method) => {
+            let inner = |visitor: &mut Visitor<'_>| document_name(method.inner_name(name), visitor).map(Some);
+            compressed::walk(method, &mut disk.again(), disk.len(), inner, visitor)
+        }
+        Format::Unread(name) => {
+            let (code, message) = sniff::not_read(name);
+            return Err(WalkError::rejected(code, message));
+        }
     })
 }
 
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let mut file = File::open(path)?;
-    let len = file.seek(SeekFrom::End(0))?;
-    file.rewind()?;
-    Ok((file, len))
+/// Number of entries that an upload says it holds, for progress totals: from a zip's or 7z's directory, 1 for a single
+/// file, `None` where only reading tells (tar) or where the directory cannot be read. A hint, never a bound: what nested
+/// archives hold comes on top.
+pub fn entries_hint(file: &Path, upload_name: &str, limits: &Limits) -> io::Result<Option<u64>> {
+    let disk = Disk::open(file)?;
+    if disk.len() == 0 {
+        return Ok(None);
+    }
+    Ok(match sniff::upload(&disk, upload_name)? {
+        Kind::Packed(Format::Zip) => zip::entries_hint(&disk),
+        Kind::Packed(Format::SevenZ) => seven::entries_hint(&disk, limits),
+        Kind::Single => Some(1),
+        Kind::Packed(_) | Kind::Refused(..) => None,
+    })
 }
 
-fn single(
-    file: File,
-    upload_name: &str,
-    len: u64,
-    visitor: &mut Visitor<'_>,
-) -> Result<visit::End, WalkError> {
+/// The path of an upload that is one document.
+fn document_name(upload_name: &str, visitor: &Visitor<'_>) -> Step<String> {
     let name = upload_name.rsplit(['/', '\\']).next().unwrap_or(upload_name);
-    let path = match path::normalise(name, visitor.limits()) {
-        Ok(Some(path)) => path,
-        Ok(None) => {
-            return Err(WalkError::rejected(
-                ProblemCode::InvalidPath,
-                format!("No document is called {name:?}"),
-            ));
-        }
-        Err((code, why)) => return Err(WalkError::rejected(code, why)),
-    };
-    if len > visitor.limits().file_bytes {
-        let why = format!(
-            "{len} bytes, {} are allowed for one file",
-            visitor.limits().file_bytes
-        );
-        return Err(WalkError::rejected(ProblemCode::TooLarge, why));
+    match path::normalise(name, visitor.limits()) {
+        Ok(Some(path)) => Ok(path),
+        Ok(None) => Err(End::Cut(
+            ProblemCode::InvalidPath,
+            format!("No document is called {name:?}"),
+        )),
+        Err((code, why)) => Err(End::Cut(code, why)),
+    }
+}
+
+fn single(disk: Disk, upload_name: &str, visitor: &mut Visitor<'_>) -> Step {
+    let path = document_name(upload_name, visitor)?;
+    let allowed = visitor.limits().file_bytes;
+    if disk.len() > allowed {
+        let why = format!("{} bytes, {allowed} are allowed for one file", disk.len());
+        return Err(End::Cut(ProblemCode::TooLarge, why));
     }
     let mut bytes = Vec::new();
-    file.take(visitor.limits().file_bytes).read_to_end(&mut bytes)?;
-    Ok(visitor.single(path, bytes))
+    disk.take(allowed).read_to_end(&mut bytes).map_err(End::Disk)?;
+    visitor.single(path, bytes)
 }

@@ -32,12 +32,7 @@ pub(super) fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Re
         return Err((ProblemCode::InvalidPath, "The path is empty".into()));
     }
     if raw.len() > limits.path_bytes {
-        let why = format!(
-            "The path has {} bytes, {} are allowed",
-            raw.len(),
-            limits.path_bytes
-        );
-        return Err((ProblemCode::InvalidPath, why));
+        return Err(too_long(raw.len(), limits));
     }
     if raw.chars().any(char::is_control) {
         return Err((
@@ -65,14 +60,27 @@ pub(super) fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Re
             format!("{device:?} is a device on Windows"),
         ));
     }
-    let folders = parts.len() - 1;
+    within(parts.join("/"), limits).map(Some)
+}
+
+/// A uniform path, unless it is too long or too deep.
+pub(super) fn within(path: String, limits: &Limits) -> Result<String, Refusal> {
+    if path.len() > limits.path_bytes {
+        return Err(too_long(path.len(), limits));
+    }
+    let folders = path.matches('/').count();
     if folders > limits.path_depth {
         return Err((
             ProblemCode::TooDeep,
             format!("{folders} folders deep, {} are allowed", limits.path_depth),
         ));
     }
-    Ok(Some(parts.join("/")))
+    Ok(path)
+}
+
+fn too_long(bytes: usize, limits: &Limits) -> Refusal {
+    let why = format!("The path has {bytes} bytes, {} are allowed", limits.path_bytes);
+    (ProblemCode::InvalidPath, why)
 }
 
 /// A path that was refused, fit to be shown: one line, not longer than 200 characters.

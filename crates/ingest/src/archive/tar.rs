@@ -6,9 +6,9 @@ use std::io::Read;
 use nexus_domain::ProblemCode;
 use tar::{Archive, EntryType};
 
-use super::bounds::{Declared, Metered, broken};
-use super::visit::{End, Step, Visitor};
-use super::{WalkError, name};
+use super::bounds::Declared;
+use super::name;
+use super::visit::{End, Origin, Step, Visitor};
 
 /// Largest extension header (long names, pax records) that is read. Paths are refused far below.
 const EXTENSION_BYTES: u64 = 64 << 10;
@@ -19,22 +19,16 @@ struct Ahead {
     path: Option<Vec<u8>>,
 }
 
-pub(super) fn walk(stream: impl Read, visitor: &mut Visitor<'_>) -> Result<End, WalkError> {
-    let mut archive = Archive::new(Metered::new(stream, visitor.stream_meter()));
+/// Walks a stream that is metered as a whole.
+pub(super) fn walk(stream: impl Read, visitor: &mut Visitor<'_>) -> Step {
+    let mut archive = Archive::new(stream);
     let mut ahead = Ahead::default();
-    for entry in archive.entries()?.raw(true) {
-        let step = match entry {
-            Ok(mut entry) => one(&mut entry, &mut ahead, visitor),
-            Err(error) => {
-                let (code, why) = broken(&error);
-                Err(End::Cut(code, why))
-            }
-        };
-        if let Err(end) = step {
-            return Ok(end);
-        }
+    let entries = archive.entries().map_err(|error| End::of(&error))?;
+    for entry in entries.raw(true) {
+        let mut entry = entry.map_err(|error| End::of(&error))?;
+        one(&mut entry, &mut ahead, visitor)?;
     }
-    Ok(End::Whole)
+    Ok(())
 }
 
 fn one<R: Read>(entry: &mut tar::Entry<'_, R>, ahead: &mut Ahead, visitor: &mut Visitor<'_>) -> Step {
@@ -69,7 +63,7 @@ fn one<R: Read>(entry: &mut tar::Entry<'_, R>, ahead: &mut Ahead, visitor: &mut 
                 unpacked: entry.size(),
                 packed: None,
             };
-            visitor.file_of_stream(path, entry, declared)
+            visitor.file(path, entry, declared, Origin::Stream)
         }
         EntryType::Symlink | EntryType::Link => {
             visitor.problem(path, ProblemCode::Link, "Links are not followed")
@@ -117,10 +111,7 @@ fn extension<R: Read>(entry: &mut tar::Entry<'_, R>) -> Step<Vec<u8>> {
     entry
         .take(EXTENSION_BYTES)
         .read_to_end(&mut bytes)
-        .map_err(|error| {
-            let (code, why) = broken(&error);
-            End::Cut(code, why)
-        })?;
+        .map_err(|error| End::of(&error))?;
     if (bytes.len() as u64) < size {
         return Err(End::Cut(
             ProblemCode::Truncated,

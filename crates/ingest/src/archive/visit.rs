@@ -1,34 +1,62 @@
 //! What all containers share while they are walked: counting, paths, duplicates, bounds, and telling the visitor.
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
-use super::bounds::{Declared, Meter, Refusal};
-use super::{Container, Entry, RawFile, WalkError, WalkSummary, path};
+use super::bounds::{self, Declared, Meter, Refusal};
+use super::sniff::{self, BLOCK};
+use super::{Container, Entry, RawFile, WalkError, WalkSummary, nested, path};
 use crate::limits::Limits;
 
-/// How a walk ended.
+/// How a walk ended before everything was seen.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Everything was seen.
-    Whole,
-    /// The upload's own fault; what was met before it counts.
+    /// The archive's own fault; what was met before it counts.
     Cut(ProblemCode, String),
+    /// A bound of the whole upload was hit, in whichever archive.
+    Over(ProblemCode, String),
     /// The visitor broke off.
     Cancelled,
+    /// Not the upload's fault.
+    Disk(io::Error),
+}
+
+impl End {
+    /// What a failed read of an archive's stream means for the walk.
+    pub(super) fn of(error: &io::Error) -> Self {
+        match Refusal::of(error) {
+            Refusal::File(code, why) | Refusal::Container(code, why) => Self::Cut(code, why),
+            Refusal::Upload(code, why) => Self::Over(code, why),
+        }
+    }
 }
 
 /// `Err` ends the walk.
 pub(super) type Step<T = ()> = Result<T, End>;
 
+/// Where a file's bytes come from, and so what is lost with a damaged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// On its own: nothing else (zip, which checks sizes itself).
+    Own,
+    /// One of several whose names and sizes are known from elsewhere: nothing else that cannot be told (7z).
+    Block,
+    /// A stream: all that follows.
+    Stream,
+}
+
 pub(super) struct Visitor<'a> {
     limits: &'a Limits,
     visit: &'a mut dyn FnMut(Entry) -> ControlFlow<()>,
-    packed: u64,
+    /// Where a nested archive may lie while it is read.
+    folder: &'a Path,
     meter: Meter,
+    /// Path of the archive that is walked inside the upload, and what its files' paths begin with.
+    inside: Option<String>,
     /// Hashes of accepted paths: 32 bytes each, however long the paths are.
     seen: HashSet<ContentHash>,
     entries: u64,
@@ -36,41 +64,71 @@ pub(super) struct Visitor<'a> {
     problems: u64,
     encrypted: u64,
     file_bytes: u64,
+    /// Whether nested archives were seen to their ends.
+    complete: bool,
 }
 
 impl<'a> Visitor<'a> {
     pub(super) fn new(
         limits: &'a Limits,
+        folder: &'a Path,
         packed: u64,
         visit: &'a mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Self {
         Self {
             limits,
             visit,
-            packed,
+            folder,
             meter: Meter::new(limits, packed),
+            inside: None,
             seen: HashSet::new(),
             entries: 0,
             files: 0,
             problems: 0,
             encrypted: 0,
             file_bytes: 0,
+            complete: true,
         }
     }
 
-    pub(super) fn limits(&self) -> &'a Limits {
+    pub(super) const fn limits(&self) -> &'a Limits {
         self.limits
     }
 
-    /// A meter of its own for a stream that holds the whole upload.
-    pub(super) fn stream_meter(&self) -> Meter {
-        Meter::new(self.limits, self.packed)
+    pub(super) const fn folder(&self) -> &'a Path {
+        self.folder
+    }
+
+    /// What every unpacked byte has to be counted by, once.
+    pub(super) fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    pub(super) const fn is_inside(&self) -> bool {
+        self.inside.is_some()
+    }
+
+    /// Walks the archive at `path`, which takes `packed` bytes in the upload. Its paths begin with its own; what ends it
+    /// early is a problem of this one path.
+    pub(super) fn enter(&mut self, path: String, packed: u64, walk: impl FnOnce(&mut Self) -> Step) -> Step {
+        self.meter.enter(packed);
+        self.inside = Some(format!("{path}/"));
+        let end = walk(self);
+        self.inside = None;
+        self.meter.leave();
+        match end {
+            Err(End::Cut(code, why)) => {
+                self.complete = false;
+                self.problem(path, code, why)
+            }
+            other => other,
+        }
     }
 
     pub(super) fn count_entry(&mut self) -> Step {
         if self.entries >= self.limits.entries {
             let why = format!("More than {} entries; the rest was not read", self.limits.entries);
-            return Err(End::Cut(ProblemCode::TooManyEntries, why));
+            return Err(End::Over(ProblemCode::TooManyEntries, why));
         }
         self.entries += 1;
         Ok(())
@@ -79,7 +137,7 @@ impl<'a> Visitor<'a> {
     /// The uniform path of an entry, or `None` where it is left out (which was told, unless it is junk).
     pub(super) fn path(&mut self, name: Option<String>, raw: &[u8]) -> Step<Option<String>> {
         let Some(name) = name else {
-            let shown = path::shown(&String::from_utf8_lossy(raw));
+            let shown = self.joined(&path::shown(&String::from_utf8_lossy(raw)));
             self.problem(
                 shown,
                 ProblemCode::InvalidPath,
@@ -87,23 +145,31 @@ impl<'a> Visitor<'a> {
             )?;
             return Ok(None);
         };
-        let path = match path::normalise(&name, self.limits) {
-            Ok(Some(path)) => path,
-            Ok(None) => return Ok(None),
+        let path = path::normalise(&name, self.limits).and_then(|path| match path {
+            Some(path) => path::within(self.joined(&path), self.limits).map(Some),
+            None => Ok(None),
+        });
+        match path {
+            Ok(Some(path)) => self.first_of(path),
+            Ok(None) => Ok(None),
             Err((code, why)) => {
-                self.problem(path::shown(&name), code, why)?;
-                return Ok(None);
+                let shown = self.joined(&path::shown(&name));
+                self.problem(shown, code, why).map(|()| None)
             }
-        };
-        if !self.seen.insert(ContentHash::of(path.as_bytes())) {
-            self.problem(
-                path,
-                ProblemCode::DuplicatePath,
-                "This path occurred before; the first file was taken",
-            )?;
-            return Ok(None);
         }
-        Ok(Some(path))
+    }
+
+    /// The path, unless there was a file of this path before.
+    pub(super) fn first_of(&mut self, path: String) -> Step<Option<String>> {
+        if self.seen.insert(ContentHash::of(path.as_bytes())) {
+            return Ok(Some(path));
+        }
+        let why = "This path occurred before; the first file was taken";
+        self.problem(path, ProblemCode::DuplicatePath, why).map(|()| None)
+    }
+
+    fn joined(&self, path: &str) -> String {
+        format!("{}{path}", self.inside.as_deref().unwrap_or_default())
     }
 
     pub(super) fn problem(&mut self, path: String, code: ProblemCode, why: impl Into<String>) -> Step {
@@ -114,58 +180,69 @@ impl<'a> Visitor<'a> {
         self.tell(Entry::Problem(Problem::of_file(path, code, why)))
     }
 
-    /// Reads one file within the bounds and hands it out. `Ok(false)`: it was left out, and why was told.
-    pub(super) fn file(&mut self, path: String, from: impl Read, declared: Declared) -> Step<bool> {
-        match self.meter.read(&path, from, declared) {
-            Ok(bytes) => {
-                let packed_size = declared.packed.unwrap_or(bytes.len() as u64);
-                self.hand_out(path, bytes, packed_size).map(|()| true)
-            }
-            Err(Refusal::File(code, why)) => self.problem(path, code, why).map(|()| false),
-            Err(Refusal::Upload(code, why)) => Err(End::Cut(code, format!("{why}, at {path:?}"))),
-        }
-    }
-
-    /// As [`Self::file`], in a stream where a damaged or early end loses what follows too.
-    pub(super) fn file_of_stream(&mut self, path: String, from: impl Read, declared: Declared) -> Step {
-        match self.meter.read(&path, from, declared) {
-            Ok(bytes) if (bytes.len() as u64) < declared.unpacked => Err(End::Cut(
+    /// Reads one file within the bounds and hands it out, or what it holds if it is an archive. Its bytes are metered.
+    pub(super) fn file(
+        &mut self,
+        path: String,
+        from: &mut dyn Read,
+        declared: Declared,
+        origin: Origin,
+    ) -> Step {
+        let bytes = match bounds::head(from, BLOCK as u64) {
+            Ok(head) => match sniff::packed(&path, &head) {
+                Some(format) => return nested::open(format, path, &mut head.chain(from), declared, self),
+                None => bounds::read_file(self.limits, head, from, declared),
+            },
+            Err(error) => Err(Refusal::of(&error)),
+        };
+        let short = |bytes: &[u8]| (bytes.len() as u64) < declared.unpacked;
+        match bytes {
+            Ok(bytes) if origin != Origin::Own && short(&bytes) => self.left_out(
+                path,
                 ProblemCode::Truncated,
-                format!("The archive ends within {path:?}"),
-            )),
+                "the data ends early".to_owned(),
+                origin,
+            ),
             Ok(bytes) => {
                 let packed_size = declared.packed.unwrap_or(bytes.len() as u64);
                 self.hand_out(path, bytes, packed_size)
             }
-            Err(Refusal::File(code @ (ProblemCode::Truncated | ProblemCode::Corrupt), why)) => Err(End::Cut(
-                code,
-                format!("The archive breaks off within {path:?}: {why}"),
-            )),
-            Err(Refusal::File(code, why)) if code == ProblemCode::UnsupportedCompression => {
-                Err(End::Cut(code, why))
-            }
-            Err(Refusal::File(code, why)) => self.problem(path, code, why),
-            Err(Refusal::Upload(code, why)) => Err(End::Cut(code, format!("{why}, at {path:?}"))),
+            Err(Refusal::File(code, why)) => self.left_out(path, code, why, origin),
+            Err(Refusal::Container(code, why)) => Err(End::Cut(code, format!("{why}, at {path:?}"))),
+            Err(Refusal::Upload(code, why)) => Err(End::Over(code, format!("{why}, at {path:?}"))),
         }
     }
 
-    /// An upload that is one document.
-    pub(super) fn single(&mut self, path: String, bytes: Vec<u8>) -> End {
-        self.entries = 1;
-        let packed_size = bytes.len() as u64;
-        self.hand_out(path, bytes, packed_size)
-            .err()
-            .unwrap_or(End::Whole)
+    fn left_out(&mut self, path: String, code: ProblemCode, why: String, origin: Origin) -> Step {
+        use ProblemCode::{Corrupt, MemoryLimit, Truncated, UnsupportedCompression};
+        let lost = matches!(code, Truncated | Corrupt | MemoryLimit | UnsupportedCompression);
+        if origin == Origin::Stream && lost {
+            let why = format!("The archive breaks off within {path:?}: {why}");
+            return Err(End::Cut(code, why));
+        }
+        self.problem(path, code, why)
     }
 
-    pub(super) fn finish(mut self, container: Container, end: End) -> Result<WalkSummary, WalkError> {
-        if let End::Cut(code, why) = &end {
-            if self.files == 0 {
-                return Err(WalkError::rejected(*code, why.clone()));
+    /// An upload that is one document.
+    pub(super) fn single(&mut self, path: String, bytes: Vec<u8>) -> Step {
+        self.count_entry()?;
+        let packed_size = bytes.len() as u64;
+        self.hand_out(path, bytes, packed_size)
+    }
+
+    pub(super) fn finish(mut self, container: Container, end: Step) -> Result<WalkSummary, WalkError> {
+        let whole = end.is_ok();
+        match end {
+            Err(End::Disk(error)) => return Err(WalkError::Io(error)),
+            Err(End::Cut(code, why) | End::Over(code, why)) => {
+                if self.files == 0 {
+                    return Err(WalkError::rejected(code, why));
+                }
+                self.problems += 1;
+                // The walk is over: whether the visitor wants more does not matter.
+                let _ = (self.visit)(Entry::Problem(Problem::of_upload(code, why)));
             }
-            self.problems += 1;
-            // The walk is over: whether the visitor wants more does not matter.
-            let _ = (self.visit)(Entry::Problem(Problem::of_upload(*code, why.clone())));
+            Ok(()) | Err(End::Cancelled) => {}
         }
         if self.encrypted > 0 && self.encrypted == self.problems && self.files == 0 {
             let why = format!("All {} files are encrypted", self.encrypted);
@@ -177,7 +254,7 @@ impl<'a> Visitor<'a> {
             files: self.files,
             problems: self.problems,
             file_bytes: self.file_bytes,
-            complete: matches!(end, End::Whole),
+            complete: whole && self.complete,
         })
     }
 

@@ -2,9 +2,7 @@
 //! local headers still give is taken.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
 
 use nexus_domain::ProblemCode;
 use zip::CompressionMethod;
@@ -14,9 +12,10 @@ use zip::result::ZipError;
 // Walks the directory entry by entry: memory does not grow with what an archive declares, and equal names stay apart.
 use zip::unstable::read::ZipIterable;
 
-use super::bounds::{Declared, broken};
-use super::visit::{End, Step, Visitor};
-use super::{WalkError, name};
+use super::bounds::{Declared, Metered, broken};
+use super::disk::Disk;
+use super::name;
+use super::visit::{End, Origin, Step, Visitor};
 
 /// Size of a local header without its name: data starts behind it.
 const LOCAL_HEADER: u64 = 30;
@@ -27,45 +26,38 @@ const LOCAL_MAGIC: &[u8] = b"PK\x03\x04";
 /// becomes a huge one; this also bounds all reading by the size of the upload.
 type Claims = BTreeMap<u64, u64>;
 
-pub(super) fn walk(path: &Path, len: u64, visitor: &mut Visitor<'_>) -> Result<End, WalkError> {
-    let directory = BufReader::new(File::open(path)?);
-    let mut body = BufReader::new(File::open(path)?);
-    let mut archive = match ZipIterable::try_new(directory, Config::default()) {
+pub(super) fn walk(disk: &Disk, visitor: &mut Visitor<'_>) -> Step {
+    let mut body = BufReader::new(disk.again());
+    let mut archive = match ZipIterable::try_new(BufReader::new(disk.again()), Config::default()) {
         Ok(archive) => archive,
         Err(ZipError::UnsupportedArchive(why)) => {
-            return Err(WalkError::rejected(ProblemCode::UnsupportedCompression, why));
+            return Err(End::Cut(ProblemCode::UnsupportedCompression, why.to_owned()));
         }
-        Err(error) => return Ok(salvage(&mut body, visitor, &error).err().unwrap_or(End::Whole)),
+        Err(error) => return salvage(&mut body, visitor, &error),
     };
     let mut claims = Claims::new();
-    let entries = match archive.files() {
-        Ok(entries) => entries,
-        Err(error) => return Err(WalkError::rejected(ProblemCode::Corrupt, error.to_string())),
-    };
+    let entries = archive
+        .files()
+        .map_err(|error| End::Cut(ProblemCode::Corrupt, error.to_string()))?;
     for entry in entries {
-        let step = match entry {
-            Ok(entry) => one(entry, &mut body, len, &mut claims, visitor),
-            Err(error) => Err(End::Cut(
-                ProblemCode::Corrupt,
-                format!("The directory is damaged: {error}"),
-            )),
-        };
-        if let Err(end) = step {
-            return Ok(end);
-        }
+        let entry = entry.map_err(|error| {
+            let why = format!("The directory is damaged: {error}");
+            End::Cut(ProblemCode::Corrupt, why)
+        })?;
+        one(entry, &mut body, disk.len(), &mut claims, visitor)?;
     }
-    Ok(End::Whole)
+    Ok(())
 }
 
-pub(super) fn entries_hint(file: File) -> Option<u64> {
-    ZipIterable::try_new(BufReader::new(file), Config::default())
+pub(super) fn entries_hint(disk: &Disk) -> Option<u64> {
+    ZipIterable::try_new(BufReader::new(disk.again()), Config::default())
         .ok()
         .map(|archive| archive.len() as u64)
 }
 
 fn one(
     entry: ZipFileEntry<'static>,
-    body: &mut BufReader<File>,
+    body: &mut BufReader<Disk>,
     len: u64,
     claims: &mut Claims,
     visitor: &mut Visitor<'_>,
@@ -87,7 +79,10 @@ fn one(
         packed: Some(entry.compressed_size()),
     };
     match entry.with_reader(body, ZipReadOptions::new()) {
-        Ok(file) => visitor.file(path, file, declared).map(|_taken| ()),
+        Ok(file) => {
+            let mut file = Metered::new(file, visitor.meter());
+            visitor.file(path, &mut file, declared, Origin::Own)
+        }
         Err(error) => {
             let (code, why) = unreadable(&error);
             visitor.problem(path, code, why)
@@ -150,7 +145,7 @@ fn claim(entry: &ZipFileEntry<'_>, len: u64, claims: &mut Claims) -> Option<(Pro
 }
 
 /// Without a directory: files in order, until the first that cannot be read.
-fn salvage(body: &mut BufReader<File>, visitor: &mut Visitor<'_>, error: &ZipError) -> Step {
+fn salvage(body: &mut BufReader<Disk>, visitor: &mut Visitor<'_>, error: &ZipError) -> Step {
     let lost = || {
         End::Cut(
             ProblemCode::Truncated,
@@ -197,7 +192,8 @@ fn salvage_one<R: Read>(file: &mut ZipFile<'_, R>, visitor: &mut Visitor<'_>) ->
         unpacked: file.size(),
         packed: Some(file.compressed_size()),
     };
-    visitor.file_of_stream(path, file, declared)
+    let mut file = Metered::new(file, visitor.meter());
+    visitor.file(path, &mut file, declared, Origin::Stream)
 }
 
 fn unreadable(error: &ZipError) -> (ProblemCode, String) {

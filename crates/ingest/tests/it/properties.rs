@@ -3,7 +3,11 @@
 use nexus_ingest::{ChunkOptions, Limits, extract};
 use proptest::prelude::*;
 
-use crate::support::{assert_sound, count, walk};
+use crate::sevenz_file::{Block7, around7, directory7, seven};
+use crate::support::{
+    assert_sound, bzip2, count, deflated, gzip, noise, stored, tar, tar_file, walk, walk_within, xz, zip,
+    zstd,
+};
 
 const NAMES: [&str; 18] = [
     "a.md", "a.html", "a.txt", "a.csv", "a.json", "a.jsonl", "a.rst", "a.rs", "a.py", "a.ts", "a.cpp",
@@ -68,6 +72,50 @@ fn document() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
 }
 
+/// One honest archive of each kind, with a nested one in it.
+fn archives() -> Vec<Vec<u8>> {
+    use sevenz_rust2::EncoderMethod as Method;
+    let text = noise(30);
+    let inner = zip(&[deflated("x.md", &text), stored("y.md", "# Y\n")]);
+    let inner_7z = seven(&[("x.md", text.as_bytes()), ("y.md", b"# Y\n")], &[Method::LZMA2]);
+    let tarball = tar(&[tar_file("a.md", &text), tar_file("b.md", "# B\n")]);
+    let files: [(&str, &[u8]); 3] = [
+        ("a.md", text.as_bytes()),
+        ("inner.zip", &inner),
+        ("b.md", b"# B\n"),
+    ];
+    let mut all = vec![
+        zip(&[
+            deflated("a.md", &text),
+            stored("inner.7z", &inner_7z),
+            stored("inner.zip", &inner),
+        ]),
+        zip(&[
+            stored("a.tar.xz", xz(&tarball)),
+            stored("a.bz2", bzip2(text.as_bytes())),
+        ]),
+        gzip(&tarball),
+        bzip2(&tarball),
+        xz(&tarball),
+        zstd(&tarball),
+        xz(text.as_bytes()),
+        bzip2(text.as_bytes()),
+    ];
+    for method in [
+        Method::COPY,
+        Method::LZMA,
+        Method::LZMA2,
+        Method::PPMD,
+        Method::BZIP2,
+        Method::DEFLATE,
+        Method::ZSTD,
+    ] {
+        all.push(seven(&files, &[method]));
+    }
+    all.push(seven(&files, &[Method::LZMA2, Method::BCJ_X86_FILTER]));
+    all
+}
+
 /// A counter that is not additive, and one that counts characters.
 fn per_three_bytes(text: &str) -> usize {
     text.len() / 3 + usize::from(text.len() > 40)
@@ -111,9 +159,48 @@ proptest! {
     #[test]
     fn no_bytes_make_a_walk_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
-        magic in prop::sample::select(vec![&b"PK\x03\x04"[..], b"PK\x05\x06", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"ustar", b""]),
-        name in prop::sample::select(&["a.zip", "a.tar", "a.tgz", "a.md", ""][..]),
+        magic in prop::sample::select(vec![&b"PK\x03\x04"[..], b"PK\x05\x06", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd",
+            b"7z\xbc\xaf\x27\x1c\0\x04", b"BZh91AY&SY", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46", b"ustar", b""]),
+        name in prop::sample::select(&["a.zip", "a.tar", "a.tgz", "a.7z", "a.xz", "a.md", ""][..]),
     ) {
         walk(&[magic, &bytes].concat(), name);
+    }
+
+    #[test]
+    fn flipped_bits_of_an_archive_give_an_outcome_within_its_bounds(
+        whole in prop::sample::select(archives()),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 1..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = whole;
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let limits = Limits { unpacked_bytes: 1 << 20, entries: 50, file_bytes: 100_000, ..Limits::default() };
+        let outcome = walk_within(&bytes, "a.bin", &limits);
+        prop_assert!(outcome.files.len() <= 50);
+        prop_assert!(outcome.files.iter().map(|file| file.bytes.len()).sum::<usize>() <= 1 << 20);
+        prop_assert!(outcome.result.is_ok() || outcome.files.is_empty(), "what was handed out counts");
+    }
+
+    #[test]
+    fn a_7z_directory_may_lie_about_anything(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        solid in any::<bool>(),
+    ) {
+        let block = || Block7::stored(&[("a.md", b"# A\n"), ("docs/b.md", b"# B\n")]);
+        let blocks = if solid { vec![block()] } else { vec![block(), Block7::lzma2(&[("c.md", b"# C\n")])] };
+        let mut directory = directory7(&blocks);
+        for (at, byte) in flips {
+            let at = at.index(directory.len());
+            directory[at] = byte;
+        }
+        let packed: Vec<u8> = blocks.iter().flat_map(|block| block.packed.clone()).collect();
+        let outcome = walk(&around7(&packed, &directory), "a.7z");
+        prop_assert!(outcome.files.len() <= 4);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
+use lzma_rust2::{XzOptions, XzWriter};
 use nexus_domain::{Problem, ProblemCode};
 use nexus_ingest::{ChunkDraft, ChunkOptions, Entry, Extracted, Limits, RawFile, WalkError, WalkSummary};
 
@@ -180,7 +181,7 @@ pub(crate) fn deflated(name: impl AsRef<[u8]>, text: impl AsRef<[u8]>) -> Item {
     }
 }
 
-fn crc(data: &[u8]) -> u32 {
+pub(crate) fn crc(data: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(data);
     crc.sum()
@@ -256,6 +257,18 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
+}
+
+pub(crate) fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Text that does not compress well: numbers of a small generator.

@@ -6,7 +6,7 @@ use nexus_domain::ProblemCode::{
 use nexus_ingest::Limits;
 use tar::EntryType;
 
-use crate::support::{gzip, noise, tar, tar_entry, tar_file, walk, walk_within, zstd};
+use crate::support::{bzip2, gzip, noise, tar, tar_entry, tar_file, walk, walk_within, xz, zstd};
 
 #[test]
 fn links_pipes_and_devices_are_not_files() {
@@ -44,10 +44,14 @@ fn a_truncated_tar_gives_what_came_before() {
     let cut = &whole[..whole.len() / 2];
     let tgz = gzip(&whole);
     let tzst = zstd(&whole);
+    let tbz = bzip2(&whole);
+    let txz = xz(&whole);
     for (bytes, name) in [
         (cut, "a.tar"),
         (&tgz[..tgz.len() / 2], "a.tgz"),
         (&tzst[..tzst.len() / 2], "a.tar.zst"),
+        (&tbz[..tbz.len() / 2], "a.tar.bz2"),
+        (&txz[..txz.len() / 2], "a.tar.xz"),
     ] {
         let outcome = walk(bytes, name);
         assert!(

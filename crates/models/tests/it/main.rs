@@ -10,5 +10,6 @@
 mod hub;
 mod meaning;
 mod refusals;
+mod reranker;
 mod support;
 mod throughput;

@@ -74,6 +74,8 @@ pub struct Citation {
     pub lexical: Option<f32>,
     /// Cosine, where the dense index proposed it.
     pub dense: Option<f32>,
+    /// The reranker's score, where it put the passage into its place.
+    pub rerank: Option<f32>,
 }
 
 /// An answer as plain structure. How it looks is the renderer's matter.

@@ -83,6 +83,7 @@ impl Chosen<'_> {
             score,
             lexical,
             dense,
+            rerank,
         } = hit;
         let text = &passage.chunk.text;
         let text_terms = nexus_text::terms(text);
@@ -117,6 +118,7 @@ impl Chosen<'_> {
             score,
             lexical,
             dense,
+            rerank,
         });
     }
 }

@@ -21,6 +21,8 @@ pub struct RankedPassage {
     pub lexical: Option<f32>,
     /// Cosine, where the dense index proposed it.
     pub dense: Option<f32>,
+    /// The reranker's score, where it put the passage into its place.
+    pub rerank: Option<f32>,
 }
 
 /// The first `limit` of `ranked` that have a current row, in order; at most one per document if `distinct`.
@@ -62,6 +64,7 @@ pub(crate) async fn hydrate(
                     score,
                     lexical,
                     dense,
+                    rerank: None,
                 });
             }
         }

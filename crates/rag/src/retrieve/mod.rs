@@ -1,8 +1,10 @@
-//! From a question to ranked passages: both indexes side by side, fused by score, read from rows.
+//! From a question to ranked passages: both indexes side by side, fused by score, read from rows, and put into a
+//! reranker's order where there is one.
 
 mod hydrate;
 mod question;
 mod report;
+mod rerank;
 mod sides;
 
 use std::collections::HashSet;
@@ -14,7 +16,8 @@ use nexus_domain::{ChunkId, Hit, Passages, VectorStore};
 
 pub use hydrate::RankedPassage;
 pub use question::{MAX_QUESTION_CHARS, Mode, Question};
-pub use report::{RetrievalReport, SideReport, SideStatus};
+pub use report::{RerankReport, RerankStatus, RetrievalReport, SideReport, SideStatus};
+pub use rerank::Reranking;
 pub use sides::{DenseSide, DenseSource};
 
 use crate::error::RagError;
@@ -53,6 +56,8 @@ pub struct Retriever {
     pub vectors: Arc<dyn VectorStore>,
     pub dense: Arc<dyn DenseSource>,
     pub passages: Arc<dyn Passages>,
+    /// `None`: the fused order stands.
+    pub reranking: Option<Reranking>,
     pub settings: RetrievalSettings,
 }
 
@@ -61,6 +66,7 @@ impl fmt::Debug for Retriever {
         f.debug_struct("Retriever")
             .field("vectors", &self.vectors)
             .field("dense", &self.dense)
+            .field("reranking", &self.reranking)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
@@ -81,8 +87,13 @@ impl Retriever {
                 report,
             });
         }
-        let depth = question
-            .limit
+        let reranking = rerank::wanted(self.reranking.as_ref(), question.mode, script);
+        // As many as are scored, if that is more than are wanted.
+        let limit = match &reranking {
+            Ok(reranking) => question.limit.max(reranking.candidates),
+            Err(_) => question.limit,
+        };
+        let depth = limit
             .saturating_mul(self.settings.depth_factor)
             .max(self.settings.min_depth);
         let ask = Ask {
@@ -113,16 +124,21 @@ impl Retriever {
         report.fuse_micros = micros_since(fusing);
 
         let hydrating = Instant::now();
-        let hits = hydrate::hydrate(
+        let mut hits = hydrate::hydrate(
             &*self.passages,
             &question.filter,
             &ranked,
-            question.limit,
+            limit,
             question.distinct_documents,
         )
         .await?;
         report.hydrate_micros = micros_since(hydrating);
         report.model = dense.asked.map(|side| side.embedder.info().model.clone());
+        report.rerank = match reranking {
+            Ok(reranking) => reranking.apply(text, &mut hits).await,
+            Err(status) => RerankReport::idle(status),
+        };
+        hits.truncate(question.limit);
         report.embed_micros = dense.embed_micros;
         report.lexical = lexical.report;
         report.dense = dense.report;

@@ -51,12 +51,47 @@ impl SideReport {
     }
 }
 
+/// What the reranker did for a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RerankStatus {
+    Ran,
+    /// There is no reranker: the fused order stands, as for all that follow.
+    NotConfigured,
+    /// The model does not know the question's script.
+    ScriptUnknown,
+    /// One index alone was asked for, or there was nothing to put in order.
+    NotAsked,
+    /// It took longer than it may.
+    TimedOut,
+    /// The reason is for operators.
+    Failed(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RerankReport {
+    pub status: RerankStatus,
+    /// How many passages it was given.
+    pub candidates: usize,
+    pub micros: u64,
+}
+
+impl RerankReport {
+    pub(crate) const fn idle(status: RerankStatus) -> Self {
+        Self {
+            status,
+            candidates: 0,
+            micros: 0,
+        }
+    }
+}
+
 /// How the passages were found. Times are wall-clock microseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetrievalReport {
     pub mode_asked: Mode,
     pub lexical: SideReport,
     pub dense: SideReport,
+    pub rerank: RerankReport,
     /// Share of the lexical side in the fused score, 0 to 1, where both sides ran.
     pub lexical_weight: Option<f32>,
     /// The question's script.
@@ -76,6 +111,7 @@ impl RetrievalReport {
             mode_asked,
             lexical: SideReport::idle(SideStatus::NotAsked),
             dense: SideReport::idle(SideStatus::NotAsked),
+            rerank: RerankReport::idle(RerankStatus::NotAsked),
             lexical_weight: None,
             script,
             model: None,

@@ -6,5 +6,6 @@ mod answers;
 mod beir;
 mod fusion;
 mod quotes;
+mod reranking;
 mod retrieval;
 mod support;

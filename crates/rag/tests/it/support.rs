@@ -94,6 +94,7 @@ impl World {
             vectors: self.store.clone(),
             dense: Arc::new(embedder.then_some(side)),
             passages: self.rows.clone(),
+            reranking: None,
             settings: RetrievalSettings::default(),
         }
     }

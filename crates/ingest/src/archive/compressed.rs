@@ -1,0 +1,50 @@
+//! A compressed stream: a tar archive, or one file.
+
+use std::io::Read;
+
+use super::Container;
+use super::bounds::{self, Declared, Metered};
+use super::method::Method;
+use super::sniff::{self, BLOCK};
+use super::tar;
+use super::visit::{End, Origin, Step, Visitor};
+
+/// Walks the stream. `name` gives the path of the file in it, if it is no archive; `packed` is the stream's size.
+pub(super) fn walk(
+    method: Method,
+    stream: &mut dyn Read,
+    packed: u64,
+    name: impl FnOnce(&mut Visitor<'_>) -> Step<Option<String>>,
+    visitor: &mut Visitor<'_>,
+) -> (Container, Step) {
+    let opened = method.open(stream, visitor.limits());
+    let mut stream = match opened {
+        Ok(stream) => Metered::new(stream, visitor.meter()),
+        Err(error) => return (Container::Compressed, Err(End::of(&error))),
+    };
+    let head = match bounds::head(&mut stream, BLOCK as u64) {
+        Ok(head) => head,
+        Err(error) => return (Container::Compressed, Err(End::of(&error))),
+    };
+    if sniff::is_tar(&head) {
+        return (tar_in(method), tar::walk(head.chain(stream), visitor));
+    }
+    let declared = Declared {
+        unpacked: 0,
+        packed: Some(packed),
+    };
+    let step = visitor.count_entry().and_then(|()| match name(visitor)? {
+        Some(path) => visitor.file(path, &mut head.chain(stream), declared, Origin::Stream),
+        None => Ok(()),
+    });
+    (Container::Compressed, step)
+}
+
+const fn tar_in(method: Method) -> Container {
+    match method {
+        Method::Gzip => Container::TarGz,
+        Method::Bzip2 => Container::TarBz2,
+        Method::Xz => Container::TarXz,
+        Method::Zstd => Container::TarZst,
+    }
+}
