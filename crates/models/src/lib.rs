@@ -1,4 +1,5 @@
-//! Language models behind the ports of `nexus_domain`. Now: a local embedding model, run by fastembed on ONNX Runtime.
+//! Language models behind the ports of `nexus_domain`. A local embedding model, run by fastembed on
+//! ONNX Runtime, and remote chat models.
 //!
 //! Owns finding, loading, checking and running models. Knows nothing of documents, indexes or HTTP.
 //!
@@ -14,6 +15,9 @@
 //! # }
 //! ```
 
+pub mod chat;
+#[cfg(feature = "testing")]
+pub mod chat_stand_in;
 mod check;
 mod embedder;
 mod error;
