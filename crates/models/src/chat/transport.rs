@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::ChatError;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Body, Client, Request, Response, StatusCode};
@@ -15,6 +15,9 @@ use crate::error::ModelError;
 const MAX_LINE_BYTES: usize = 256 * 1024;
 /// Longest stream; an event of one token takes about 300 bytes.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// The parser of events copies what is left of a piece for each line in it: in large pieces, short lines would cost
+/// time by their square.
+const PIECE_BYTES: usize = 1024;
 /// How much of a refusal is read, for the debug log.
 const MAX_REFUSAL_BYTES: usize = 2 * 1024;
 
@@ -23,6 +26,7 @@ pub(super) fn client(base: &Url, connect: Duration) -> Result<Client, ModelError
     let mut builder = Client::builder()
         .user_agent(concat!("nexus/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
         .connect_timeout(connect);
     if is_loopback(base) {
         builder = builder.no_proxy();
@@ -64,29 +68,44 @@ fn failed(error: &reqwest::Error) -> ChatError {
     }
 }
 
-/// Ends with an error at a line or a body that is too long.
+/// Ends with an error at a line or a body that is too long. Comes in small pieces, whatever the network brings at once.
 fn bounded<C: AsRef<[u8]>>(
     chunks: impl Stream<Item = Result<C, reqwest::Error>>,
-) -> impl Stream<Item = Result<C, io::Error>> {
+) -> impl Stream<Item = Result<Vec<u8>, io::Error>> {
     let (mut body, mut line) = (0_usize, 0_usize);
-    chunks.map(move |chunk| {
-        let chunk = chunk.map_err(|_| io::Error::other("the connection broke off"))?;
-        let bytes = chunk.as_ref();
-        body = body.saturating_add(bytes.len());
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            line = line.saturating_add(piece.len());
-            if line > MAX_LINE_BYTES {
-                return Err(io::Error::other("a line is too long"));
-            }
-            if piece.ends_with(b"\n") {
-                line = 0;
-            }
-        }
-        if body > MAX_BODY_BYTES {
-            return Err(io::Error::other("the answer is too long"));
-        }
-        Ok(chunk)
+    chunks.flat_map(move |chunk| {
+        let checked = match &chunk {
+            Ok(chunk) => check(chunk.as_ref(), &mut body, &mut line),
+            Err(_) => Err("the connection broke off"),
+        };
+        let pieces = match (chunk, checked) {
+            (Ok(chunk), Ok(())) => chunk
+                .as_ref()
+                .chunks(PIECE_BYTES)
+                .map(|piece| Ok(piece.to_vec()))
+                .collect(),
+            (_, checked) => vec![Err(io::Error::other(checked.err().unwrap_or_default()))],
+        };
+        stream::iter(pieces)
     })
+}
+
+/// Counts what came in.
+fn check(bytes: &[u8], body: &mut usize, line: &mut usize) -> Result<(), &'static str> {
+    *body = body.saturating_add(bytes.len());
+    if *body > MAX_BODY_BYTES {
+        return Err("the answer is too long");
+    }
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        *line = line.saturating_add(piece.len());
+        if *line > MAX_LINE_BYTES {
+            return Err("a line is too long");
+        }
+        if piece.ends_with(b"\n") {
+            *line = 0;
+        }
+    }
+    Ok(())
 }
 
 async fn refused(mut response: Response) -> ChatError {

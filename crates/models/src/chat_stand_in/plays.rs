@@ -108,6 +108,8 @@ fn streamed(begun: Vec<Bytes>, then: Then, hung_up: watch::Sender<usize>) -> Res
                 Ok(Bytes::from(text))
             }
             Then::Breaks => {
+                // What was said goes out before the connection does.
+                tokio::task::yield_now().await;
                 listener.heard_out = true;
                 Err(std::io::Error::other("broken off, as the script says"))
             }
