@@ -9,7 +9,7 @@ use axum::extract::FromRef;
 use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
-use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
+use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
@@ -140,6 +140,7 @@ impl Services {
             .await?;
         let parts = Parts {
             config,
+            writing: crate::chat::writing(config)?,
             db: &db,
             store,
             queue,
@@ -185,6 +186,7 @@ struct Parts<'a> {
     clock: Arc<dyn Clock>,
     pass: Option<DensePass>,
     dense: DenseModel,
+    writing: Option<Writing>,
 }
 
 impl Parts<'_> {
@@ -241,7 +243,11 @@ impl Parts<'_> {
             max_tokens: self.config.answers.max_tokens,
             ..AnswerSettings::default()
         };
-        Answering { retriever, settings }
+        Answering {
+            retriever,
+            settings,
+            writing: self.writing.clone(),
+        }
     }
 
     fn worker_context(&self) -> WorkerContext {

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod answers;
 mod contract;
 mod ingestion;
 mod knowledge_bases;

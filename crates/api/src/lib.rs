@@ -5,6 +5,7 @@
 
 pub mod document;
 pub mod error;
+pub mod generation;
 pub mod health;
 pub mod ingestion;
 pub mod knowledge_base;
@@ -14,6 +15,9 @@ pub mod rag;
 
 pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
+pub use generation::{
+    AnswerBlock, AnswerDelta, DeltaCitation, Generation, GenerationReason, GenerationStatus, TokenUsage,
+};
 pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
 pub use ingestion::{
     Problem, ProblemCode, Task, TaskAccepted, TaskCounts, TaskError, TaskKind, TaskProgress, TaskStage,

@@ -18,7 +18,7 @@ pub use sides::DenseSide;
 
 use crate::error::RagError;
 use crate::fusion::{self, FusedHit, Lists};
-use report::micros_since;
+pub(crate) use report::micros_since;
 use sides::{Ask, Side};
 
 /// How deep the sides are asked.

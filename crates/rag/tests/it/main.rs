@@ -5,6 +5,8 @@
 mod answers;
 mod beir;
 mod fusion;
+mod marks;
 mod quotes;
 mod retrieval;
 mod support;
+mod written;

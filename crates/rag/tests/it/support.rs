@@ -102,6 +102,7 @@ impl World {
         Answering {
             retriever: self.retriever(true),
             settings: AnswerSettings::default(),
+            writing: None,
         }
     }
 
