@@ -9,7 +9,7 @@ use axum::extract::FromRef;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_models::{EmbedderOptions, FastembedEmbedder};
-use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever};
+use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
@@ -176,6 +176,7 @@ impl Services {
             .await?;
         let parts = Parts {
             config,
+            writing: crate::chat::writing(config)?,
             db: &db,
             store,
             queue,
@@ -226,6 +227,7 @@ struct Parts<'a> {
     generations: Generations,
     no_model: &'static str,
     reranker: Option<Arc<dyn Reranker>>,
+    writing: Option<Writing>,
 }
 
 impl Parts<'_> {
@@ -270,7 +272,11 @@ impl Parts<'_> {
             max_tokens: self.config.answers.max_tokens,
             ..AnswerSettings::default()
         };
-        Answering { retriever, settings }
+        Answering {
+            retriever,
+            settings,
+            writing: self.writing.clone(),
+        }
     }
 
     fn worker_context(&self) -> WorkerContext {

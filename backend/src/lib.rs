@@ -9,6 +9,7 @@
 )]
 
 pub mod app;
+mod chat;
 pub mod cli;
 pub mod config;
 mod error_chain;

@@ -9,6 +9,8 @@ use crate::config::{ConfigError, LogConfig, LogFormat};
 
 /// The embedded store warns at each start about switches that only its server has.
 const NOISE: &str = "qdrant_edge=error";
+/// The chat client logs what it cannot read, which may be text of documents. The adapter logs what went wrong itself.
+const INDISCREET: &str = "async_openai=off";
 
 /// Starts logging. Fails for directives that do not parse; a second call leaves the first one's settings.
 pub fn start(config: &LogConfig) -> Result<(), ConfigError> {
@@ -16,6 +18,7 @@ pub fn start(config: &LogConfig) -> Result<(), ConfigError> {
         true => config.level.clone(),
         false => format!("{},{NOISE}", config.level),
     };
+    let directives = format!("{directives},{INDISCREET}");
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| ConfigError::invalid("log.level", error.to_string()))?;
     let registry = tracing_subscriber::registry().with(filter);

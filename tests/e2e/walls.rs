@@ -47,6 +47,17 @@ const FENCED: &[(&str, &str)] = &[
     ("axum", "nexus-backend"),
 ];
 
+/// What a `testing` feature may bring along although it is fenced: always optional, never in a shipped binary.
+const FOR_TESTS: &[(&str, &str)] = &[("nexus-models", "axum")];
+
+fn is_for_tests(package: &Value, dependency: &Value) -> bool {
+    let names = (package["name"].as_str(), dependency["name"].as_str());
+    let listed = FOR_TESTS
+        .iter()
+        .any(|(package, dependency)| names == (Some(package), Some(dependency)));
+    listed && dependency["optional"] == true
+}
+
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
@@ -63,7 +74,7 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
                 .expect("a package lists dependencies");
             let names = dependencies
                 .iter()
-                .filter(|dependency| dependency["kind"] != "dev")
+                .filter(|dependency| dependency["kind"] != "dev" && !is_for_tests(package, dependency))
                 .filter_map(|dependency| dependency["name"].as_str().map(str::to_owned))
                 .collect();
             (

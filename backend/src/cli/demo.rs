@@ -82,7 +82,7 @@ async fn load_and_ask(client: &Client, args: &DemoArgs) -> anyhow::Result<()> {
             knowledge_bases: vec![KB.to_owned()],
             mode: RetrievalMode::Hybrid,
         };
-        ask::print(&client.ask_question(&request).await?, client.base());
+        ask::ask(client, &request).await?;
     }
     println!("\nAPI docs: {}/docs", client.base());
     Ok(())

@@ -1,7 +1,7 @@
 //! `nexus generations`: which embedding model answers, and how far another one is.
 
 use clap::Subcommand;
-use nexus_api::{Generation, GenerationState};
+use nexus_api::{IndexGeneration, IndexGenerationState};
 
 use super::ServerArgs;
 use crate::config::Config;
@@ -42,11 +42,11 @@ pub async fn run(config: &Config, args: GenerationsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn line(generation: &Generation) -> String {
+fn line(generation: &IndexGeneration) -> String {
     let state = match generation.state {
-        GenerationState::Active => "active",
-        GenerationState::Building => "building",
-        GenerationState::Standby => "standby",
+        IndexGenerationState::Active => "active",
+        IndexGenerationState::Building => "building",
+        IndexGenerationState::Standby => "standby",
     };
     let loaded = if generation.loaded {
         ""

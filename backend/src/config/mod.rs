@@ -1,11 +1,13 @@
 //! Settings: embedded defaults, then `nexus.toml`, then the environment (`.env` is read). Validated at start; an error
 //! names the setting and the variable that sets it.
 
+mod chat;
 mod error;
 mod load;
 mod paths;
 mod sections;
 
+pub use chat::{ChatConfig, ChosenModel};
 pub use error::ConfigError;
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::ConfigError;
+use super::{ChatConfig, ConfigError};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -23,6 +23,7 @@ pub struct Config {
     pub ingestion: IngestionConfig,
     pub worker: WorkerConfig,
     pub answers: AnswersConfig,
+    pub chat: ChatConfig,
     pub http: HttpConfig,
     pub log: LogConfig,
 }
@@ -123,6 +124,7 @@ impl Config {
     pub(super) fn validated(self) -> Result<Self, ConfigError> {
         self.validate_addresses()?;
         self.validate_qdrant()?;
+        self.chat.validate()?;
         self.validate_files()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
@@ -262,7 +264,7 @@ impl Config {
     }
 }
 
-fn in_range(setting: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+pub(super) fn in_range(setting: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {

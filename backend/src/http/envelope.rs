@@ -26,23 +26,34 @@ pub async fn envelope(request: Request, next: Next) -> Response {
         None if needs_envelope(&response) => from_status(response.status()),
         None => return response,
     };
+    log(&error, &id);
+    write(error, &id, &response)
+}
+
+/// A failure of the server is logged, with its causes.
+pub fn log(error: &ApiError, id: &RequestId) {
     if error.code.status() >= 500 {
         let cause = error.cause.as_deref().unwrap_or("unknown");
         tracing::error!(request_id = %id, code = error.code.as_str(), cause, "request failed");
     }
-    write(error, &id, &response)
+}
+
+/// What the caller is told.
+pub fn body(error: ApiError, id: &RequestId) -> ErrorEnvelope {
+    ErrorEnvelope {
+        error: ErrorBody {
+            code: error.code,
+            message: error.message,
+            details: error.details.map(|details| *details),
+            request_id: id.to_string(),
+        },
+    }
 }
 
 fn write(error: ApiError, id: &RequestId, inner: &Response) -> Response {
     let status = error.status();
     let unavailable = error.code == ErrorCode::Unavailable;
-    let body = ErrorBody {
-        code: error.code,
-        message: error.message,
-        details: error.details.map(|details| *details),
-        request_id: id.to_string(),
-    };
-    let mut response = (status, axum::Json(ErrorEnvelope { error: body })).into_response();
+    let mut response = (status, axum::Json(body(error, id))).into_response();
     for (name, value) in inner.headers() {
         if name != CONTENT_TYPE && name != axum::http::header::CONTENT_LENGTH {
             response.headers_mut().insert(name.clone(), value.clone());

@@ -1,7 +1,7 @@
 //! `/generations`: dense indexes, one per embedding model.
 
 use axum::extract::{Path, State};
-use nexus_api::{ErrorEnvelope, Generation, GenerationState, Generations};
+use nexus_api::{ErrorEnvelope, IndexGeneration, IndexGenerationState, IndexGenerations};
 use nexus_domain::GenerationId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,24 +20,24 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Dense indexes and the models that fill them
-#[utoipa::path(get, path = "/generations", tag = "generations", responses((status = 200, body = Generations)))]
-async fn list(State(app): State<App>, _: Permit<Admin>) -> Result<Json<Generations>, ApiError> {
+#[utoipa::path(get, path = "/generations", tag = "generations", responses((status = 200, body = IndexGenerations)))]
+async fn list(State(app): State<App>, _: Permit<Admin>) -> Result<Json<IndexGenerations>, ApiError> {
     let items = app.generations.list().await?;
     let items = items.into_iter().map(wire).collect();
-    Ok(Json(Generations { items }))
+    Ok(Json(IndexGenerations { items }))
 }
 
 /// Put questions to this generation from now on
 ///
 /// At once, whatever it holds; what it lacks is embedded in the background. Its model must be loaded.
 #[utoipa::path(post, path = "/generations/{id}/activate", tag = "generations", params(("id" = i64, Path)),
-    responses((status = 200, body = Generation), (status = 404, body = ErrorEnvelope),
+    responses((status = 200, body = IndexGeneration), (status = 404, body = ErrorEnvelope),
         (status = 409, body = ErrorEnvelope)))]
 async fn activate(
     State(app): State<App>,
     _: Permit<Admin>,
     Path(id): Path<String>,
-) -> Result<Json<Generation>, ApiError> {
+) -> Result<Json<IndexGeneration>, ApiError> {
     Ok(Json(wire(app.generations.activate(parsed(&id)?).await?)))
 }
 
@@ -45,13 +45,13 @@ async fn activate(
 ///
 /// From the index and from the cache. If its model is configured again, they are computed anew.
 #[utoipa::path(delete, path = "/generations/{id}/vectors", tag = "generations", params(("id" = i64, Path)),
-    responses((status = 200, body = Generation), (status = 404, body = ErrorEnvelope),
+    responses((status = 200, body = IndexGeneration), (status = 404, body = ErrorEnvelope),
         (status = 409, body = ErrorEnvelope)))]
 async fn empty(
     State(app): State<App>,
     _: Permit<Admin>,
     Path(id): Path<String>,
-) -> Result<Json<Generation>, ApiError> {
+) -> Result<Json<IndexGeneration>, ApiError> {
     Ok(Json(wire(app.generations.empty(parsed(&id)?).await?)))
 }
 
@@ -61,18 +61,18 @@ fn parsed(id: &str) -> Result<GenerationId, ServiceError> {
     Ok(GenerationId(id))
 }
 
-fn wire(overview: GenerationOverview) -> Generation {
+fn wire(overview: GenerationOverview) -> IndexGeneration {
     let GenerationOverview {
         generation,
         loaded,
         coverage,
     } = overview;
     let state = match (generation.active, generation.pending) {
-        (true, _) => GenerationState::Active,
-        (false, true) => GenerationState::Building,
-        (false, false) => GenerationState::Standby,
+        (true, _) => IndexGenerationState::Active,
+        (false, true) => IndexGenerationState::Building,
+        (false, false) => IndexGenerationState::Standby,
     };
-    Generation {
+    IndexGeneration {
         id: generation.id.0,
         model: generation.model,
         dimension: u32::try_from(generation.dimension).unwrap_or(u32::MAX),

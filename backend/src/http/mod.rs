@@ -1,6 +1,7 @@
 //! `/api/v1`: routes, extractors that load and authorise, and the mapping between services and the wire. Opens no
 //! transaction and holds no rule of its own.
 
+mod answer_events;
 mod auth;
 mod documents;
 mod envelope;

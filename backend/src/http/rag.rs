@@ -1,22 +1,29 @@
-//! `POST /rag/search` (passages) and `POST /rag/query` (an answer with citations).
+//! `POST /rag/search` (passages) and `POST /rag/query` (an answer with citations, whole or as it is written).
 
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use nexus_api::limits::{MAX_KNOWLEDGE_BASES, MAX_PASSAGES, MAX_QUERY_CHARS};
-use nexus_api::{Answer, ErrorEnvelope, QueryRequest, SearchRequest, SearchResponse};
+use nexus_api::{Answer, AnswerDelta, ErrorEnvelope, QueryRequest, SearchRequest, SearchResponse};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answer_events;
 use super::error::ApiError;
 use super::extract::Json;
 use super::permit::{Permit, Reader};
+use super::request_id::RequestId;
 use super::wire;
 use crate::app::App;
 use crate::service::SearchInput;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(search))
-        .routes(routes!(query))
+    OpenApiRouter::new().routes(routes!(search))
+}
+
+/// Routes that may wait for a chat model, and so have a time-out of their own.
+pub fn answering_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(query))
 }
 
 /// Passages that fit a query
@@ -47,15 +54,22 @@ async fn search(
 
 /// The answer to a question
 ///
-/// Without a chat model the answer is extractive: the best passages, quoted exactly, each with its citation.
+/// A chat model writes it from the passages; without one, or where it fails, the answer is extractive: the best
+/// passages, quoted exactly. `generation` says which. With `Accept: text/event-stream` the answer comes as server-sent
+/// events: `retrieval` (a `SearchResponse`: what was found) first, then `delta` (an `AnswerDelta`) while it is written,
+/// and last `done` (the whole `Answer`, which is what counts and may differ from the deltas) or `error` (an
+/// `ErrorEnvelope`).
 #[utoipa::path(post, path = "/rag/query", tag = "questions", request_body = QueryRequest,
-    responses((status = 200, body = Answer), (status = 404, body = ErrorEnvelope),
-        (status = 409, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
+    responses((status = 200, content((Answer = "application/json"), (AnswerDelta = "text/event-stream"))),
+        (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope),
+        (status = 422, body = ErrorEnvelope)))]
 async fn query(
     State(app): State<App>,
     permit: Permit<Reader>,
+    request_id: RequestId,
+    headers: HeaderMap,
     Json(body): Json<QueryRequest>,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Response, ApiError> {
     let input = SearchInput {
         text: checked_text("question", body.question)?,
         knowledge_bases: checked_names(body.knowledge_bases)?,
@@ -63,8 +77,12 @@ async fn query(
         limit: nexus_api::limits::DEFAULT_PASSAGES as usize,
         distinct_documents: false,
     };
+    if answer_events::are_wanted(&headers) {
+        let answer = app.questions.stream(&permit.access, input).await?;
+        return Ok(answer_events::respond(answer, request_id));
+    }
     let answer = app.questions.answer(&permit.access, input).await?;
-    Ok(Json(wire::answer(answer)))
+    Ok(Json(wire::answer(answer)).into_response())
 }
 
 fn checked_text(field: &str, text: String) -> Result<String, ApiError> {

@@ -43,6 +43,7 @@ struct Contract;
 /// The routes of `/api/v1` and their description.
 fn api(config: &Config) -> OpenApiRouter<App> {
     let timeout = Duration::from_secs(config.http.timeout_seconds);
+    let limited = |seconds| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, seconds);
     let json = OpenApiRouter::new()
         .merge(health::routes())
         .merge(knowledge_bases::routes())
@@ -51,16 +52,18 @@ fn api(config: &Config) -> OpenApiRouter<App> {
         .merge(tasks::routes())
         .merge(rag::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            timeout,
-        ));
+        .layer(limited(timeout));
+    // Of an answer that streams, only the time to its headers counts.
+    let answering = rag::answering_routes()
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(limited(timeout + config.chat.longest_answer()));
     let most = usize::try_from(config.uploads.max_bytes.saturating_add(FORM_BYTES)).unwrap_or(usize::MAX);
     let uploads = ingestion::routes()
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(most));
     OpenApiRouter::new()
         .merge(json)
+        .merge(answering)
         .merge(uploads)
         .merge(tasks::streaming_routes())
 }

@@ -306,8 +306,15 @@ pub fn search_response(found: rag::Retrieval) -> api::SearchResponse {
     }
 }
 
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 pub fn answer(answer: rag::Answer) -> api::Answer {
     api::Answer {
+        unsupported_blocks: count(answer.unsupported()),
+        blocks: answer.blocks.into_iter().map(block).collect(),
+        generation: generation(answer.generation),
         text: answer.text,
         found: answer.found,
         language: match answer.language {
@@ -316,6 +323,58 @@ pub fn answer(answer: rag::Answer) -> api::Answer {
         },
         citations: answer.citations.into_iter().map(citation).collect(),
         retrieval: retrieval(answer.retrieval),
+    }
+}
+
+fn block(block: rag::Block) -> api::AnswerBlock {
+    api::AnswerBlock {
+        text: block.text,
+        citations: block.citations,
+        supported: block.supported,
+    }
+}
+
+fn generation(report: rag::Generation) -> api::Generation {
+    api::Generation {
+        status: match report.status {
+            rag::GenerationStatus::Written => api::GenerationStatus::Written,
+            rag::GenerationStatus::Extractive => api::GenerationStatus::Extractive,
+            rag::GenerationStatus::Failed => api::GenerationStatus::Failed,
+        },
+        reason: report.reason.map(generation_reason),
+        model: report.model,
+        prompt_version: report.prompt_version.map(str::to_owned),
+        usage: report.usage.map(|usage| api::TokenUsage {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+        }),
+        truncated: report.truncated,
+        invented_citations: count(report.invented_citations),
+        milliseconds: millis(report.micros),
+        first_token_milliseconds: report.first_token_micros.map(millis),
+    }
+}
+
+macro_rules! same_reasons {
+    ($($variant:ident)+) => {
+        fn generation_reason(reason: rag::GenerationReason) -> api::GenerationReason {
+            match reason { $(rag::GenerationReason::$variant => api::GenerationReason::$variant,)+ }
+        }
+    };
+}
+
+same_reasons! {
+    NotConfigured NothingFound Unavailable RateLimited TimedOut RefusedKey BadRequest BrokenOff Filtered Uncited
+}
+
+pub fn answer_delta(delta: rag::AnswerDelta) -> api::AnswerDelta {
+    let citation = |(number, chunk): (u32, domain::ChunkId)| api::DeltaCitation {
+        number,
+        chunk_id: chunk.as_uuid(),
+    };
+    api::AnswerDelta {
+        text: delta.text,
+        citations: delta.cited.into_iter().map(citation).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`.
 
 use nexus_domain::{Access, KbFilter};
-use nexus_rag::{Answer, Answering, Mode, Question, Retrieval};
+use nexus_rag::{Answer, AnswerStream, Answering, Mode, Question, Retrieval};
 
 use super::{KnowledgeBases, ServiceError};
 
@@ -38,6 +38,12 @@ impl Questions {
     pub async fn answer(&self, access: &Access, input: SearchInput) -> Result<Answer, ServiceError> {
         let question = self.question(access, input).await?;
         Ok(self.answering.answer(&question).await?)
+    }
+
+    /// The answer as it comes about. What the caller may not ask is refused before the stream begins.
+    pub async fn stream(&self, access: &Access, input: SearchInput) -> Result<AnswerStream, ServiceError> {
+        let question = self.question(access, input).await?;
+        Ok(self.answering.clone().stream(question))
     }
 
     async fn question(&self, access: &Access, input: SearchInput) -> Result<Question, ServiceError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use nexus_api::{ErrorCode, GenerationState, RetrievalMode, SearchRequest, SearchResponse, SideStatus};
+use nexus_api::{ErrorCode, IndexGenerationState, RetrievalMode, SearchRequest, SearchResponse, SideStatus};
 use nexus_client::Client;
 use nexus_domain::testing::FakeEmbedder;
 use nexus_domain::{EmbedError, Embedder, EmbedderInfo};
@@ -67,7 +67,7 @@ async fn answering(app: &TestApp) -> String {
     search(&app.client).await.retrieval.model.unwrap()
 }
 
-async fn states(app: &TestApp) -> Vec<(GenerationState, u64, u64)> {
+async fn states(app: &TestApp) -> Vec<(IndexGenerationState, u64, u64)> {
     let generations = app.client.generations().await.unwrap().items;
     generations
         .iter()
@@ -123,7 +123,7 @@ async fn the_old_model_answers_until_the_new_one_holds_as_much_and_no_question_f
         .collect();
 
     assert_eq!(answering(&app).await, "fake-1");
-    assert_eq!(states(&app).await[1], (GenerationState::Building, 0, 40));
+    assert_eq!(states(&app).await[1], (IndexGenerationState::Building, 0, 40));
     gated.let_one_batch_through();
     assert_eq!(answering(&app).await, "fake-1");
     // What comes meanwhile is found by the model that answers, before the other one has it.
@@ -162,14 +162,14 @@ async fn one_goes_back_at_once_and_stays_there_until_another_model_is_configured
     assert_eq!(
         states(&app).await,
         [
-            (GenerationState::Standby, 40, 40),
-            (GenerationState::Active, 40, 40)
+            (IndexGenerationState::Standby, 40, 40),
+            (IndexGenerationState::Active, 40, 40)
         ]
     );
     app.ingest(&[("new.md", b"# New\n\nThe lamp is green.\n")]).await;
 
     let back = app.client.activate_generation(1).await.unwrap();
-    assert_eq!(back.state, GenerationState::Active);
+    assert_eq!(back.state, IndexGenerationState::Active);
     assert_eq!(answering(&app).await, "fake-1");
     app.quiet().await;
     let earlier: Option<Arc<dyn Embedder>> = Some(Arc::new(FakeEmbedder::new("fake-1")));
@@ -185,7 +185,7 @@ async fn one_goes_back_at_once_and_stays_there_until_another_model_is_configured
     let states = states(&app).await;
     assert_eq!(
         states[0],
-        (GenerationState::Active, 1, 1),
+        (IndexGenerationState::Active, 1, 1),
         "the archive replaced the others, and it was filled up"
     );
     app.end().await;
@@ -202,7 +202,7 @@ async fn vectors_of_a_model_on_standby_can_be_dropped_and_those_in_use_cannot() 
     let emptied = app.client.empty_generation(1).await.unwrap();
     assert_eq!(
         (emptied.state, emptied.embedded_chunks),
-        (GenerationState::Standby, 0)
+        (IndexGenerationState::Standby, 0)
     );
     assert_eq!(app.points("dense-1").await, 0);
     for missing in [0, 3, -1] {

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod answers;
 mod contract;
 mod generations;
 mod ingestion;

@@ -1,38 +1,102 @@
-//! Generations: one dense index per embedding model.
+//! How an answer came about, what its statements rest on, and its text as it is written.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A sentence, list item, table row, heading or code block of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AnswerBlock {
+    /// Without numbers.
+    pub text: String,
+    /// Numbers of the citations that it rests on.
+    pub citations: Vec<u32>,
+    /// Whether it rests on a citation, or states nothing that would need one (a heading, an introduction). Show others
+    /// as what the model says and no source confirms.
+    pub supported: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum GenerationState {
-    /// Questions are put to it.
-    Active,
-    /// It is filled, and takes over as soon as it holds all that the active one holds.
-    Building,
-    /// It answered before, or was never completed. What it holds is kept; new documents do not go into it.
-    Standby,
+pub enum GenerationStatus {
+    /// A chat model wrote the answer from the passages, or said that they hold none.
+    Written,
+    /// The answer is made of quotes; no chat model was asked, and `reason` says why.
+    Extractive,
+    /// A chat model was asked and its text could not be used; the answer is extractive, and `reason` says why.
+    Failed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationReason {
+    /// No chat model is set up.
+    NotConfigured,
+    /// No passage was found to write from.
+    NothingFound,
+    /// The chat model is away, or failed a moment ago.
+    Unavailable,
+    /// The chat model takes no more requests for now.
+    RateLimited,
+    /// The chat model was too slow.
+    TimedOut,
+    /// The chat model refuses the server's key.
+    RefusedKey,
+    /// The chat model refuses the request, such as one that is too long for it.
+    BadRequest,
+    /// Its text ended in the middle.
+    BrokenOff,
+    /// Its provider held the text back.
+    Filtered,
+    /// Its text rests on none of the passages.
+    Uncited,
+}
+
+/// Tokens of the chat model, as its provider counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenUsage {
+    pub prompt_tokens: u32,
+    pub completion_tokens: u32,
+}
+
+/// How the text came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
-    pub id: i64,
-    /// Names the vectors: model, pooling, window and a hash over everything that changes them.
-    #[schema(example = "multilingual-e5-small/mean/512/1f3c5a7e9b2d")]
-    pub model: String,
-    /// Numbers in a vector.
-    pub dimension: u32,
-    pub state: GenerationState,
-    /// Its model is loaded in the process that answers this request.
-    pub loaded: bool,
-    /// Chunks of all knowledge bases.
-    pub chunks: u64,
-    /// Those of them whose documents it holds.
-    pub embedded_chunks: u64,
+    pub status: GenerationStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<GenerationReason>,
+    /// The chat model that began to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The version of the prompt that it was asked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
+    /// The text ended at the limit of tokens; its last sentence may lack its end.
+    pub truncated: bool,
+    /// Numbers that the model cited and that no passage has. They were taken out of the text.
+    pub invented_citations: u32,
+    /// From the request to the chat model to the end of its text; 0 if none was asked.
+    pub milliseconds: f64,
+    /// From the request to the chat model to its first word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_milliseconds: Option<f64>,
 }
 
+/// Data of the event `delta`: more text of an answer that is being written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Generations {
-    /// Oldest first.
-    pub items: Vec<Generation>,
+pub struct AnswerDelta {
+    /// Markdown; `[1]` is a number of the answer's citations.
+    pub text: String,
+    /// Numbers that stand here for the first time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<DeltaCitation>,
+}
+
+/// A number, and the passage of the event `retrieval` that it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeltaCitation {
+    pub number: u32,
+    pub chunk_id: Uuid,
 }

@@ -7,6 +7,7 @@ pub mod document;
 pub mod error;
 pub mod generation;
 pub mod health;
+pub mod index_generation;
 pub mod ingestion;
 pub mod knowledge_base;
 pub mod limits;
@@ -15,8 +16,11 @@ pub mod rag;
 
 pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
-pub use generation::{Generation, GenerationState, Generations};
+pub use generation::{
+    AnswerBlock, AnswerDelta, DeltaCitation, Generation, GenerationReason, GenerationStatus, TokenUsage,
+};
 pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
+pub use index_generation::{IndexGeneration, IndexGenerationState, IndexGenerations};
 pub use ingestion::{
     Problem, ProblemCode, Task, TaskAccepted, TaskCounts, TaskError, TaskKind, TaskProgress, TaskStage,
     TaskState,

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::document::{DocumentFormat, LineRange};
+use crate::generation::{AnswerBlock, Generation};
 
 /// Which indexes are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -101,13 +102,18 @@ pub enum AnswerLanguage {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
-    /// The answer; `[1]` points at the citation of that number.
+    /// The answer; `[1]` points at the citation of that number. Markdown where a chat model wrote it.
     pub text: String,
+    /// The same in pieces, each with what it rests on.
+    pub blocks: Vec<AnswerBlock>,
+    /// How many blocks state something that rests on no citation.
+    pub unsupported_blocks: u32,
     /// Whether the knowledge bases hold anything on the question. If not, `text` says so and nothing is cited.
     pub found: bool,
     pub language: AnswerLanguage,
     pub citations: Vec<Citation>,
     pub retrieval: Retrieval,
+    pub generation: Generation,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

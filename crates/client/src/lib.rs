@@ -3,6 +3,7 @@
 //! Reads are retried on connection errors, 429 and 503; what creates something is sent with an `Idempotency-Key`, so it
 //! may be retried too. Plain http is refused for anything but this machine unless it is allowed explicitly.
 
+mod answers;
 mod config;
 mod error;
 mod generations;
@@ -12,6 +13,7 @@ mod rag;
 mod request;
 mod tasks;
 
+pub use answers::{AnswerEvent, AnswerEvents};
 pub use config::ClientConfig;
 pub use error::ClientError;
 pub use ingestion::{Upload, UploadTarget};

@@ -12,7 +12,7 @@ use crate::config::ClientConfig;
 use crate::error::ClientError;
 
 /// Time for a JSON request and its answer. Uploads and event streams have none.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// Waits between attempts where the server names none.
 const BACKOFF: [Duration; 3] = [
     Duration::from_millis(200),
@@ -78,8 +78,9 @@ impl Client {
         &self,
         path: &str,
         body: &impl Serialize,
+        timeout: Duration,
     ) -> Result<T, ClientError> {
-        self.retried(|| self.request(Method::POST, path).json(body).timeout(TIMEOUT))
+        self.retried(|| self.request(Method::POST, path).json(body).timeout(timeout))
             .await
     }
 

@@ -2,6 +2,7 @@
 //! and the ports that adapters implement. Imports nothing of ours.
 
 pub mod access;
+pub mod chat;
 pub mod document;
 pub mod embedder;
 pub mod hash;
@@ -21,6 +22,10 @@ pub mod upload;
 pub mod vector_store;
 
 pub use access::{Access, Caller, KbFilter, Role};
+pub use chat::{
+    ChatEnd, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
+    ChatStream, ChatUsage,
+};
 pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionState};
 pub use embedder::{EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;

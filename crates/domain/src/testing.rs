@@ -1,5 +1,7 @@
-//! Fakes for what is remote or slow: the clock, the embedding model and the reranker. Databases and indexes are not faked; their
-//! embedded back ends are the test doubles.
+//! Fakes for what is remote or slow: the clock, the embedding model, the reranker and the chat model. Databases and indexes
+//! are not faked; their embedded back ends are the test doubles.
+
+mod chat;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,6 +14,8 @@ use crate::hash::ContentHash;
 use crate::reranker::{RerankError, Reranker, RerankerInfo};
 use crate::script::Script;
 use crate::time::{Clock, Timestamp};
+
+pub use chat::{FakeChat, FakeChatModel};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]

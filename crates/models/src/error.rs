@@ -1,8 +1,8 @@
-//! What can go wrong between a models folder and a working model, in sentences for the person who runs Nexus.
+//! What can go wrong between a models folder or an address and a working model, in sentences for the person who runs Nexus.
 
 use std::path::PathBuf;
 
-/// Why no model could be made ready.
+/// Why no model could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("{path} cannot be read: {source}")]
@@ -42,6 +42,10 @@ pub enum ModelError {
     },
     #[error("the model cannot be downloaded: {0}")]
     Download(String),
+    #[error("the HTTP client for a remote model cannot be made")]
+    HttpClient(#[source] reqwest::Error),
+    #[error("the key of the chat model holds what no HTTP header may hold")]
+    ChatKey,
 }
 
 impl ModelError {

@@ -1,5 +1,5 @@
-//! Language models behind the ports of `nexus_domain`. Now: a local embedding model and a local reranker, run by fastembed
-//! on ONNX Runtime.
+//! Language models behind the ports of `nexus_domain`. A local embedding model and a local reranker, run by fastembed on
+//! ONNX Runtime, and remote chat models.
 //!
 //! Owns finding, loading, checking and running models. Knows nothing of documents, indexes or HTTP.
 //!
@@ -15,6 +15,9 @@
 //! # }
 //! ```
 
+pub mod chat;
+#[cfg(feature = "testing")]
+pub mod chat_stand_in;
 mod check;
 mod embedder;
 mod error;

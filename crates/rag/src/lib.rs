@@ -1,9 +1,10 @@
-//! Retrieves passages, fuses what both indexes say, and answers with exact quotes and citations.
+//! Retrieves passages, fuses what both indexes say, and answers with exact quotes and citations, in the words of a chat
+//! model where there is one.
 //!
 //! Pure over the ports of `nexus-domain`: no database, no HTTP, no wire types, no clock but for durations.
 //!
 //! - [`Retriever`] turns a [`Question`] into ranked passages; [`fusion`] is its rule.
-//! - [`Answering`] turns them into an [`Answer`]: the best passages, quoted byte for byte.
+//! - [`Answering`] turns them into an [`Answer`]: written by a chat model and checked, or the best passages quoted.
 //! - [`metrics`] and [`beir`] measure rankings against judgements.
 
 mod answer;
@@ -13,7 +14,10 @@ pub mod fusion;
 pub mod metrics;
 mod retrieve;
 
-pub use answer::{Answer, AnswerLanguage, AnswerSettings, Answering, Block, Citation};
+pub use answer::{
+    Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
+    Citation, Generation, GenerationReason, GenerationStatus, PROMPT_VERSION, Writing, WritingSettings,
+};
 pub use error::RagError;
 pub use retrieve::{
     DenseSide, DenseSource, MAX_QUESTION_CHARS, Mode, Question, RankedPassage, RerankReport, RerankStatus,

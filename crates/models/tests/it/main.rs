@@ -1,5 +1,5 @@
-//! The embedder on a real model: the one that `make models` installed. Where there is none the tests say so and pass,
-//! unless `CI` is set.
+//! Chat models at a scripted server, and the embedder on a real model: the one that `make models` installed. Where there
+//! is none, the tests of the embedder say so and pass, unless `CI` is set.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that fails to set itself up has failed"
 )]
 
+mod chat;
 mod hub;
 mod meaning;
 mod refusals;

@@ -1,17 +1,28 @@
-//! Extractive answers: the best passages, quoted byte for byte, each with its citation. Knows no markup and no wire.
+//! Answers with citations: written by a chat model from the best passages, or, without one, made of their quotes. Every
+//! citation is an exact quote, byte for byte. Knows no markup and no wire.
 
+mod events;
+mod extractive;
 mod function_words;
+mod generation;
 mod phrases;
 mod quote;
 mod relevance;
 mod select;
 mod units;
+mod write;
 
 use nexus_domain::{LineRange, Passage};
 pub use nexus_text::Language as AnswerLanguage;
 
 use crate::error::RagError;
 use crate::retrieve::{Question, Retrieval, RetrievalReport, Retriever};
+use events::Listener;
+pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
+use extractive::Content;
+pub use generation::{Generation, GenerationReason, GenerationStatus};
+use write::{Assignment, Context};
+pub use write::{PROMPT_VERSION, Writing, WritingSettings};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +67,8 @@ pub struct Block {
     pub text: String,
     /// Empty where the answer speaks for itself.
     pub citations: Vec<u32>,
+    /// Whether it rests on a citation, or states nothing that would need one (a heading, an introduction).
+    pub supported: bool,
 }
 
 /// An exact quote and where it stands.
@@ -81,15 +94,25 @@ pub struct Citation {
 /// An answer as plain structure. How it looks is the renderer's matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The blocks in order, each followed by its numbers (` [1]`), a blank line between them.
+    /// With numbers (` [1]`) where it rests on citations. Markdown if it was written; quotes with a blank line between
+    /// them if it is extractive.
     pub text: String,
-    /// What a renderer reads instead of parsing `text`.
+    /// What a renderer reads instead of parsing `text`: sentences, list items, rows, headings and code blocks of a
+    /// written answer, quotes of an extractive one.
     pub blocks: Vec<Block>,
     pub citations: Vec<Citation>,
     /// Whether the knowledge bases hold anything on the question.
     pub found: bool,
     pub language: AnswerLanguage,
     pub retrieval: RetrievalReport,
+    pub generation: Generation,
+}
+
+impl Answer {
+    /// How many blocks state something and rest on no citation.
+    pub fn unsupported(&self) -> usize {
+        self.blocks.iter().filter(|block| !block.supported).count()
+    }
 }
 
 /// Answers questions from passages. Small and cheap to clone.
@@ -97,46 +120,57 @@ pub struct Answer {
 pub struct Answering {
     pub retriever: Retriever,
     pub settings: AnswerSettings,
+    /// `None`: answers are extractive.
+    pub writing: Option<Writing>,
 }
 
 impl Answering {
-    /// Retrieves, selects and quotes. Finding nothing is an answer, too.
+    /// Retrieves and answers. Finding nothing is an answer, too, and a chat model that fails leaves an extractive one.
     pub async fn answer(&self, question: &Question) -> Result<Answer, RagError> {
+        self.respond(question, &Listener::NOBODY).await
+    }
+
+    async fn respond(&self, question: &Question, listener: &Listener) -> Result<Answer, RagError> {
         let Retrieval { hits, report } = self.retriever.retrieve(question).await?;
-        let language = nexus_text::language_of(question.searched());
-        let citations = select::citations(question.searched(), hits, &self.settings);
-        let blocks = if citations.is_empty() {
-            let text = if question.searched().is_empty() {
-                phrases::nothing_asked(language)
-            } else {
-                phrases::nothing_found(language)
-            };
-            vec![Block {
-                text: text.to_owned(),
-                citations: Vec::new(),
-            }]
-        } else {
-            let block = |citation: &Citation| Block {
-                text: citation.quote.clone(),
-                citations: vec![citation.number],
-            };
-            citations.iter().map(block).collect()
+        let text = question.searched();
+        let language = nexus_text::language_of(text);
+        let found = |hits| {
+            AnswerEvent::Retrieved(Box::new(Retrieval {
+                hits,
+                report: report.clone(),
+            }))
         };
-        let text = blocks.iter().map(plain).collect::<Vec<_>>().join("\n\n");
+        let (written, generation) = match &self.writing {
+            Some(writing) if !hits.is_empty() => {
+                let context = Context::fitting(&hits, writing.settings.context_tokens);
+                let sources = context.sources.iter().copied().cloned();
+                listener.tell(|| found(sources.collect())).await;
+                let assignment = Assignment {
+                    question: text,
+                    language,
+                    context: &context,
+                    max_quote_chars: self.settings.max_quote_chars,
+                };
+                writing.write(assignment, listener).await
+            }
+            writing => {
+                listener.tell(|| found(hits.clone())).await;
+                let reason = match writing {
+                    Some(_) => GenerationReason::NothingFound,
+                    None => GenerationReason::NotConfigured,
+                };
+                (None, Generation::extractive(reason))
+            }
+        };
+        let content = written.unwrap_or_else(|| Content::quoted(text, language, hits, &self.settings));
         Ok(Answer {
-            text,
-            blocks,
-            found: !citations.is_empty(),
-            citations,
+            text: content.text,
+            blocks: content.blocks,
+            citations: content.citations,
+            found: content.found,
             language,
             retrieval: report,
+            generation,
         })
     }
-}
-
-fn plain(block: &Block) -> String {
-    block
-        .citations
-        .iter()
-        .fold(block.text.clone(), |text, number| format!("{text} [{number}]"))
 }

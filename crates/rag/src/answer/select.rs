@@ -56,7 +56,7 @@ pub(super) fn citations(
 }
 
 /// The terms of a passage and of the place where it stands.
-fn held(passage: &Passage) -> HashSet<u32> {
+pub(super) fn held(passage: &Passage) -> HashSet<u32> {
     let chunk = &passage.chunk;
     let place = std::iter::once(&passage.document_title).chain(&chunk.heading_path);
     place

@@ -183,7 +183,7 @@ impl<'a> Cutter<'a> {
     }
 }
 
-fn is_item(content: &str) -> bool {
+pub(crate) fn is_item(content: &str) -> bool {
     let bulleted = ["- ", "* ", "+ ", "• "]
         .iter()
         .any(|mark| content.starts_with(mark));

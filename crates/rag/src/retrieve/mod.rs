@@ -22,7 +22,7 @@ pub use sides::{DenseSide, DenseSource};
 
 use crate::error::RagError;
 use crate::fusion::{self, FusedHit, Lists};
-use report::micros_since;
+pub(crate) use report::micros_since;
 use sides::{Ask, Side};
 
 /// How deep the sides are asked.

@@ -5,7 +5,9 @@
 mod answers;
 mod beir;
 mod fusion;
+mod marks;
 mod quotes;
 mod reranking;
 mod retrieval;
 mod support;
+mod written;

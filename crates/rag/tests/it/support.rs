@@ -103,6 +103,7 @@ impl World {
         Answering {
             retriever: self.retriever(true),
             settings: AnswerSettings::default(),
+            writing: None,
         }
     }
 

@@ -1,0 +1,261 @@
+//! Settings of chat models: where they are, and how they are asked.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::ConfigError;
+use super::sections::in_range;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChatConfig {
+    pub url: String,
+    pub key: SecretString,
+    pub model: String,
+    /// Asked when the one before fails.
+    #[serde(rename = "2")]
+    pub second: ChatModelConfig,
+    #[serde(rename = "3")]
+    pub third: ChatModelConfig,
+    pub allow_http: bool,
+    pub max_answer_tokens: u32,
+    /// Text, so that it can be left out.
+    pub temperature: String,
+    pub context_tokens: usize,
+    pub connect_seconds: u64,
+    pub first_token_seconds: u64,
+    pub between_tokens_seconds: u64,
+    pub total_seconds: u64,
+    pub attempts: u32,
+    pub retry_seconds: u64,
+    pub rest_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChatModelConfig {
+    pub url: String,
+    pub key: SecretString,
+    pub model: String,
+}
+
+/// A model that is set up.
+#[derive(Clone, Debug)]
+pub struct ChosenModel {
+    pub base: Url,
+    pub key: SecretString,
+    pub model: String,
+}
+
+impl ChatConfig {
+    /// The models that are set up, in the order in which they are asked.
+    pub fn models(&self) -> Vec<ChosenModel> {
+        let set_up = self.slots().into_iter().filter(|(_, slot)| !slot.url.is_empty());
+        set_up
+            .filter_map(|(_, slot)| {
+                Some(ChosenModel {
+                    base: Url::parse(&slot.url).ok()?,
+                    key: slot.key,
+                    model: slot.model,
+                })
+            })
+            .collect()
+    }
+
+    /// How long a question may wait for chat models at most; none, without a model.
+    pub fn longest_answer(&self) -> Duration {
+        let models = u64::try_from(self.models().len()).unwrap_or(1);
+        // All models but the last use up their time before the first word.
+        let waiting = models.saturating_sub(1) * self.retry_seconds;
+        Duration::from_secs(if models == 0 {
+            0
+        } else {
+            waiting + self.total_seconds
+        })
+    }
+
+    /// `None` leaves it to the model.
+    pub fn temperature(&self) -> Option<f32> {
+        self.temperature.parse().ok()
+    }
+
+    fn slots(&self) -> [(&'static str, ChatModelConfig); 3] {
+        let first = ChatModelConfig {
+            url: self.url.clone(),
+            key: self.key.clone(),
+            model: self.model.clone(),
+        };
+        [
+            ("chat", first),
+            ("chat.2", self.second.clone()),
+            ("chat.3", self.third.clone()),
+        ]
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let mut before = None;
+        for (name, slot) in self.slots() {
+            slot.validate(name, self.allow_http)?;
+            if let Some(before) = before.filter(|_| !slot.url.is_empty()) {
+                let reason = format!("models are set up in order: {before} is empty");
+                return Err(ConfigError::invalid(&format!("{name}.url"), reason));
+            }
+            before = slot.url.is_empty().then(|| format!("{name}.url"));
+        }
+        if !self.temperature.is_empty() && !self.temperature().is_some_and(|t| (0.0..=2.0).contains(&t)) {
+            let reason = "a number from 0 to 2, or empty for the model's own";
+            return Err(ConfigError::invalid("chat.temperature", reason));
+        }
+        let tokens = u64::from(self.max_answer_tokens);
+        in_range("chat.max_answer_tokens", tokens, 16, 32_000)?;
+        in_range("chat.context_tokens", self.context_tokens as u64, 500, 100_000)?;
+        in_range("chat.connect_seconds", self.connect_seconds, 1, 60)?;
+        in_range("chat.first_token_seconds", self.first_token_seconds, 1, 600)?;
+        in_range("chat.between_tokens_seconds", self.between_tokens_seconds, 1, 600)?;
+        in_range("chat.total_seconds", self.total_seconds, 1, 1_800)?;
+        in_range("chat.attempts", u64::from(self.attempts), 1, 10)?;
+        in_range("chat.retry_seconds", self.retry_seconds, 1, 600)?;
+        in_range("chat.rest_seconds", self.rest_seconds, 0, 600)
+    }
+}
+
+impl ChatModelConfig {
+    fn validate(&self, name: &str, allow_http: bool) -> Result<(), ConfigError> {
+        let invalid =
+            |field: &str, reason: &str| Err(ConfigError::invalid(&format!("{name}.{field}"), reason));
+        let key = self.key.expose_secret();
+        if !key.chars().all(|c| c.is_ascii_graphic()) {
+            return invalid("key", "a key is made of visible ASCII characters");
+        }
+        match (self.url.is_empty(), self.model.is_empty()) {
+            (true, true) if key.is_empty() => return Ok(()),
+            (true, _) => return invalid("url", "the address of the model is needed, too"),
+            (false, true) => return invalid("model", "the name of the model is needed, too"),
+            (false, false) => {}
+        }
+        let Some(url) = Url::parse(&self.url).ok().filter(is_base) else {
+            return invalid(
+                "url",
+                "use the address that /chat/completions is appended to, such as https://api.openai.com/v1",
+            );
+        };
+        if url.scheme() == "http" && !allow_http && !is_this_machine(&url) {
+            return invalid(
+                "url",
+                "plain http to another machine shows questions, passages and the key to the network; use https, or set \
+                 chat.allow_http (NEXUS_CHAT_ALLOW_HTTP) if the network between is trusted",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Nothing but scheme, host, port and path. Credentials would end up in logs.
+fn is_base(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Config;
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<ChatConfig, String> {
+        let environment: BTreeMap<_, _> = pairs
+            .iter()
+            .map(|(name, value)| (format!("NEXUS_CHAT_{name}"), (*value).to_owned()))
+            .collect();
+        let loaded = Config::from_layers(None, &environment);
+        loaded
+            .map(|config| config.chat)
+            .map_err(|error| error.to_string())
+    }
+
+    const HERE: (&str, &str) = ("URL", "http://127.0.0.1:1234/v1");
+    const MODEL: (&str, &str) = ("MODEL", "small");
+
+    #[test]
+    fn without_settings_there_is_no_model_and_nothing_to_wait_for() {
+        let chat = load(&[]).unwrap();
+        assert!(chat.models().is_empty());
+        assert_eq!(chat.longest_answer(), Duration::ZERO);
+    }
+
+    #[test]
+    fn models_are_asked_in_the_order_of_their_numbers() {
+        let second = [
+            ("2_URL", "https://models.example/v1"),
+            ("2_MODEL", "large"),
+            ("2_KEY", "secret"),
+        ];
+        let chat = load(&[&[HERE, MODEL][..], &second].concat()).unwrap();
+        let names: Vec<_> = chat.models().into_iter().map(|model| model.model).collect();
+        assert_eq!(names, ["small", "large"]);
+        assert_eq!(chat.temperature(), Some(0.1));
+        assert_eq!(load(&[("TEMPERATURE", "")]).unwrap().temperature(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_and_no_key_is_shown() {
+        let message = |pairs: &[(&str, &str)]| load(pairs).unwrap_err();
+        assert!(message(&[HERE]).contains("NEXUS_CHAT_MODEL"));
+        assert!(message(&[MODEL]).contains("NEXUS_CHAT_URL"));
+        assert!(message(&[("KEY", "secret")]).contains("NEXUS_CHAT_URL"));
+        assert!(message(&[HERE, MODEL, ("2_URL", "https://x.example")]).contains("NEXUS_CHAT_2_MODEL"));
+        let gap = message(&[HERE, MODEL, ("3_URL", "https://x.example"), ("3_MODEL", "m")]);
+        assert!(
+            gap.contains("NEXUS_CHAT_3_URL") && gap.contains("chat.2.url"),
+            "{gap}"
+        );
+        let key = message(&[HERE, MODEL, ("KEY", "se\ncret")]);
+        assert!(key.contains("NEXUS_CHAT_KEY") && !key.contains("cret\""), "{key}");
+        for url in [
+            "models",
+            "ftp://x.example",
+            "https://a:b@x.example",
+            "https://x.example/?k=1",
+        ] {
+            assert!(
+                message(&[("URL", url), MODEL]).contains("NEXUS_CHAT_URL"),
+                "{url}"
+            );
+        }
+        for (name, value) in [
+            ("TEMPERATURE", "3"),
+            ("TEMPERATURE", "warm"),
+            ("ATTEMPTS", "0"),
+            ("CONTEXT_TOKENS", "1"),
+        ] {
+            assert!(message(&[(name, value)]).contains(&format!("NEXUS_CHAT_{name}")));
+        }
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_or_where_it_is_allowed() {
+        let open = ("URL", "http://models.example/v1");
+        assert!(
+            load(&[open, MODEL])
+                .unwrap_err()
+                .contains("NEXUS_CHAT_ALLOW_HTTP")
+        );
+        assert!(load(&[open, MODEL, ("ALLOW_HTTP", "true")]).is_ok());
+        assert!(load(&[HERE, MODEL]).is_ok());
+    }
+}

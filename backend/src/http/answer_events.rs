@@ -1,0 +1,82 @@
+//! An answer as server-sent events, while it comes about.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::sse::{Event, KeepAlive};
+use axum::response::{IntoResponse as _, Response, Sse};
+use futures::{Stream, StreamExt as _, stream};
+use nexus_rag::{AnswerEvent, AnswerStream, RagError};
+use serde::Serialize;
+use tracing::Span;
+
+use super::error::ApiError;
+use super::request_id::RequestId;
+use super::{envelope, wire};
+use crate::service::ServiceError;
+
+/// A comment is sent this often while nothing else is, so that proxies keep the stream open.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Whether the caller asks for events rather than for one JSON text.
+pub fn are_wanted(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|range| range.trim().eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// A caller that goes away drops the body, this stream with it, and with that the call to the model.
+pub fn respond(answer: AnswerStream, request_id: RequestId) -> Response {
+    let events = answer.map(move |event| match event {
+        Ok(AnswerEvent::Retrieved(found)) => named("retrieval", &wire::search_response(*found)),
+        Ok(AnswerEvent::Delta(delta)) => named("delta", &wire::answer_delta(delta)),
+        Ok(AnswerEvent::Done(answer)) => named("done", &wire::answer(*answer)),
+        Err(error) => failed(error, &request_id),
+    });
+    let events = in_span(events, Span::current()).map(Ok::<_, Infallible>);
+    Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response()
+}
+
+fn named(name: &str, data: &impl Serialize) -> Event {
+    let event = Event::default().event(name).json_data(data);
+    event.unwrap_or_else(|_| Event::default().comment("an event could not be written"))
+}
+
+fn failed(error: RagError, request_id: &RequestId) -> Event {
+    let error = ApiError::from(ServiceError::from(error));
+    envelope::log(&error, request_id);
+    named("error", &envelope::body(error, request_id))
+}
+
+/// The body is read after the handler has returned; its log lines still belong to the request.
+fn in_span<S: Stream + Send + 'static>(events: S, span: Span) -> impl Stream<Item = S::Item> + Send {
+    let mut events = Box::pin(events);
+    stream::poll_fn(move |context| span.in_scope(|| events.as_mut().poll_next(context)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_sent_to_those_who_name_them() {
+        let wanted = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            are_wanted(&headers)
+        };
+        assert!(wanted("text/event-stream"));
+        assert!(wanted("application/json;q=0.5, Text/Event-Stream; q=0.9"));
+        assert!(!wanted("application/json") && !wanted("*/*") && !wanted("text/*"));
+        assert!(!are_wanted(&HeaderMap::new()));
+    }
+}

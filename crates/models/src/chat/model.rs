@@ -1,0 +1,83 @@
+//! One model at one address, behind the port.
+
+use async_trait::async_trait;
+use nexus_domain::{ChatError, ChatModel, ChatReply, ChatRequest};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::openai::Api;
+use super::options::{ChatEndpoint, ChatOptions};
+use super::reply::Reply;
+use super::{backoff, transport};
+use crate::error::ModelError;
+
+/// A model of a service that speaks the OpenAI chat completions API.
+#[derive(Debug)]
+pub struct OpenAiChat {
+    api: Api,
+    name: String,
+    options: ChatOptions,
+}
+
+impl OpenAiChat {
+    /// Connects to nothing yet.
+    pub fn new(endpoint: &ChatEndpoint, options: ChatOptions) -> Result<Self, ModelError> {
+        let http = transport::client(&endpoint.base, options.times.connect)?;
+        Ok(Self {
+            api: Api::new(endpoint, http)?,
+            name: endpoint.model.clone(),
+            options,
+        })
+    }
+
+    /// Asks once, and waits for the first word until `give_up`.
+    async fn attempt(
+        &self,
+        request: &ChatRequest,
+        give_up: Instant,
+        deadline: Instant,
+    ) -> Result<ChatReply, ChatError> {
+        let times = &self.options.times;
+        let opening = async {
+            let pieces = self.api.open(request).await?;
+            let mut reply = Reply::new(pieces, times.between_tokens, deadline);
+            let first = reply.first().await?;
+            Ok(ChatReply {
+                model: self.name.clone(),
+                events: reply.into_stream(first),
+            })
+        };
+        match timeout_at((Instant::now() + times.first_token).min(give_up), opening).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ChatError::TimedOut("no first word came in time".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl ChatModel for OpenAiChat {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
+        let ChatOptions { times, retries } = self.options;
+        let started = Instant::now();
+        let deadline = started + times.total;
+        let give_up = (started + retries.total).min(deadline);
+        let mut attempts = 1;
+        loop {
+            let error = match self.attempt(&request, give_up, deadline).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let wait = backoff::wait(&error, attempts, retries.first_wait, rand::random());
+            let fits = |wait: &_| attempts < retries.attempts && Instant::now() + *wait < give_up;
+            let Some(wait) = wait.filter(fits) else {
+                return Err(error);
+            };
+            tracing::debug!(model = self.name, %error, attempts, ?wait, "the chat model is asked again");
+            sleep(wait).await;
+            attempts += 1;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! How an answer's text came about, for people and for the answer's row.
+
+use nexus_domain::{ChatError, ChatUsage};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenerationStatus {
+    /// A chat model wrote it from the sources, or said that they hold no answer.
+    Written,
+    /// It was put together from quotes: no chat model was asked.
+    Extractive,
+    /// A chat model was asked and its text could not be used: the answer is extractive.
+    Failed,
+}
+
+/// Why a chat model was not asked, or why its text was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenerationReason {
+    /// There is no chat model.
+    NotConfigured,
+    /// There is nothing to write from.
+    NothingFound,
+    /// The model is away, or failed a moment ago.
+    Unavailable,
+    RateLimited,
+    TimedOut,
+    RefusedKey,
+    BadRequest,
+    /// The text ended in the middle.
+    BrokenOff,
+    /// The provider held the text back.
+    Filtered,
+    /// The text rests on none of the sources.
+    Uncited,
+}
+
+impl From<&ChatError> for GenerationReason {
+    fn from(error: &ChatError) -> Self {
+        match error {
+            ChatError::Unavailable(_) => Self::Unavailable,
+            ChatError::RateLimited { .. } => Self::RateLimited,
+            ChatError::TimedOut(_) => Self::TimedOut,
+            ChatError::RefusedKey => Self::RefusedKey,
+            ChatError::BadRequest(_) => Self::BadRequest,
+        }
+    }
+}
+
+/// Times are wall-clock microseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    pub status: GenerationStatus,
+    pub reason: Option<GenerationReason>,
+    /// The chat model that began to answer.
+    pub model: Option<String>,
+    /// The words that it was asked with.
+    pub prompt_version: Option<&'static str>,
+    /// What the provider says that it cost.
+    pub usage: Option<ChatUsage>,
+    /// The text ended at the limit of tokens.
+    pub truncated: bool,
+    /// Numbers that the model cited and that no source has; they were taken out.
+    pub invented_citations: usize,
+    /// From the question to the model to the end of its answer; 0 if none was asked.
+    pub micros: u64,
+    pub first_token_micros: Option<u64>,
+}
+
+impl Generation {
+    /// Of an answer that no model was asked for.
+    pub(super) const fn extractive(reason: GenerationReason) -> Self {
+        Self {
+            status: GenerationStatus::Extractive,
+            reason: Some(reason),
+            model: None,
+            prompt_version: None,
+            usage: None,
+            truncated: false,
+            invented_citations: 0,
+            micros: 0,
+            first_token_micros: None,
+        }
+    }
+}

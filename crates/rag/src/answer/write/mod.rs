@@ -1,0 +1,227 @@
+//! Answers that a chat model writes from passages: prompt, checked marks, blocks and citations. What a model says is
+//! taken for what it is, text of a stranger: nothing of it is believed but by its marks, and those are checked.
+
+mod blocks;
+mod code;
+mod context;
+mod marks;
+mod parser;
+mod prompt;
+mod refusal;
+mod thoughts;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use nexus_domain::{ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest};
+use nexus_text::Language;
+
+use super::events::{AnswerDelta, AnswerEvent, Listener};
+use super::extractive::Content;
+use super::generation::{Generation, GenerationReason, GenerationStatus};
+use super::quote::{best_span, lines_of};
+use super::relevance::QuestionTerms;
+use super::{Block, Citation, phrases, select};
+use crate::retrieve::micros_since;
+pub(super) use context::Context;
+use parser::{Draft, Parser, Step};
+pub use prompt::PROMPT_VERSION;
+use refusal::{Gate, reads_like_refusal};
+use thoughts::Thoughts;
+
+/// What a chat model is given, and how it is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WritingSettings {
+    /// Tokens ([`nexus_text::count_tokens`]) of all sources, at most; the best source is given in any case.
+    pub context_tokens: usize,
+    /// Tokens of the model that its answer may take.
+    pub max_answer_tokens: u32,
+    /// `None` is the model's own.
+    pub temperature: Option<f32>,
+}
+
+impl Default for WritingSettings {
+    fn default() -> Self {
+        Self {
+            context_tokens: 6_000,
+            max_answer_tokens: 1_024,
+            temperature: Some(0.1),
+        }
+    }
+}
+
+/// A chat model that writes answers.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    pub model: Arc<dyn ChatModel>,
+    pub settings: WritingSettings,
+}
+
+/// One answer to write.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Assignment<'a> {
+    pub(super) question: &'a str,
+    pub(super) language: Language,
+    pub(super) context: &'a Context<'a>,
+    /// Of one quote, at most.
+    pub(super) max_quote_chars: usize,
+}
+
+impl Writing {
+    /// What the model made of it; no content where its text cannot be used.
+    pub(super) async fn write(
+        &self,
+        assignment: Assignment<'_>,
+        listener: &Listener,
+    ) -> (Option<Content>, Generation) {
+        let started = Instant::now();
+        let mut generation = Generation {
+            status: GenerationStatus::Failed,
+            prompt_version: Some(PROMPT_VERSION),
+            ..Generation::extractive(GenerationReason::Uncited)
+        };
+        let drafted = self.draft(assignment, started, &mut generation, listener).await;
+        generation.micros = micros_since(started);
+        let content = drafted.and_then(|draft| content(assignment, draft));
+        match content {
+            Ok(content) => {
+                generation.status = GenerationStatus::Written;
+                generation.reason = None;
+                (Some(content), generation)
+            }
+            Err(reason) => {
+                generation.reason = Some(reason);
+                tracing::warn!(
+                    model = generation.model,
+                    ?reason,
+                    "an answer could not be written; it is extractive"
+                );
+                (None, generation)
+            }
+        }
+    }
+
+    /// The model's text with checked marks; `None` if it says that the sources hold no answer.
+    async fn draft(
+        &self,
+        assignment: Assignment<'_>,
+        started: Instant,
+        generation: &mut Generation,
+        listener: &Listener,
+    ) -> Result<Option<Draft>, GenerationReason> {
+        let context = assignment.context;
+        let request = ChatRequest {
+            messages: prompt::messages(assignment.language, assignment.question, context),
+            max_tokens: self.settings.max_answer_tokens,
+            temperature: self.settings.temperature,
+        };
+        let reply = self.model.chat(request).await;
+        let ChatReply { model, mut events } = reply.map_err(|error| GenerationReason::from(&error))?;
+        generation.model = Some(model);
+        generation.first_token_micros = Some(micros_since(started));
+
+        let mut thoughts = Thoughts::default();
+        let mut gate = Gate::default();
+        let mut parser = Parser::new(context.sources.len());
+        loop {
+            match events.next().await {
+                Some(Ok(ChatEvent::Delta(delta))) => {
+                    let step = parser.push(&gate.push(&thoughts.push(&delta)));
+                    tell(listener, context, step).await;
+                }
+                Some(Ok(ChatEvent::End(end))) => {
+                    generation.usage = end.usage;
+                    generation.truncated = end.finish == ChatFinish::Length;
+                    if end.finish == ChatFinish::Filtered {
+                        return Err(GenerationReason::Filtered);
+                    }
+                    break;
+                }
+                Some(Err(ChatError::TimedOut(_))) => return Err(GenerationReason::TimedOut),
+                Some(Err(_)) | None => return Err(GenerationReason::BrokenOff),
+            }
+        }
+        let last = gate.push(&thoughts.finish());
+        let Some(rest) = gate.finish() else {
+            return Ok(None);
+        };
+        let step = parser.push(&(last + &rest));
+        tell(listener, context, step).await;
+        let (step, draft) = parser.finish();
+        tell(listener, context, step).await;
+        generation.invented_citations = draft.invented;
+        Ok(Some(draft))
+    }
+}
+
+async fn tell(listener: &Listener, context: &Context<'_>, step: Step) {
+    if step.text.is_empty() {
+        return;
+    }
+    let chunk = |place: usize| context.sources[place].passage.chunk.id;
+    let event = || {
+        AnswerEvent::Delta(AnswerDelta {
+            text: step.text,
+            cited: step
+                .new
+                .into_iter()
+                .map(|(number, place)| (number, chunk(place)))
+                .collect(),
+        })
+    };
+    listener.tell(event).await;
+}
+
+/// What a finished text says; an error if it rests on nothing.
+fn content(assignment: Assignment<'_>, draft: Option<Draft>) -> Result<Content, GenerationReason> {
+    let nothing_found = || Content::nothing(phrases::nothing_found(assignment.language));
+    let Some(draft) = draft else {
+        return Ok(nothing_found());
+    };
+    if draft.cited.is_empty() {
+        return if reads_like_refusal(&draft.plain) {
+            Ok(nothing_found())
+        } else {
+            Err(GenerationReason::Uncited)
+        };
+    }
+    let blocks = blocks::blocks(&draft);
+    Ok(Content {
+        citations: citations(assignment, &draft, &blocks),
+        text: draft.text.trim_end().to_owned(),
+        blocks,
+        found: true,
+    })
+}
+
+/// What the numbers mean: of each source the part that fits best what is said with its number.
+fn citations(assignment: Assignment<'_>, draft: &Draft, blocks: &[Block]) -> Vec<Citation> {
+    let sources = &assignment.context.sources;
+    let held: Vec<HashSet<u32>> = sources
+        .iter()
+        .map(|source| select::held(&source.passage))
+        .collect();
+    let citation = |(place, source): (usize, &usize)| {
+        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let resting = blocks.iter().filter(|block| block.citations.contains(&number));
+        let statements: Vec<&str> = resting.map(|block| block.text.as_str()).collect();
+        let terms = QuestionTerms::new(&statements.join("\n"), &held);
+        let source = sources[*source];
+        let text = &source.passage.chunk.text;
+        let matches = terms.matches(&nexus_text::terms(text));
+        let span = best_span(text, &matches, assignment.max_quote_chars).unwrap_or(0..text.len());
+        Citation {
+            number,
+            quote: text[span.clone()].to_owned(),
+            quote_lines: lines_of(&source.passage.chunk, &span),
+            passage: source.passage.clone(),
+            score: source.score,
+            lexical: source.lexical,
+            dense: source.dense,
+            rerank: source.rerank,
+        }
+    };
+    draft.cited.iter().enumerate().map(citation).collect()
+}
