@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, GenerationId, Passages, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
-use nexus_models::{EmbedderOptions, FastembedEmbedder};
+use nexus_models::{EmbedderOptions, FastembedEmbedder, QuerySession};
 use nexus_rag::{AnswerSettings, Answering, DenseSide, RetrievalSettings, Retriever};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
 use crate::index::{Alone, Index};
+use crate::role::ProcessRole;
 use crate::service::{
     Credentials, DenseState, Documents, HealthChecks, Ingestion, IssuedKey, KnowledgeBases, Questions,
     Startup, Tasks,
 };
+use crate::uploads::Uploads;
 use crate::worker::{
     DensePass, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads,
 };
@@ -38,7 +40,9 @@ pub struct App {
 #[derive(Debug)]
 pub struct Services {
     pub app: App,
-    pub worker: Worker,
+    pub role: ProcessRole,
+    /// Where the role works.
+    pub worker: Option<Worker>,
     /// The key that this start has made, if it made one.
     pub issued_key: Option<IssuedKey>,
     db: Db,
@@ -76,13 +80,20 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
 impl Services {
     /// Builds everything from the settings, with the machine's clock and the local model.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        Self::start_as(ProcessRole::Serve, config).await
+    }
+
+    /// The same for a process that may do a part only.
+    pub async fn start_as(role: ProcessRole, config: &Config) -> anyhow::Result<Self> {
+        role.check(config)?;
         // The store's lock first: a second process is told so before it does any work.
         let index = Index::open(config).await?;
-        let dense = load_model(config).await;
+        let dense = load_model(config, role).await;
         if let DenseModel::Missing(reason) = &dense {
             tracing::warn!(reason, "retrieval is lexical only");
         }
         Self::with_index(
+            role,
             config,
             index,
             Outside {
@@ -95,16 +106,29 @@ impl Services {
 
     /// Builds everything from the settings and what the caller puts in place of the outside world.
     pub async fn with(config: &Config, outside: Outside) -> anyhow::Result<Self> {
-        let index = Index::open(config).await?;
-        Self::with_index(config, index, outside).await
+        Self::with_role(ProcessRole::Serve, config, outside).await
     }
 
-    async fn with_index(config: &Config, index: Index, outside: Outside) -> anyhow::Result<Self> {
+    /// The same for a process that may do a part only.
+    pub async fn with_role(role: ProcessRole, config: &Config, outside: Outside) -> anyhow::Result<Self> {
+        role.check(config)?;
+        let index = Index::open(config).await?;
+        Self::with_index(role, config, index, outside).await
+    }
+
+    async fn with_index(
+        role: ProcessRole,
+        config: &Config,
+        index: Index,
+        outside: Outside,
+    ) -> anyhow::Result<Self> {
         let Outside { clock, dense } = outside;
         let db = connect(config).await?;
         let alone = Alone::ensure(config, &index, db.kind())?;
+        // Of many processes that start together, one at a time does what follows, and the next sees it done.
+        let turn = db.turn().await?;
         db.migrate().await.context("the database could not be migrated")?;
-        std::fs::create_dir_all(config.uploads_dir()).context("the upload folder cannot be made")?;
+        let uploads = open_uploads(config, clock.as_ref()).await?;
 
         let queue = Queue::new(Arc::clone(&clock));
         let store = index.port();
@@ -128,16 +152,22 @@ impl Services {
             .reconcile(pass.as_ref())
             .await
             .context("the indexes could not be compared with the rows")?;
-        if alone.is_some() {
-            remove_unknown_uploads(&db, &config.uploads_dir(), Duration::ZERO)
+        // A place outside of the data folder may be another's by mistake: there it is left to the sweeps.
+        if alone.is_some() && !config.uploads_place()?.is_shared() {
+            remove_unknown_uploads(&db, &uploads, Duration::ZERO)
                 .await
                 .context("unfinished uploads could not be removed")?;
         }
 
         let credentials = Credentials::new(db.clone(), Arc::clone(&clock));
-        let issued_key = credentials
-            .ensure_admin_key(&config.admin.key, &config.admin_key_file())
-            .await?;
+        let issued_key = if role.answers() {
+            credentials
+                .ensure_admin_key(&config.admin.key, &config.admin_key_file())
+                .await?
+        } else {
+            None
+        };
+        turn.end().await?;
         let parts = Parts {
             config,
             db: &db,
@@ -146,11 +176,15 @@ impl Services {
             clock,
             pass,
             dense,
+            uploads,
         };
-        let worker = Worker::new(parts.worker_context(), worker_options(config));
+        let worker = role
+            .works()
+            .then(|| Worker::new(parts.worker_context(), worker_options(config)));
         let app = parts.app(credentials);
         Ok(Self {
             app,
+            role,
             worker,
             issued_key,
             db,
@@ -185,6 +219,7 @@ struct Parts<'a> {
     clock: Arc<dyn Clock>,
     pass: Option<DensePass>,
     dense: DenseModel,
+    uploads: Uploads,
 }
 
 impl Parts<'_> {
@@ -207,7 +242,7 @@ impl Parts<'_> {
                 clock,
                 queue: queue.clone(),
                 knowledge_bases: knowledge_bases.clone(),
-                folder: self.config.uploads_dir(),
+                uploads: self.uploads.clone(),
                 max_bytes: self.config.uploads.max_bytes,
             },
             tasks: Tasks::new(db.clone(), queue),
@@ -251,11 +286,23 @@ impl Parts<'_> {
             queue: self.queue.clone(),
             vectors: Arc::clone(&self.store),
             dense: self.pass.clone(),
-            uploads_dir: self.config.uploads_dir(),
+            uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             ingest: ingest_settings(self.config),
         }
     }
+}
+
+/// The place of uploads. One outside of the data folder is tried out: it may be away, or its credentials wrong.
+async fn open_uploads(config: &Config, clock: &dyn Clock) -> anyhow::Result<Uploads> {
+    let uploads = Uploads::open(config)?;
+    if config.uploads_place()?.is_shared() {
+        uploads
+            .check(UploadId::new(clock.now()))
+            .await
+            .context("uploads cannot be written and read (setting NEXUS_UPLOADS_URL)")?;
+    }
+    Ok(uploads)
 }
 
 fn worker_options(config: &Config) -> WorkerOptions {
@@ -292,7 +339,7 @@ fn ingest_settings(config: &Config) -> IngestSettings {
 }
 
 /// The model that the settings name. Anything that keeps it from working leaves retrieval lexical, and is told.
-async fn load_model(config: &Config) -> DenseModel {
+async fn load_model(config: &Config, role: ProcessRole) -> DenseModel {
     if !config.models.enabled {
         return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED");
     }
@@ -301,6 +348,10 @@ async fn load_model(config: &Config) -> DenseModel {
         options.runtime_library = Some(config.models.runtime_library.clone());
     }
     options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
+    if !role.answers() {
+        // Nobody asks a worker.
+        options.query_session = QuerySession::Shared;
+    }
     if config.models.download
         && let Err(error) = download_model(config.models_dir()).await
     {

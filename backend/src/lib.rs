@@ -15,6 +15,8 @@ mod error_chain;
 pub mod http;
 mod index;
 pub mod log;
+pub mod role;
 pub mod serve;
 pub mod service;
+pub mod uploads;
 pub mod worker;

@@ -45,6 +45,7 @@ const FENCED: &[(&str, &str)] = &[
     ("git2", "nexus-ingest"),
     ("teloxide", "nexus-bot"),
     ("axum", "nexus-backend"),
+    ("object_store", "nexus-backend"),
 ];
 
 fn imports() -> BTreeMap<String, BTreeSet<String>> {

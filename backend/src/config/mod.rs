@@ -5,12 +5,14 @@ mod error;
 mod load;
 mod paths;
 mod sections;
+mod uploads;
 
 pub use error::ConfigError;
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
     ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
+pub use uploads::UploadsPlace;
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");

@@ -19,4 +19,4 @@ pub mod router;
 mod tasks;
 mod wire;
 
-pub use router::{openapi, router};
+pub use router::{health_router, openapi, router};

@@ -1,6 +1,5 @@
 //! What the work of a task may use.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_domain::{Clock, Collection, GenerationId, VectorStore};
@@ -9,6 +8,7 @@ use nexus_storage::{Db, StorageError};
 use super::dense::DensePass;
 use super::ingest::IngestSettings;
 use super::queue::Queue;
+use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
 pub struct WorkerContext {
@@ -18,7 +18,7 @@ pub struct WorkerContext {
     pub vectors: Arc<dyn VectorStore>,
     /// The active embedding model and its index; `None` where retrieval is lexical only.
     pub dense: Option<DensePass>,
-    pub uploads_dir: PathBuf,
+    pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
 }

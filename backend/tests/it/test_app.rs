@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
 use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
+use nexus_backend::role::ProcessRole;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
 use nexus_domain::testing::{FakeEmbedder, ManualClock};
@@ -22,6 +23,7 @@ pub const KB: &str = "handbook";
 pub struct TestApp {
     pub client: Client,
     pub embedder: Option<Arc<FakeEmbedder>>,
+    pub clock: Arc<ManualClock>,
     pub data: Arc<TempDir>,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -37,6 +39,8 @@ pub struct Setup {
     pub lexical_only: bool,
     /// Name of the embedding model.
     pub model: Option<&'static str>,
+    /// What the process does; everything unless set.
+    pub role: Option<ProcessRole>,
 }
 
 impl TestApp {
@@ -53,6 +57,7 @@ impl TestApp {
         let mut settings = BTreeMap::from([
             ("NEXUS_DATA_DIR".to_owned(), folder),
             ("NEXUS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("NEXUS_WORKER_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
         ]);
         settings.extend(
@@ -68,11 +73,13 @@ impl TestApp {
             Some(embedder) => DenseModel::Loaded(embedder.clone()),
             None => DenseModel::Missing("the test has none"),
         };
+        let clock = Arc::new(ManualClock::default());
         let outside = Outside {
-            clock: Arc::new(ManualClock::default()),
+            clock: clock.clone(),
             dense,
         };
-        let services = Services::with(&config, outside).await.unwrap();
+        let role = setup.role.unwrap_or(ProcessRole::Serve);
+        let services = Services::with_role(role, &config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();
         let base = server.address(&config).unwrap();
         let client = Client::new(ClientConfig::new(base, KEY.to_owned().into())).unwrap();
@@ -81,6 +88,7 @@ impl TestApp {
         Self {
             client,
             embedder,
+            clock,
             data,
             stop,
             serving,
