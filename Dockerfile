@@ -17,7 +17,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home nexus \
-    && mkdir /data && chown nexus /data
+    && mkdir /data /uploads && chown nexus /data /uploads
 COPY --from=build /src/target/release/nexus /usr/local/bin/nexus
 COPY --from=models /models /opt/nexus/models
 ENV NEXUS_DATA_DIR=/data NEXUS_MODELS_DIR=/opt/nexus/models NEXUS_LISTEN=0.0.0.0:8080

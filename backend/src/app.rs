@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, VectorStore};
+use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
-use nexus_models::{EmbedderOptions, FastembedEmbedder};
+use nexus_models::{EmbedderOptions, FastembedEmbedder, QuerySession};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
 use crate::index::{Alone, Index};
 use crate::reranking;
+use crate::role::ProcessRole;
 use crate::service::{
     Credentials, DenseState, Documents, Generations, HealthChecks, Ingestion, IssuedKey, KnowledgeBases,
     Questions, Startup, Tasks,
 };
+use crate::uploads::Uploads;
 use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads};
 
 /// The services that handlers use. Cheap to clone.
@@ -38,7 +40,9 @@ pub struct App {
 #[derive(Debug)]
 pub struct Services {
     pub app: App,
-    pub worker: Worker,
+    pub role: ProcessRole,
+    /// Where the role works.
+    pub worker: Option<Worker>,
     /// The key that this start has made, if it made one.
     pub issued_key: Option<IssuedKey>,
     db: Db,
@@ -98,10 +102,16 @@ async fn open_database(config: &Config, index: &Index) -> anyhow::Result<(Db, Op
 impl Services {
     /// Builds everything from the settings, with the machine's clock and the local model.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        Self::start_as(ProcessRole::Serve, config).await
+    }
+
+    /// The same for a process that may do a part only.
+    pub async fn start_as(role: ProcessRole, config: &Config) -> anyhow::Result<Self> {
+        role.check(config)?;
         // The store's lock first: a second process is told so before it does any work.
         let index = Index::open(config).await?;
         let db = open_database(config, &index).await?;
-        let dense = load_model(config).await;
+        let dense = load_model(config, role).await;
         if let DenseModel::Missing(reason) = &dense {
             tracing::warn!(reason, "retrieval is lexical only");
         }
@@ -112,17 +122,24 @@ impl Services {
             earlier,
             reranker: reranking::load(config).await,
         };
-        Self::with_stores(config, index, db, outside).await
+        Self::with_stores(role, config, index, db, outside).await
     }
 
     /// Builds everything from the settings and what the caller puts in place of the outside world.
     pub async fn with(config: &Config, outside: Outside) -> anyhow::Result<Self> {
+        Self::with_role(ProcessRole::Serve, config, outside).await
+    }
+
+    /// The same for a process that may do a part only.
+    pub async fn with_role(role: ProcessRole, config: &Config, outside: Outside) -> anyhow::Result<Self> {
+        role.check(config)?;
         let index = Index::open(config).await?;
         let db = open_database(config, &index).await?;
-        Self::with_stores(config, index, db, outside).await
+        Self::with_stores(role, config, index, db, outside).await
     }
 
     async fn with_stores(
+        role: ProcessRole,
         config: &Config,
         index: Index,
         (db, alone): (Db, Option<Alone>),
@@ -135,7 +152,9 @@ impl Services {
             reranker,
             ..
         } = outside;
-        std::fs::create_dir_all(config.uploads_dir()).context("the upload folder cannot be made")?;
+        // Of many processes that start together, one at a time does what follows, and the next sees it done.
+        let turn = db.turn().await?;
+        let uploads = open_uploads(config, clock.as_ref()).await?;
 
         let queue = Queue::new(Arc::clone(&clock));
         let store = index.port();
@@ -164,16 +183,22 @@ impl Services {
             .reconcile(&generations)
             .await
             .context("the indexes could not be compared with the rows")?;
-        if alone.is_some() {
-            remove_unknown_uploads(&db, &config.uploads_dir(), Duration::ZERO)
+        // A place outside of the data folder may be another's by mistake: there it is left to the sweeps.
+        if alone.is_some() && !config.uploads_place()?.is_shared() {
+            remove_unknown_uploads(&db, &uploads, Duration::ZERO)
                 .await
                 .context("unfinished uploads could not be removed")?;
         }
 
         let credentials = Credentials::new(db.clone(), Arc::clone(&clock));
-        let issued_key = credentials
-            .ensure_admin_key(&config.admin.key, &config.admin_key_file())
-            .await?;
+        let issued_key = if role.answers() {
+            credentials
+                .ensure_admin_key(&config.admin.key, &config.admin_key_file())
+                .await?
+        } else {
+            None
+        };
+        turn.end().await?;
         let parts = Parts {
             config,
             writing: crate::chat::writing(config)?,
@@ -187,11 +212,15 @@ impl Services {
                 DenseModel::Missing(reason) => reason,
             },
             reranker,
+            uploads,
         };
-        let worker = Worker::new(parts.worker_context(), worker_options(config));
+        let worker = role
+            .works()
+            .then(|| Worker::new(parts.worker_context(), worker_options(config)));
         let app = parts.app(credentials);
         Ok(Self {
             app,
+            role,
             worker,
             issued_key,
             db,
@@ -228,6 +257,7 @@ struct Parts<'a> {
     no_model: &'static str,
     reranker: Option<Arc<dyn Reranker>>,
     writing: Option<Writing>,
+    uploads: Uploads,
 }
 
 impl Parts<'_> {
@@ -242,7 +272,7 @@ impl Parts<'_> {
                 clock,
                 queue: queue.clone(),
                 knowledge_bases: knowledge_bases.clone(),
-                folder: self.config.uploads_dir(),
+                uploads: self.uploads.clone(),
                 max_bytes: self.config.uploads.max_bytes,
             },
             tasks: Tasks::new(db.clone(), queue),
@@ -286,11 +316,23 @@ impl Parts<'_> {
             queue: self.queue.clone(),
             vectors: Arc::clone(&self.store),
             generations: self.generations.clone(),
-            uploads_dir: self.config.uploads_dir(),
+            uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             ingest: ingest_settings(self.config),
         }
     }
+}
+
+/// The place of uploads. One outside of the data folder is tried out: it may be away, or its credentials wrong.
+async fn open_uploads(config: &Config, clock: &dyn Clock) -> anyhow::Result<Uploads> {
+    let uploads = Uploads::open(config)?;
+    if config.uploads_place()?.is_shared() {
+        uploads
+            .check(UploadId::new(clock.now()))
+            .await
+            .context("uploads cannot be written and read (setting NEXUS_UPLOADS_URL)")?;
+    }
+    Ok(uploads)
 }
 
 fn worker_options(config: &Config) -> WorkerOptions {
@@ -327,7 +369,7 @@ fn ingest_settings(config: &Config) -> IngestSettings {
 }
 
 /// The model that the settings name. Anything that keeps it from working leaves retrieval lexical, and is told.
-async fn load_model(config: &Config) -> DenseModel {
+async fn load_model(config: &Config, role: ProcessRole) -> DenseModel {
     if !config.models.enabled {
         return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED");
     }
@@ -336,6 +378,10 @@ async fn load_model(config: &Config) -> DenseModel {
         options.runtime_library = Some(config.models.runtime_library.clone());
     }
     options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
+    if !role.answers() {
+        // Nobody asks a worker.
+        options.query_session = QuerySession::Shared;
+    }
     if config.models.download
         && let Err(error) = download_model(config.models_dir()).await
     {

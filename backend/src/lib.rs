@@ -17,6 +17,8 @@ pub mod http;
 mod index;
 pub mod log;
 mod reranking;
+pub mod role;
 pub mod serve;
 pub mod service;
+pub mod uploads;
 pub mod worker;

@@ -1,4 +1,4 @@
-//! A bound server: the HTTP API, the worker, and an orderly end.
+//! A bound process: the HTTP API, the worker, or both, and an orderly end.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -12,24 +12,91 @@ use url::Url;
 use crate::app::Services;
 use crate::config::Config;
 use crate::http;
+use crate::role::ProcessRole;
 
 /// Time for requests in flight to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct Server {
+    http: Option<Http>,
+    services: Services,
+}
+
+/// An address that was taken, and what is answered there.
+#[derive(Debug)]
+struct Http {
     listener: TcpListener,
     local: SocketAddr,
     tls: Option<RustlsConfig>,
     router: axum::Router,
-    services: Services,
 }
 
 impl Server {
-    /// Takes the address; fails if another program has it.
+    /// Takes the address; fails if another program has it. A worker has one only if the settings give it one.
     pub async fn bind(config: &Config, services: Services) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen)
-            .with_context(|| format!("{} cannot be listened on (setting NEXUS_LISTEN)", config.listen))?;
+        let app = services.app.clone();
+        let http = match services.role {
+            ProcessRole::Serve | ProcessRole::Api => {
+                Some(Http::bind(config.listen, "NEXUS_LISTEN", config, http::router(app, config)).await?)
+            }
+            ProcessRole::Worker => match config.worker_listen()? {
+                Some(address) => {
+                    let router = http::health_router(app, config);
+                    Some(Http::bind(address, "NEXUS_WORKER_LISTEN", config, router).await?)
+                }
+                None => None,
+            },
+        };
+        Ok(Self { http, services })
+    }
+
+    /// Where clients on this machine find it, with the port that was really taken.
+    pub fn address(&self, config: &Config) -> anyhow::Result<Url> {
+        let http = self.http.as_ref().context("this process listens nowhere")?;
+        let mut config = config.clone();
+        config.server_url.clear();
+        config.listen = http.local;
+        Ok(config.server_address()?)
+    }
+
+    /// Works until `stop`, then lets requests and tasks end and closes the stores.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { http, services } = self;
+        let worker = services.worker.clone().map(|worker| {
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                // A worker that ends before it was told to takes the process with it: somebody starts it again.
+                let _end = stop.clone().drop_guard();
+                tracing::info!("working");
+                worker.run(stop).await;
+            })
+        });
+        let served = match http {
+            Some(http) => http.serve(stop.clone()).await,
+            None => {
+                stop.cancelled().await;
+                Ok(())
+            }
+        };
+        stop.cancel();
+        if let Some(worker) = worker {
+            worker.await.context("the worker ended unexpectedly")?;
+        }
+        services.close().await;
+        served
+    }
+}
+
+impl Http {
+    async fn bind(
+        address: SocketAddr,
+        setting: &str,
+        config: &Config,
+        router: axum::Router,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("{address} cannot be listened on (setting {setting})"))?;
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
         let tls = match config.has_tls() {
@@ -40,65 +107,39 @@ impl Server {
             ),
             false => None,
         };
-        let router = http::router(services.app.clone(), config);
         Ok(Self {
             listener,
             local,
             tls,
             router,
-            services,
         })
     }
 
-    pub fn local_address(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Where clients on this machine find it, with the port that was really taken.
-    pub fn address(&self, config: &Config) -> anyhow::Result<Url> {
-        let mut config = config.clone();
-        config.server_url.clear();
-        config.listen.set_port(self.local.port());
-        Ok(config.server_address()?)
-    }
-
-    /// Serves until `stop`, then lets requests and tasks end and closes the stores.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self {
-            listener,
-            local,
-            tls,
-            router,
-            services,
-        } = self;
-        tracing::info!(address = %local, tls = tls.is_some(), "serving");
-        let worker = tokio::spawn(services.worker.clone().run(stop.clone()));
+    async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(address = %self.local, tls = self.tls.is_some(), "serving");
         let handle = Handle::new();
         tokio::spawn({
-            let (handle, stop) = (handle.clone(), stop.clone());
+            let handle = handle.clone();
             async move {
                 stop.cancelled().await;
                 handle.graceful_shutdown(Some(GRACE));
             }
         });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let served = match tls {
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let served = match self.tls {
             Some(tls) => {
-                axum_server::from_tcp_rustls(listener, tls)?
+                axum_server::from_tcp_rustls(self.listener, tls)?
                     .handle(handle)
                     .serve(service)
                     .await
             }
             None => {
-                axum_server::from_tcp(listener)?
+                axum_server::from_tcp(self.listener)?
                     .handle(handle)
                     .serve(service)
                     .await
             }
         };
-        stop.cancel();
-        worker.await.context("the worker ended unexpectedly")?;
-        services.close().await;
         served.context("the server failed")
     }
 }

@@ -1,18 +1,19 @@
 //! Kills an ingestion wherever it hurts, again and again, and then looks for damage: the documents, texts and search
 //! results must be those of an undisturbed run, no vector may have been computed twice, and nothing may be left over.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use e2e::Nexus;
-use nexus_api::{RetrievalMode, SearchRequest, TaskState};
+use nexus_api::TaskState;
 use nexus_client::{Client, Upload, UploadTarget};
 use nexus_ingest::ArchiveWriter;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+
+use crate::seen::{Seen, assert_nothing_computed_twice, look, quiet};
 
 /// Places where the process ends itself; each is passed whenever a state is taken in.
 const CRASH_POINTS: &[&str] = &[
@@ -46,17 +47,6 @@ const QUERIES: &[&str] = &[
     "calibration of the rain gauge",
     "curl token",
 ];
-
-/// Everything that a reader can see.
-#[derive(Debug, PartialEq)]
-struct Seen {
-    /// Path to title, chunks and text.
-    documents: BTreeMap<String, (String, u32, String)>,
-    /// Mode and query to the passages found: path, first line, score in thousandths.
-    results: Vec<Vec<(String, u32, i64)>>,
-    /// Points per collection.
-    points: BTreeMap<String, u64>,
-}
 
 /// The states that one source goes through: each changes some documents, drops some and adds one.
 struct States {
@@ -127,88 +117,6 @@ async fn upload(client: &Client, archive: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until no task is left, whatever kind.
-async fn quiet(client: &Client) -> anyhow::Result<()> {
-    loop {
-        let tasks = client.tasks(None).await?.items;
-        if let Some(failed) = tasks.iter().find(|task| task.state == TaskState::Failed) {
-            anyhow::bail!("a task failed: {failed:?}");
-        }
-        let Some(open) = tasks.iter().find(|task| !task.state.is_settled()) else {
-            return Ok(());
-        };
-        let mut events = client.task_events(open.id);
-        while let Some(task) = events.next().await {
-            task?;
-        }
-    }
-}
-
-async fn look(client: &Client) -> Seen {
-    let kb = client
-        .find_knowledge_base(KB)
-        .await
-        .expect("an answer")
-        .expect("the knowledge base");
-    let mut documents = BTreeMap::new();
-    let mut cursor = None;
-    loop {
-        let page = client
-            .documents(kb.id, cursor.as_deref())
-            .await
-            .expect("documents");
-        for document in page.items {
-            let text = client.document_text(document.id).await.expect("a text");
-            documents.insert(document.path, (document.title, document.chunk_count, text));
-        }
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    let mut results = Vec::new();
-    for mode in [
-        RetrievalMode::Lexical,
-        RetrievalMode::Dense,
-        RetrievalMode::Hybrid,
-    ] {
-        for query in QUERIES {
-            let request = SearchRequest {
-                query: (*query).to_owned(),
-                knowledge_bases: vec![KB.to_owned()],
-                mode,
-                limit: 20,
-                distinct_documents: false,
-            };
-            let found = client.search(&request).await.expect("a search").passages;
-            let mut found: Vec<_> = found
-                .into_iter()
-                .map(|hit| {
-                    (
-                        hit.document_path,
-                        hit.lines.first,
-                        (f64::from(hit.score) * 1_000.0).round() as i64,
-                    )
-                })
-                .collect();
-            // Equal scores may come in any order.
-            found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.cmp(b)));
-            results.push(found);
-        }
-    }
-    let vectors = client.readiness().await.expect("readiness").vectors;
-    let points = vectors
-        .collections
-        .into_iter()
-        .map(|collection| (collection.name, collection.points))
-        .collect();
-    Seen {
-        documents,
-        results,
-        points,
-    }
-}
-
 /// What is seen of the last state if it is the only one that ever was, and nothing disturbs.
 async fn undisturbed(last: &Path) -> Seen {
     let data = tempfile::tempdir().expect("a temporary folder");
@@ -237,7 +145,7 @@ async fn sweep(server: Nexus, data: &Path) -> Seen {
         }
     }
     quiet(&server.client).await.expect("no failed task");
-    look(&server.client).await
+    look(&server.client, KB, QUERIES).await
 }
 
 async fn quiet_since_start(client: &Client) -> bool {
@@ -341,31 +249,4 @@ async fn an_ingestion_that_is_killed_again_and_again_ends_as_if_nothing_had_happ
         assert_eq!(seen, expected, "query {}", QUERIES[number % QUERIES.len()]);
     }
     assert_nothing_computed_twice(&trace);
-}
-
-/// A vector that has reached the cache is never computed again while a chunk has its text.
-fn assert_nothing_computed_twice(trace: &Path) {
-    let text = std::fs::read_to_string(trace).expect("the dense pass left a trace");
-    let mut cached = BTreeSet::new();
-    let mut computed = 0;
-    for line in text.lines() {
-        match line.split_once(' ') {
-            Some(("computed", hash)) => {
-                computed += 1;
-                assert!(!cached.contains(hash), "{hash} was computed again");
-            }
-            Some(("cached", hash)) => {
-                cached.insert(hash.to_owned());
-            }
-            Some(("forgotten", hash)) => {
-                cached.remove(hash);
-            }
-            _ => {}
-        }
-    }
-    assert!(
-        computed >= cached.len() && cached.len() > 50,
-        "{computed} computed, {} cached",
-        cached.len()
-    );
 }

@@ -1,4 +1,6 @@
 //! Real binaries, from outside.
 
 mod kill;
+mod scale;
+mod seen;
 mod walls;

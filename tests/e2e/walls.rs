@@ -45,6 +45,7 @@ const FENCED: &[(&str, &str)] = &[
     ("git2", "nexus-ingest"),
     ("teloxide", "nexus-bot"),
     ("axum", "nexus-backend"),
+    ("object_store", "nexus-backend"),
 ];
 
 /// What a `testing` feature may bring along although it is fenced: always optional, never in a shipped binary.

@@ -16,7 +16,7 @@ pub const KEY: &str = "a-key-for-tests-only";
 /// How long a server may take to its first answer on a busy machine.
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running `nexus serve`. Dropped, it is killed.
+/// A running `nexus`. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Nexus {
     pub client: Client,
@@ -69,9 +69,14 @@ pub fn command(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Command
 impl Nexus {
     /// Starts a server and waits until it answers.
     pub async fn start(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_as("serve", data, settings).await
+    }
+
+    /// The same for a process that does what `role` says; a worker needs `NEXUS_WORKER_LISTEN` to answer.
+    pub async fn start_as(role: &str, data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         rustls::crypto::ring::default_provider().install_default().ok();
         let mut child = command(data, settings)?
-            .arg("serve")
+            .arg(role)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;

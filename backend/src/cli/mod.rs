@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::role::ProcessRole;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -32,6 +33,10 @@ struct Cli {
 enum Command {
     /// Run the HTTP API and the background worker
     Serve,
+    /// Run the HTTP API alone, beside others; needs PostgreSQL, a Qdrant server and a shared place of uploads
+    Api,
+    /// Run the background worker alone, beside others; needs the same
+    Worker,
     /// Bring the database to this program's schema
     Migrate,
     /// Upload an archive, a file or a folder and wait until it is indexed
@@ -86,7 +91,9 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     let config = Config::load()?;
     match command {
-        Command::Serve => server::serve(config).await,
+        Command::Serve => server::serve(config, ProcessRole::Serve).await,
+        Command::Api => server::serve(config, ProcessRole::Api).await,
+        Command::Worker => server::serve(config, ProcessRole::Worker).await,
         Command::Migrate => server::migrate(&config).await,
         Command::Ingest(args) => ingest::run(&config, args).await,
         Command::Ask(args) => ask::run(&config, args).await,

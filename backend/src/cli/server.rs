@@ -1,4 +1,4 @@
-//! `serve`, `migrate` and `openapi`.
+//! `serve`, `api`, `worker`, `migrate` and `openapi`.
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
@@ -6,12 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Services, connect};
 use crate::config::Config;
+use crate::role::ProcessRole;
 use crate::serve::Server;
 
-pub async fn serve(config: Config) -> anyhow::Result<()> {
+pub async fn serve(config: Config, role: ProcessRole) -> anyhow::Result<()> {
     crate::log::start(&config.log)?;
     let stop = stop_on_signal()?;
-    let services = Services::start(&config).await?;
+    let services = Services::start_as(role, &config).await?;
     announce(&config, &services);
     let server = Server::bind(&config, services).await?;
     server.run(stop).await

@@ -6,6 +6,7 @@ mod error;
 mod load;
 mod paths;
 mod sections;
+mod uploads;
 
 pub use chat::{ChatConfig, ChosenModel};
 pub use error::ConfigError;
@@ -13,6 +14,7 @@ pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
     ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
+pub use uploads::UploadsPlace;
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");

@@ -1,5 +1,6 @@
 //! Settings that follow from others where they are not set.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
@@ -24,10 +25,6 @@ impl Config {
         } else {
             self.models.dir.clone()
         }
-    }
-
-    pub fn uploads_dir(&self) -> PathBuf {
-        self.data_dir.join("uploads")
     }
 
     pub fn vectors_dir(&self) -> PathBuf {
@@ -58,6 +55,17 @@ impl Config {
             self.server_url.clone()
         };
         Url::parse(&address).map_err(|error| ConfigError::invalid("server_url", error.to_string()))
+    }
+
+    /// Where `nexus worker` answers questions about its health, if it does.
+    pub fn worker_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.worker.listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.worker.listen.parse();
+        address
+            .map(Some)
+            .map_err(|_| ConfigError::invalid("worker.listen", "use ADDRESS:PORT, such as 127.0.0.1:8081"))
     }
 
     /// Threads that parse documents.

@@ -67,6 +67,12 @@ pub struct ModelsConfig {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct UploadsConfig {
+    pub url: String,
+    pub s3_endpoint: String,
+    pub s3_region: String,
+    pub s3_access_key: String,
+    pub s3_secret_key: SecretString,
+    pub s3_allow_http: bool,
     pub max_bytes: u64,
     pub keep_days: u32,
 }
@@ -88,6 +94,8 @@ pub struct WorkerConfig {
     pub lease_seconds: u64,
     pub max_attempts: u32,
     pub sweep_seconds: u64,
+    /// Empty or an address: see [`Config::worker_listen`].
+    pub listen: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -126,6 +134,8 @@ impl Config {
         self.validate_qdrant()?;
         self.chat.validate()?;
         self.validate_files()?;
+        self.uploads.validate()?;
+        self.worker_listen()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
             let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");

@@ -21,4 +21,4 @@ pub mod router;
 mod tasks;
 mod wire;
 
-pub use router::{openapi, router};
+pub use router::{health_router, openapi, router};

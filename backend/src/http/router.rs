@@ -89,6 +89,27 @@ pub fn openapi(config: &Config) -> OpenApi {
     split(config).1
 }
 
+/// What a process without the API answers: how it is.
+pub fn health_router(app: App, config: &Config) -> Router {
+    let timeout = Duration::from_secs(config.http.timeout_seconds);
+    let (router, _) = OpenApiRouter::new()
+        .nest("/api/v1", health::routes())
+        .split_for_parts();
+    router
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            timeout,
+        ))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(
+            ServiceBuilder::new()
+                .layer(from_fn(request_id::trace))
+                .layer(from_fn(envelope::envelope))
+                .layer(CatchPanicLayer::custom(panicked)),
+        )
+        .with_state(app)
+}
+
 /// The whole HTTP service.
 pub fn router(app: App, config: &Config) -> Router {
     let (router, openapi) = split(config);

@@ -5,6 +5,8 @@ use nexus_domain::{EmbedError, VectorError};
 use nexus_rag::RagError;
 use nexus_storage::StorageError;
 
+use crate::uploads::UploadsError;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,16 @@ impl From<RagError> for ServiceError {
             RagError::Vectors(error) => error.into(),
             RagError::Embed(error) => error.into(),
             other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<UploadsError> for ServiceError {
+    fn from(error: UploadsError) -> Self {
+        match error {
+            UploadsError::NoSpace => Self::NoSpace,
+            UploadsError::Unavailable(_) => Self::Unavailable(error.into()),
+            _ => Self::Internal(error.into()),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Uploads become tasks: the upload's row, its source and its task are written in one transaction.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_domain::source::MAX_NAME_CHARS;
@@ -12,6 +11,7 @@ use nexus_storage::{Begun, Db, Tx};
 
 use super::upload::{ReceivedUpload, UploadWriter};
 use super::{KnowledgeBases, ServiceError};
+use crate::uploads::Uploads;
 use crate::worker::Queue;
 
 /// Name of the source that single files go to unless the caller names one.
@@ -23,7 +23,7 @@ pub struct Ingestion {
     pub clock: Arc<dyn Clock>,
     pub queue: Queue,
     pub knowledge_bases: KnowledgeBases,
-    pub folder: PathBuf,
+    pub uploads: Uploads,
     pub max_bytes: u64,
 }
 
@@ -88,10 +88,10 @@ impl Idempotent<'_> {
 }
 
 impl Ingestion {
-    /// Opens a file for an upload's bytes.
+    /// Opens a place for an upload's bytes.
     pub async fn receive(&self, file_name: String) -> Result<UploadWriter, ServiceError> {
         let id = UploadId::new(self.clock.now());
-        UploadWriter::create(&self.folder, id, file_name, self.max_bytes).await
+        UploadWriter::create(&self.uploads, id, file_name, self.max_bytes).await
     }
 
     pub async fn accept(&self, access: &Access, new: NewIngestion) -> Result<Accepted, ServiceError> {

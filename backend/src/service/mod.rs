@@ -22,6 +22,6 @@ pub use knowledge_bases::{KbOverview, KnowledgeBases};
 pub use questions::{Questions, SearchInput};
 pub use startup::Startup;
 pub use tasks::Tasks;
-pub use upload::{ReceivedUpload, UploadWriter, upload_path};
+pub use upload::{ReceivedUpload, UploadWriter};
 
 pub use nexus_storage::SourceSummary as SourceOverview;

@@ -56,8 +56,10 @@ impl Startup {
         let analyser_changed = known.is_some_and(|known| known != version);
         let fed = generations.fed().await?;
         for kb in self.db.knowledge_bases().list_ids().await? {
-            if analyser_changed || self.is_lexical_index_lost(kb).await? {
+            if analyser_changed {
                 self.enqueue(kb, TaskPayload::RebuildLexical).await?;
+            } else if self.is_lexical_index_lost(kb).await? {
+                self.enqueue_unless_open(kb, TaskPayload::RebuildLexical).await?;
             }
             for dense in &fed {
                 self.reconcile_dense(kb, dense).await?;
@@ -87,7 +89,15 @@ impl Startup {
         } else if stats.embedded_chunks == stats.chunks {
             return Ok(());
         }
-        self.enqueue(kb, TaskPayload::EmbedKb).await
+        self.enqueue_unless_open(kb, TaskPayload::EmbedKb).await
+    }
+
+    /// Another process that started just before may be at it already.
+    async fn enqueue_unless_open(&self, kb: KbId, payload: TaskPayload) -> Result<(), ServiceError> {
+        if self.db.tasks().has_open(Some(kb), payload.kind()).await? {
+            return Ok(());
+        }
+        self.enqueue(kb, payload).await
     }
 
     async fn enqueue(&self, kb: KbId, payload: TaskPayload) -> Result<(), ServiceError> {

@@ -1,78 +1,45 @@
-//! A file on its way from the network to the upload folder: bounded, hashed, and on disk before anybody is told.
-
-use std::path::{Path, PathBuf};
+//! A file on its way from the network to the place of uploads: bounded, hashed, and safe before anybody is told.
 
 use nexus_domain::{ContentHash, UploadId};
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
 
 use super::ServiceError;
-
-/// After so many bytes what was written is pushed to the disk, so that the last byte of a large upload does not wait
-/// for gigabytes: 32 MiB.
-const SYNC_EVERY: u64 = 32 * 1024 * 1024;
-
-/// Where an upload's bytes lie.
-pub fn upload_path(folder: &Path, id: UploadId) -> PathBuf {
-    folder.join(id.to_string())
-}
+use crate::uploads::{Sink, Unclaimed, Uploads};
 
 /// Takes the bytes of one upload. Dropped before [`UploadWriter::finish`], it removes what it has written.
 #[derive(Debug)]
 pub struct UploadWriter {
     id: UploadId,
     file_name: String,
-    file: File,
-    unsynced: u64,
+    sink: Sink,
     size: u64,
     limit: u64,
     hasher: blake3::Hasher,
-    partial: Partial,
 }
 
-/// The bytes of an upload, safely on disk and not yet known to any row.
+/// The bytes of an upload, safely stored and not yet known to any row.
 #[derive(Debug)]
 pub struct ReceivedUpload {
     id: UploadId,
     file_name: String,
     size: u64,
     content_hash: ContentHash,
-    partial: Partial,
-}
-
-/// Removes its file unless it is kept.
-#[derive(Debug)]
-struct Partial(Option<PathBuf>);
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if let Some(path) = self.0.take()
-            && let Err(error) = std::fs::remove_file(&path)
-        {
-            tracing::warn!(path = %path.display(), %error, "an unfinished upload could not be removed");
-        }
-    }
+    bytes: Unclaimed,
 }
 
 impl UploadWriter {
     pub(super) async fn create(
-        folder: &Path,
+        uploads: &Uploads,
         id: UploadId,
         file_name: String,
         limit: u64,
     ) -> Result<Self, ServiceError> {
-        let path = upload_path(folder, id);
-        let file = File::create_new(&path).await?;
-        let partial = Partial(Some(path));
         Ok(Self {
             id,
             file_name,
-            file,
-            unsynced: 0,
+            sink: uploads.create(id).await?,
             size: 0,
             limit,
             hasher: blake3::Hasher::new(),
-            partial,
         })
     }
 
@@ -82,25 +49,16 @@ impl UploadWriter {
             return Err(ServiceError::TooLarge { limit: self.limit });
         }
         self.hasher.update(piece);
-        self.file.write_all(piece).await?;
-        self.unsynced += piece.len() as u64;
-        if self.unsynced >= SYNC_EVERY {
-            self.file.flush().await?;
-            self.file.sync_data().await?;
-            self.unsynced = 0;
-        }
-        Ok(())
+        Ok(self.sink.write(piece).await?)
     }
 
-    pub async fn finish(mut self) -> Result<ReceivedUpload, ServiceError> {
-        self.file.flush().await?;
-        self.file.sync_all().await?;
+    pub async fn finish(self) -> Result<ReceivedUpload, ServiceError> {
         Ok(ReceivedUpload {
             id: self.id,
             file_name: self.file_name,
             size: self.size,
             content_hash: ContentHash::from_bytes(*self.hasher.finalize().as_bytes()),
-            partial: self.partial,
+            bytes: self.sink.finish().await?,
         })
     }
 }
@@ -122,8 +80,8 @@ impl ReceivedUpload {
         self.content_hash
     }
 
-    /// A row is about to know the file: it stays.
-    pub(super) fn keep(mut self) {
-        self.partial.0 = None;
+    /// A row is about to know the bytes: they stay.
+    pub(super) fn keep(self) {
+        self.bytes.keep();
     }
 }

@@ -1,6 +1,5 @@
 //! What the work of a task may use.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_domain::{Clock, Collection, VectorStore};
@@ -9,6 +8,7 @@ use nexus_storage::{Db, StorageError};
 use super::ingest::IngestSettings;
 use super::queue::Queue;
 use crate::service::Generations;
+use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
 pub struct WorkerContext {
@@ -17,7 +17,7 @@ pub struct WorkerContext {
     pub queue: Queue,
     pub vectors: Arc<dyn VectorStore>,
     pub generations: Generations,
-    pub uploads_dir: PathBuf,
+    pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
 }

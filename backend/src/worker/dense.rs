@@ -2,7 +2,7 @@
 //! or from the model. A vector is in the cache before it is in the index, so whatever happens it is computed once.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
@@ -11,7 +11,6 @@ use nexus_domain::{
 };
 use nexus_rag::DenseSide;
 use nexus_storage::{IndexableChunk, VersionSize};
-use tokio::sync::Mutex as AsyncMutex;
 
 use super::context::WorkerContext;
 use super::failure::Stopped;
@@ -37,17 +36,11 @@ pub async fn feed(context: &WorkerContext, running: &Running, kb: KbId) -> Resul
 pub struct DensePass {
     embedder: Arc<dyn Embedder>,
     generation: GenerationId,
-    /// One pass per knowledge base at a time, or two would compute the same vectors.
-    passes: Arc<Mutex<HashMap<KbId, Arc<AsyncMutex<()>>>>>,
 }
 
 impl DensePass {
     pub fn new(embedder: Arc<dyn Embedder>, generation: GenerationId) -> Self {
-        Self {
-            embedder,
-            generation,
-            passes: Arc::default(),
-        }
+        Self { embedder, generation }
     }
 
     pub fn generation(&self) -> GenerationId {
@@ -77,19 +70,9 @@ impl DensePass {
         }
     }
 
-    /// Embeds until nothing of the knowledge base is missing.
+    /// Embeds until nothing of the knowledge base is missing. The tasks that call this see to it that no other one of the
+    /// knowledge base does, in whatever process: see [`embed_kb::let_end`](super::embed_kb::let_end).
     pub async fn run(&self, context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {
-        let pass = {
-            let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(passes.entry(kb).or_default())
-        };
-        running
-            .meter
-            .waits_for(Some("another task that embeds this knowledge base"));
-        let _alone = tokio::select! {
-            alone = pass.lock() => alone,
-            () = running.stop.cancelled() => return Err(Stopped::Asked),
-        };
         let stats = context.db.knowledge_bases().stats(kb, self.generation).await?;
         running.meter.stage(
             Stage::Embedding,

@@ -4,6 +4,7 @@ use nexus_domain::{EmbedError, Problem, TaskError, VectorError};
 use nexus_storage::StorageError;
 
 use crate::error_chain::chain;
+use crate::uploads::UploadsError;
 
 /// Why a task's work stopped.
 #[derive(Debug)]
@@ -60,6 +61,27 @@ impl From<StorageError> for Stopped {
             Self::unavailable("the database", &error)
         } else {
             Self::internal(&error)
+        }
+    }
+}
+
+impl From<UploadsError> for Stopped {
+    fn from(error: UploadsError) -> Self {
+        match error {
+            UploadsError::Unavailable(_) | UploadsError::NoSpace => {
+                Self::unavailable("the storage of uploads", &error)
+            }
+            // A folder that is not mounted looks empty, so it may come back.
+            UploadsError::Missing => Self::retry(
+                "unavailable",
+                "the uploaded file is not in the storage of uploads",
+                &error,
+            ),
+            UploadsError::Damaged => Self::fail(
+                "corrupt",
+                "the uploaded file was changed in the storage of uploads",
+            ),
+            UploadsError::Failed(_) => Self::internal(&error),
         }
     }
 }

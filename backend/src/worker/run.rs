@@ -205,7 +205,7 @@ impl Worker {
         tx.commit().await?;
         nexus_domain::probe::crash_point("task.succeeded");
         if let Some(upload) = completion.consumed {
-            sweep::remove_upload(&self.context.uploads_dir, upload).await;
+            sweep::remove_upload(&self.context.uploads, upload).await;
         }
         tracing::info!(counts = ?progress.counts, "task succeeded");
         Ok(())

@@ -1,7 +1,6 @@
 //! Clean-up: what is tombstoned in the rows leaves the indexes, and then the rows. The order keeps every point accounted
 //! for: a row goes only after the index has durably forgotten its point.
 
-use std::path::Path;
 use std::time::Duration;
 
 use nexus_domain::probe::crash_point;
@@ -13,7 +12,8 @@ use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
 use crate::error_chain::chain;
-use crate::service::upload_path;
+use crate::service::ServiceError;
+use crate::uploads::Uploads;
 
 /// Versions swept before their rows are removed.
 const VERSIONS: usize = 64;
@@ -21,8 +21,6 @@ const VERSIONS: usize = 64;
 const POINTS: usize = 2_048;
 /// Rows of a deleted knowledge base that are removed in one transaction.
 const PURGE_CHUNKS: usize = 2_048;
-/// How long nothing may arrive of an upload that is still being sent.
-const UPLOAD_TAKES: Duration = Duration::from_secs(3_600);
 /// How long an idempotency key is remembered: 24 hours.
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -134,7 +132,8 @@ pub async fn is_needed(context: &WorkerContext) -> Result<bool, StorageError> {
 
 /// Files of uploads that no task will read any more, and files that no row knows.
 async fn sweep_uploads(context: &WorkerContext) -> Result<(), Stopped> {
-    if let Err(error) = remove_unknown_uploads(&context.db, &context.uploads_dir, UPLOAD_TAKES).await {
+    let uploads = &context.uploads;
+    if let Err(error) = remove_unknown_uploads(&context.db, uploads, uploads.abandoned_after()).await {
         tracing::warn!(
             cause = chain(&error),
             "uploads that no row knows could not be removed"
@@ -145,39 +144,25 @@ async fn sweep_uploads(context: &WorkerContext) -> Result<(), Stopped> {
         let mut tx = context.db.begin().await?;
         tx.uploads().delete(upload.id).await?;
         tx.commit().await?;
-        remove_upload(&context.uploads_dir, upload.id).await;
+        remove_upload(uploads, upload.id).await;
     }
     Ok(())
 }
 
-/// Removes files of uploads that no row knows and that were not written to for `idle`: a process ended, or a database
-/// was away, between the last byte and the task.
-pub async fn remove_unknown_uploads(
-    db: &Db,
-    folder: &Path,
-    idle: Duration,
-) -> Result<(), crate::service::ServiceError> {
-    let mut files = tokio::fs::read_dir(folder).await?;
-    while let Some(file) = files.next_entry().await? {
-        let name = file.file_name();
-        let Some(id) = name.to_str().and_then(|name| name.parse::<UploadId>().ok()) else {
-            continue;
-        };
-        let written = file.metadata().await?.modified()?;
-        let is_idle = written.elapsed().is_ok_and(|since| since >= idle);
-        if is_idle && db.uploads().get(id).await?.is_none() {
-            remove_upload(folder, id).await;
+/// Removes uploads that no row knows and that were not written to for `idle`: a process ended, or a database was away,
+/// between the last byte and the task.
+pub async fn remove_unknown_uploads(db: &Db, uploads: &Uploads, idle: Duration) -> Result<(), ServiceError> {
+    for id in uploads.idle(idle).await? {
+        if db.uploads().get(id).await?.is_none() {
+            remove_upload(uploads, id).await;
         }
     }
-    Ok(())
+    Ok(uploads.abort_begun(idle).await?)
 }
 
-/// Removes an upload's file. One that stays is only room that is not given back.
-pub async fn remove_upload(folder: &Path, id: UploadId) {
-    let path = upload_path(folder, id);
-    if let Err(error) = tokio::fs::remove_file(&path).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(path = %path.display(), %error, "an upload could not be removed");
+/// Removes an upload's bytes. What stays is only room that is not given back.
+pub async fn remove_upload(uploads: &Uploads, id: UploadId) {
+    if let Err(error) = uploads.remove(id).await {
+        tracing::warn!(upload = %id, cause = chain(&error), "an upload could not be removed");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
 use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
+use nexus_backend::role::ProcessRole;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
 use nexus_domain::testing::{FakeEmbedder, FakeReranker, ManualClock};
@@ -23,6 +24,7 @@ pub const KB: &str = "handbook";
 pub struct TestApp {
     pub client: Client,
     pub embedder: Option<Arc<FakeEmbedder>>,
+    pub clock: Arc<ManualClock>,
     pub data: Arc<TempDir>,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -43,6 +45,8 @@ pub struct Setup {
     /// The model that was configured before.
     pub earlier: Option<Arc<dyn Embedder>>,
     pub reranker: Option<FakeReranker>,
+    /// What the process does; everything unless set.
+    pub role: Option<ProcessRole>,
 }
 
 impl TestApp {
@@ -59,6 +63,7 @@ impl TestApp {
         let mut settings = BTreeMap::from([
             ("NEXUS_DATA_DIR".to_owned(), folder),
             ("NEXUS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("NEXUS_WORKER_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
         ]);
         settings.extend(
@@ -75,15 +80,17 @@ impl TestApp {
             (None, Some(embedder)) => DenseModel::Loaded(embedder.clone()),
             (None, None) => DenseModel::Missing("the test has none"),
         };
+        let clock = Arc::new(ManualClock::default());
         let outside = Outside {
-            clock: Arc::new(ManualClock::default()),
+            clock: clock.clone(),
             dense,
             earlier: setup.earlier,
             reranker: setup
                 .reranker
                 .map(|reranker| Arc::new(reranker) as Arc<dyn Reranker>),
         };
-        let services = Services::with(&config, outside).await.unwrap();
+        let role = setup.role.unwrap_or(ProcessRole::Serve);
+        let services = Services::with_role(role, &config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();
         let base = server.address(&config).unwrap();
         let client = Client::new(ClientConfig::new(base, KEY.to_owned().into())).unwrap();
@@ -92,6 +99,7 @@ impl TestApp {
         Self {
             client,
             embedder,
+            clock,
             data,
             stop,
             serving,

@@ -44,6 +44,17 @@ impl Client {
         upload: &Upload,
         sent: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<TaskAccepted, ClientError> {
+        self.upload_once(upload, &Uuid::new_v4().to_string(), sent).await
+    }
+
+    /// The same under an `Idempotency-Key` of the caller's: after a connection that broke, a repeat with the same key, also
+    /// to another process of the backend, gives the task that the first one made.
+    pub async fn upload_once(
+        &self,
+        upload: &Upload,
+        key: &str,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<TaskAccepted, ClientError> {
         let unreadable = |source| ClientError::File {
             path: upload.path.display().to_string(),
             source,
@@ -64,7 +75,7 @@ impl Client {
         };
         let request = self
             .request(Method::POST, path)
-            .header("idempotency-key", Uuid::new_v4().to_string())
+            .header("idempotency-key", key)
             .multipart(form.part("file", part));
         let response = self.send_once(request).await?;
         self.read(response).await

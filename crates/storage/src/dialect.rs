@@ -27,10 +27,24 @@ pub(crate) const CLAIM_LOCK: Pair = Pair {
     postgres: "SELECT 1 FROM pg_advisory_xact_lock(7954896685235267949)",
 };
 
+/// One process at a time, per schema, until the connection ends. The first key is the ASCII text "nexs".
+pub(crate) const TURN_LOCK: Pair = Pair {
+    sqlite: "SELECT 1",
+    postgres: "SELECT 1 FROM pg_advisory_lock(1852143731, hashtext(current_schema()))",
+};
+
+/// A machine that loses its power does not close its connections: the server looks after half a minute, not after hours.
+pub(crate) const TURN_KEEPALIVE: Pair = Pair {
+    sqlite: "SELECT 1",
+    postgres: "SELECT 1 FROM set_config('tcp_keepalives_idle', '10', FALSE),
+        set_config('tcp_keepalives_interval', '5', FALSE), set_config('tcp_keepalives_count', '3', FALSE)",
+};
+
 /// The best task that may run: one that waits, or one whose worker has let its lease end. Skipped is a task whose
 /// knowledge base runs another of its kind, or of a kind that writes the same points (both an ingestion and a rebuild
-/// weigh by the average length of the moment), and an ingestion that an older one waits before: the newest upload of a
-/// source is the last one read. First come high priority, then the knowledge base that runs the least.
+/// weigh by the average length of the moment), the embedding of a knowledge base that takes something in (an ingestion
+/// embeds at its end what is missing; the other way round it waits there, see [`Tasks::is_held`](crate::Tasks::is_held)),
+/// and an ingestion that an older one waits before: the newest upload of a source is the last one read. First come high priority, then the knowledge base that runs the least.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -45,7 +59,8 @@ macro_rules! claim {
                        WHERE other.state = 'running' AND other.id <> t.id
                          AND other.kb_id IS NOT DISTINCT FROM t.kb_id
                          AND (other.kind = t.kind OR other.kind IN ('ingest_upload', 'rebuild_lexical')
-                                                 AND t.kind IN ('ingest_upload', 'rebuild_lexical')))
+                                                 AND t.kind IN ('ingest_upload', 'rebuild_lexical')
+                              OR other.kind = 'ingest_upload' AND t.kind = 'embed_kb'))
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks older
                        WHERE older.state = 'queued' AND older.kind = t.kind AND t.kind = 'ingest_upload'
@@ -87,4 +102,11 @@ pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
 };
 
 #[cfg(feature = "testing")]
-pub(crate) const PAIRS: &[&Pair] = &[&CLAIM_LOCK, &CLAIM, &LOCK_CURRENT, &MIGRATIONS_TABLE];
+pub(crate) const PAIRS: &[&Pair] = &[
+    &CLAIM_LOCK,
+    &TURN_LOCK,
+    &TURN_KEEPALIVE,
+    &CLAIM,
+    &LOCK_CURRENT,
+    &MIGRATIONS_TABLE,
+];

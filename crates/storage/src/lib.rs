@@ -25,6 +25,7 @@ mod sql;
 mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turn;
 mod types;
 mod uploads;
 mod versions;
@@ -46,5 +47,6 @@ pub use tasks::{
     Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,
     Tasks,
 };
+pub use turn::Turn;
 pub use uploads::Uploads;
 pub use versions::{VersionSize, Versions};

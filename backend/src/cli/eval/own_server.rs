@@ -26,6 +26,7 @@ impl OwnServer {
         own.models.dir = config.models_dir();
         own.data_dir = data.path().to_owned();
         own.database.url = SecretString::default();
+        own.uploads.url.clear();
         own.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         own.server_url.clear();
         own.tls.cert.clear();

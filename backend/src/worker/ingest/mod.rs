@@ -14,8 +14,8 @@ use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
-use super::{dense, lexical, sweep};
-use crate::service::upload_path;
+use super::{dense, embed_kb, lexical, sweep};
+use crate::uploads::Fetched;
 
 /// Bounds and sizes of ingestion.
 #[derive(Clone, Debug)]
@@ -43,12 +43,15 @@ pub async fn run(
 ) -> Result<Completion, Stopped> {
     let job = load(context, running, upload_id, source_id).await?;
     clear_earlier_attempt(&job).await?;
-    let complete = index(&job).await?;
+    let file = fetch(&job).await?;
+    let complete = index(&job, &file).await?;
+    drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");
     if complete && job.source.kind.removes_missing() {
         remove_missing(&job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
+    embed_kb::let_end(context, running, job.kb.id).await?;
     dense::feed(context, running, job.kb.id).await?;
     let mut follow_ups = Vec::new();
     if sweep::is_needed(context).await? {
@@ -103,11 +106,22 @@ async fn clear_earlier_attempt(job: &Job) -> Result<(), Stopped> {
     Ok(())
 }
 
+/// Brings the upload to this machine, if it is not there.
+async fn fetch(job: &Job) -> Result<Fetched, Stopped> {
+    job.running.meter.waits_for(Some("the storage of uploads"));
+    tokio::select! {
+        fetched = job.context.uploads.fetch(&job.upload) => Ok(fetched?),
+        () = job.running.stop.cancelled() => {
+            job.running.check()?;
+            Err(Stopped::Asked)
+        }
+    }
+}
+
 /// Brings every document of the upload up to date. Whether the whole upload was seen.
-async fn index(job: &Job) -> Result<bool, Stopped> {
+async fn index(job: &Job, file: &Fetched) -> Result<bool, Stopped> {
     job.running.meter.stage(Stage::Indexing, None);
-    let path = upload_path(&job.context.uploads_dir, job.upload.id);
-    let reader = read::start(job, path);
+    let reader = read::start(job, file.path().to_owned());
     let (prepared, parser) = parse::start(job, reader.files);
     let written = write::run(job, prepared).await;
     // The stages before the writer end when their channels close; theirs is the cause if they failed.

@@ -11,13 +11,13 @@ pub use problems::{MAX_PROBLEMS_PER_TASK, ProblemRow};
 pub use queue::{Heartbeat, Outcome, Reschedule};
 pub(crate) use row::task_columns;
 
-use nexus_domain::{KbId, Task, TaskId, TaskKind, TaskState};
+use nexus_domain::{KbId, Task, TaskId, TaskKind, TaskState, Timestamp};
 use sqlx::types::Uuid;
 
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
-use crate::types::{limit, number, word};
+use crate::types::{At, limit, number, word};
 use row::TaskRow;
 
 statements! {
@@ -27,6 +27,7 @@ statements! {
         ORDER BY id DESC LIMIT $5");
     HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
         WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
+    HELD = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND kind = $2 AND state = 'running' AND lease_until > $3";
     DEPTH = "SELECT state, COUNT(*) FROM tasks GROUP BY state ORDER BY state";
 }
 
@@ -106,6 +107,15 @@ impl<C: Connect> Tasks<C> {
                 .bind(states[1].as_str())
                 .fetch_one(c)
                 .await?
+        });
+        Ok(count > 0)
+    }
+
+    /// Whether a worker that lives works on a task of this kind for the knowledge base: the lease of a dead one ends.
+    pub async fn is_held(&mut self, kb: KbId, kind: TaskKind, now: Timestamp) -> Result<bool, StorageError> {
+        let count: i64 = on!(self.0, |c| {
+            let select = sqlx::query_scalar(HELD).bind(kb.as_uuid()).bind(kind.as_str());
+            select.bind(At(now)).fetch_one(c).await?
         });
         Ok(count > 0)
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use nexus_domain::task::TaskPayload;
-use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskState, Timestamp};
+use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskKind, TaskState, Timestamp};
 use nexus_storage::{Db, Outcome, Reschedule};
 
 use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
@@ -14,6 +14,7 @@ on_both_databases! {
     a_knowledge_base_that_runs_less_comes_first
     a_knowledge_base_runs_one_task_of_a_kind
     an_ingestion_and_a_rebuild_do_not_run_beside_each_other
+    vectors_are_not_computed_beside_an_ingestion_and_an_upload_never_waits_for_them
     uploads_are_taken_in_in_their_order
     sweeps_of_the_installation_run_one_at_a_time
     a_task_is_not_taken_before_its_time
@@ -145,6 +146,25 @@ async fn an_ingestion_and_a_rebuild_do_not_run_beside_each_other(db: &Db) {
         assert_eq!(claim_with(db, at(3), held).await.unwrap().id, second);
         assert!(finish(db, second, held, Outcome::Succeeded, at(4)).await);
     }
+}
+
+async fn vectors_are_not_computed_beside_an_ingestion_and_an_upload_never_waits_for_them(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let embeds = enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await;
+    let (embedding, taking_in) = (token(), token());
+    assert_eq!(claim_with(db, at(1), embedding).await.unwrap().id, embeds);
+    let upload = enqueued(db, ingest(kb)).await;
+    assert_eq!(claim_with(db, at(2), taking_in).await.unwrap().id, upload);
+    let held = async |now| db.tasks().is_held(kb, TaskKind::EmbedKb, now).await.unwrap();
+    assert!(held(at(30)).await, "so the ingestion waits before it embeds");
+    assert!(!held(at(31)).await, "a worker that died holds nothing");
+
+    // Nobody takes it over while the ingestion runs: that embeds what is missing itself.
+    assert!(finish(db, embeds, embedding, Outcome::Succeeded, at(3)).await);
+    let later = enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await;
+    assert_eq!(claim(db, at(4)).await, None);
+    assert!(finish(db, upload, taking_in, Outcome::Succeeded, at(5)).await);
+    assert_eq!(claim(db, at(6)).await, Some(later));
 }
 
 async fn uploads_are_taken_in_in_their_order(db: &Db) {
