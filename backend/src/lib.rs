@@ -11,6 +11,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+mod embedding;
 mod error_chain;
 pub mod http;
 mod index;
