@@ -161,7 +161,8 @@ impl Services {
     /// What retrieval runs on, in one line for people.
     pub fn describe_retrieval(&self) -> String {
         match self.app.health.dense() {
-            DenseState::Loaded(info) => {
+            DenseState::Loaded(embedder) => {
+                let info = embedder.info();
                 format!("Retrieval: words and vectors ({}; {})", info.model, info.runtime)
             }
             DenseState::Missing(reason) => format!("Retrieval: words only ({reason})"),
@@ -195,7 +196,7 @@ impl Parts<'_> {
             .map_or(GenerationId::NONE, DensePass::generation);
         let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone(), generation);
         let dense = match &self.dense {
-            DenseModel::Loaded(embedder) => DenseState::Loaded(embedder.info().clone()),
+            DenseModel::Loaded(embedder) => DenseState::Loaded(Arc::clone(embedder)),
             DenseModel::Missing(reason) => DenseState::Missing(reason),
         };
         App {

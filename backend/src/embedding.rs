@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_models::{EmbedderOptions, FastembedEmbedder};
+use nexus_domain::{EmbedError, Embedder as _};
+use nexus_models::{EmbedderOptions, FastembedEmbedder, OpenAiEmbedder, OpenAiOptions};
 
 use crate::app::DenseModel;
 use crate::config::Config;
@@ -13,11 +14,75 @@ pub(crate) async fn choose(config: &Config) -> DenseModel {
     if !config.models.enabled {
         return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED");
     }
+    match config.embeddings.options() {
+        Ok(None) => local(config).await,
+        Ok(Some(options)) => api(config, options).await,
+        // They were validated when they were read.
+        Err(error) => {
+            tracing::error!(%error, "the embeddings API cannot be used");
+            DenseModel::Missing("the settings of the embeddings API are wrong")
+        }
+    }
+}
+
+/// The embeddings API, asked once. One that is away now may be there later, so it is used all the same where the length of
+/// its vectors is known.
+async fn api(config: &Config, options: OpenAiOptions) -> DenseModel {
+    let error = match OpenAiEmbedder::connect(options.clone()).await {
+        Ok(embedder) => return loaded(embedder),
+        Err(error) => error,
+    };
+    tracing::error!(%error, "the embeddings API does not answer as it should");
+    if let EmbedError::Failed(_) = &error {
+        return DenseModel::Missing("the embeddings API does not answer as it should; the log says why");
+    }
+    let known = match options.dimension {
+        Some(dimension) => Some(dimension),
+        None => known_dimension(config, &options).await,
+    };
+    match known.map(|dimension| OpenAiEmbedder::assume(options, dimension, &error)) {
+        Some(Ok(embedder)) => loaded(embedder),
+        Some(Err(_)) => DenseModel::Missing("the embeddings API cannot be used; the log says why"),
+        None if matches!(error, EmbedError::Refused(_)) => {
+            DenseModel::Missing("the embeddings API refuses; the log says why")
+        }
+        None => DenseModel::Missing(
+            "the embeddings API is away, and neither NEXUS_EMBEDDINGS_DIMENSION nor an earlier start tells the length of its vectors",
+        ),
+    }
+}
+
+fn loaded(embedder: OpenAiEmbedder) -> DenseModel {
+    let info = embedder.info();
+    tracing::info!(
+        model = info.model,
+        runtime = info.runtime,
+        dimension = info.dimension,
+        "embeddings API in use"
+    );
+    DenseModel::Loaded(Arc::new(embedder))
+}
+
+/// The length of the vectors that an earlier start of this installation got from the same model of the same API.
+async fn known_dimension(config: &Config, options: &OpenAiOptions) -> Option<usize> {
+    let db = crate::app::connect(config).await.ok()?;
+    // A new database has no such table.
+    let generations = db.generations().list().await.unwrap_or_default();
+    db.close().await;
+    let mut known = generations.into_iter().rev();
+    known
+        .find(|generation| generation.model == options.name(generation.dimension))
+        .map(|generation| generation.dimension)
+}
+
+/// The local model.
+async fn local(config: &Config) -> DenseModel {
     let mut options = EmbedderOptions::new(config.models_dir());
     if !config.models.runtime_library.as_os_str().is_empty() {
         options.runtime_library = Some(config.models.runtime_library.clone());
     }
     options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
+    options.precision = config.models.precision;
     if config.models.download
         && let Err(error) = download_model(config.models_dir()).await
     {

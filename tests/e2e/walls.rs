@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Our packages and the ones of ours that each may depend on. Development dependencies do not count.
+/// Our packages and the ones of ours that each may depend on. Development dependencies do not count, nor do optional ones:
+/// they belong to the `testing` features.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-domain", &[]),
     ("nexus-api", &[]),
@@ -63,7 +64,7 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
                 .expect("a package lists dependencies");
             let names = dependencies
                 .iter()
-                .filter(|dependency| dependency["kind"] != "dev")
+                .filter(|dependency| dependency["kind"] != "dev" && dependency["optional"] != true)
                 .filter_map(|dependency| dependency["name"].as_str().map(str::to_owned))
                 .collect();
             (

@@ -1,11 +1,13 @@
 //! Settings: embedded defaults, then `nexus.toml`, then the environment (`.env` is read). Validated at start; an error
 //! names the setting and the variable that sets it.
 
+mod embeddings;
 mod error;
 mod load;
 mod paths;
 mod sections;
 
+pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
@@ -14,3 +16,13 @@ pub use sections::{
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// Whether an address is on this machine, so that nothing is read on the way.
+fn is_loopback(address: &url::Url) -> bool {
+    match address.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use nexus_models::PrecisionChoice;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::ConfigError;
+use super::embeddings::EmbeddingsConfig;
+use super::{ConfigError, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -19,6 +21,7 @@ pub struct Config {
     pub admin: AdminConfig,
     pub tls: TlsConfig,
     pub models: ModelsConfig,
+    pub embeddings: EmbeddingsConfig,
     pub uploads: UploadsConfig,
     pub ingestion: IngestionConfig,
     pub worker: WorkerConfig,
@@ -59,6 +62,7 @@ pub struct ModelsConfig {
     pub enabled: bool,
     pub download: bool,
     pub threads: usize,
+    pub precision: PrecisionChoice,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -120,6 +124,7 @@ impl Config {
     pub(super) fn validated(self) -> Result<Self, ConfigError> {
         self.validate_addresses()?;
         self.validate_qdrant()?;
+        self.embeddings.validate()?;
         self.validate_files()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
@@ -215,13 +220,7 @@ impl Config {
             let reason = "use http://HOST:6334 or https://HOST:6334, the gRPC port";
             return Err(ConfigError::invalid("qdrant.url", reason));
         };
-        let is_here = match parsed.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if !key.is_empty() && parsed.scheme() == "http" && !is_here {
+        if !key.is_empty() && parsed.scheme() == "http" && !is_loopback(&parsed) {
             let reason = "with qdrant.api_key set, another machine is reached by https only: the key must not be read on the way";
             return Err(ConfigError::invalid("qdrant.url", reason));
         }
@@ -247,7 +246,7 @@ impl Config {
     }
 }
 
-fn in_range(setting: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+pub(super) fn in_range(setting: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {

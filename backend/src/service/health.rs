@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{EmbedderInfo, StoreStatus, TaskState, VectorError, VectorStore};
+use nexus_domain::{Embedder, StoreStatus, TaskState, VectorError, VectorStore};
 use nexus_storage::{Db, DbKind, StorageError};
 
 use crate::error_chain::chain;
@@ -10,7 +10,7 @@ use crate::error_chain::chain;
 /// Which embedding model there is, or why there is none.
 #[derive(Clone, Debug)]
 pub enum DenseState {
-    Loaded(EmbedderInfo),
+    Loaded(Arc<dyn Embedder>),
     /// Lexical search only, and the reason in words that everybody may read.
     Missing(&'static str),
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
@@ -17,8 +18,8 @@ use super::points::upsert_current;
 
 /// Versions looked up at once.
 const VERSIONS: usize = 64;
-/// Chunks embedded before their vectors are written to the cache: what a crash may cost.
-const EMBED_AT_ONCE: usize = 32;
+/// A call that was begun is paid for, so a task that is asked to stop lets it end, if it does so soon.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// The active embedding model and the index that it fills.
 #[derive(Clone, Debug)]
@@ -78,9 +79,11 @@ impl DensePass {
                 return Ok(());
             }
             let ids: Vec<VersionId> = versions.iter().map(|version| version.id).collect();
-            for group in groups(&versions) {
+            // Embedded before their vectors are written to the cache: what a crash may cost.
+            let at_once = self.embedder.passages_at_once().max(1);
+            for group in groups(&versions, at_once as u64) {
                 let chunks = context.db.chunks().indexable_by_versions(&group).await?;
-                for part in chunks.chunks(EMBED_AT_ONCE) {
+                for part in chunks.chunks(at_once) {
                     running.check()?;
                     self.embed(context, running, part).await?;
                     running.meter.advance(part.len() as u64);
@@ -150,7 +153,10 @@ impl DensePass {
         let computed = missing.len() as u64;
         if computed > 0 {
             let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
-            let vectors = self.embedder.embed_passages(texts).await?;
+            let vectors = tokio::select! {
+                vectors = self.embedder.embed_passages(texts) => vectors?,
+                () = asked_to_stop(running) => return Err(Stopped::Asked),
+            };
             for hash in &hashes {
                 trace(|| format!("computed {hash}"));
             }
@@ -189,8 +195,13 @@ impl DensePass {
     }
 }
 
+async fn asked_to_stop(running: &Running) {
+    running.stop.cancelled().await;
+    tokio::time::sleep(LAST_CALL).await;
+}
+
 /// Versions whose chunks are read together: at least one, and no more than are embedded at once.
-fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
+fn groups(versions: &[VersionSize], at_once: u64) -> Vec<Vec<VersionId>> {
     let mut groups: Vec<Vec<VersionId>> = Vec::new();
     let mut room = 0;
     for version in versions {
@@ -198,7 +209,7 @@ fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
             Some(group) if version.chunk_count <= room => group.push(version.id),
             _ => {
                 groups.push(vec![version.id]);
-                room = EMBED_AT_ONCE as u64;
+                room = at_once;
             }
         }
         room = room.saturating_sub(version.chunk_count);
@@ -220,10 +231,10 @@ mod tests {
                 chunk_count: *chunk_count,
             })
             .collect();
-        let grouped: Vec<usize> = groups(&versions).iter().map(Vec::len).collect();
+        let grouped: Vec<usize> = groups(&versions, 32).iter().map(Vec::len).collect();
         assert_eq!(grouped, [3, 1, 1, 2]);
         assert_eq!(
-            groups(&versions).concat(),
+            groups(&versions, 32).concat(),
             versions.iter().map(|version| version.id).collect::<Vec<_>>()
         );
     }

@@ -9,6 +9,7 @@
 
 mod access;
 mod contract;
+mod embeddings_api;
 mod ingestion;
 mod knowledge_bases;
 mod questions;

@@ -9,6 +9,7 @@ use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
+use nexus_domain::Embedder;
 use nexus_domain::testing::{FakeEmbedder, ManualClock};
 use nexus_ingest::ArchiveWriter;
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ pub struct TestApp {
     pub client: Client,
     pub embedder: Option<Arc<FakeEmbedder>>,
     pub data: Arc<TempDir>,
+    pub clock: Arc<ManualClock>,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -37,6 +39,8 @@ pub struct Setup {
     pub lexical_only: bool,
     /// Name of the embedding model.
     pub model: Option<&'static str>,
+    /// Another embedding model than the fake one.
+    pub dense: Option<Arc<dyn Embedder>>,
 }
 
 impl TestApp {
@@ -62,14 +66,16 @@ impl TestApp {
                 .map(|(name, value)| ((*name).to_owned(), value.clone())),
         );
         let config = Config::from_layers(None, &settings).unwrap();
-        let embedder =
-            (!setup.lexical_only).then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
-        let dense = match &embedder {
-            Some(embedder) => DenseModel::Loaded(embedder.clone()),
-            None => DenseModel::Missing("the test has none"),
+        let embedder = (!setup.lexical_only && setup.dense.is_none())
+            .then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
+        let dense = match (setup.dense, &embedder) {
+            (Some(dense), _) => DenseModel::Loaded(dense),
+            (None, Some(embedder)) => DenseModel::Loaded(embedder.clone()),
+            (None, None) => DenseModel::Missing("the test has none"),
         };
+        let clock = Arc::new(ManualClock::default());
         let outside = Outside {
-            clock: Arc::new(ManualClock::default()),
+            clock: clock.clone(),
             dense,
         };
         let services = Services::with(&config, outside).await.unwrap();
@@ -82,6 +88,7 @@ impl TestApp {
             client,
             embedder,
             data,
+            clock,
             stop,
             serving,
         }

@@ -1,4 +1,5 @@
-//! Language models behind the ports of `nexus_domain`. Now: a local embedding model, run by fastembed on ONNX Runtime.
+//! Language models behind the ports of `nexus_domain`: a local embedding model, run by fastembed on ONNX Runtime, and
+//! embedding models behind an API.
 //!
 //! Owns finding, loading, checking and running models. Knows nothing of documents, indexes or HTTP.
 //!
@@ -16,13 +17,19 @@
 
 mod check;
 mod embedder;
+mod engine;
 mod error;
 mod hub;
 mod identity;
 mod lanes;
 mod length;
+mod load;
 mod local;
+mod openai_embedder;
 mod options;
+mod plan;
+mod precision;
+mod processor;
 mod profile;
 mod runtime;
 mod session;
@@ -33,5 +40,9 @@ pub use error::ModelError;
 pub use hub::{DEFAULT_MODEL, Downloaded, download_default};
 pub use length::estimated_tokens;
 pub use local::{LocalModel, MANIFEST_FILE, discover};
+#[cfg(feature = "testing")]
+pub use openai_embedder::{EmbeddingsStandIn, Reply};
+pub use openai_embedder::{OpenAiEmbedder, OpenAiOptions, Patience};
 pub use options::{DEFAULT_BATCH_SIZE, EmbedderOptions, QuerySession};
+pub use precision::{Precision, PrecisionChoice};
 pub use profile::{PROFILE_FILE, Pooling, Profile, Reference};
