@@ -1,6 +1,5 @@
 //! The composition root: adapters are made from the settings here, put into services, and nowhere else.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +7,11 @@ use anyhow::Context as _;
 use axum::extract::FromRef;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
-use nexus_models::{EmbedderOptions, FastembedEmbedder, QuerySession};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
 
 use crate::config::Config;
+use crate::embedding;
 use crate::index::{Alone, Index};
 use crate::reranking;
 use crate::role::ProcessRole;
@@ -111,11 +110,11 @@ impl Services {
         // The store's lock first: a second process is told so before it does any work.
         let index = Index::open(config).await?;
         let db = open_database(config, &index).await?;
-        let dense = load_model(config, role).await;
+        let dense = embedding::choose(config, role).await;
         if let DenseModel::Missing(reason) = &dense {
             tracing::warn!(reason, "retrieval is lexical only");
         }
-        let earlier = load_earlier(config, &db.0, &dense).await?;
+        let earlier = embedding::earlier(config, role, &db.0, &dense).await?;
         let outside = Outside {
             clock: Arc::new(SystemClock),
             dense,
@@ -232,7 +231,8 @@ impl Services {
     /// What retrieval runs on, in one line for people.
     pub async fn describe_retrieval(&self) -> String {
         match self.app.health.dense().await {
-            DenseState::Loaded(info) => {
+            DenseState::Loaded(embedder) => {
+                let info = embedder.info();
                 format!("Retrieval: words and vectors ({}; {})", info.model, info.runtime)
             }
             DenseState::Missing(reason) => format!("Retrieval: words only ({reason})"),
@@ -366,97 +366,4 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         chunks,
         parse_threads: config.parse_threads(),
     }
-}
-
-/// The model that the settings name. Anything that keeps it from working leaves retrieval lexical, and is told.
-async fn load_model(config: &Config, role: ProcessRole) -> DenseModel {
-    if !config.models.enabled {
-        return DenseModel::Missing("switched off by NEXUS_MODELS_ENABLED");
-    }
-    let mut options = EmbedderOptions::new(config.models_dir());
-    if !config.models.runtime_library.as_os_str().is_empty() {
-        options.runtime_library = Some(config.models.runtime_library.clone());
-    }
-    options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
-    if !role.answers() {
-        // Nobody asks a worker.
-        options.query_session = QuerySession::Shared;
-    }
-    if config.models.download
-        && let Err(error) = download_model(config.models_dir()).await
-    {
-        tracing::error!(
-            cause = crate::error_chain::chain(&*error),
-            "the model could not be downloaded"
-        );
-    }
-    match FastembedEmbedder::open(options).await {
-        Ok(Some(embedder)) => DenseModel::Loaded(Arc::new(embedder)),
-        Ok(None) => {
-            tracing::warn!(folder = %config.models_dir().display(), "the folder holds no model");
-            DenseModel::Missing("no embedding model was found")
-        }
-        // The chain names files of this machine, and the reason is shown to everybody.
-        Err(error) => {
-            tracing::error!(
-                cause = crate::error_chain::chain(&error),
-                "the model cannot be loaded"
-            );
-            DenseModel::Missing("the embedding model cannot be loaded")
-        }
-    }
-}
-
-/// The model of the active vectors, where it is not the configured one and its folder is still there.
-async fn load_earlier(
-    config: &Config,
-    db: &Db,
-    dense: &DenseModel,
-) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
-    let (Some(active), DenseModel::Loaded(wanted)) = (db.generations().active().await?, dense) else {
-        return Ok(None);
-    };
-    if active.model == wanted.info().model {
-        return Ok(None);
-    }
-    let mut options = EmbedderOptions::new(config.models_dir());
-    if !config.models.runtime_library.as_os_str().is_empty() {
-        options.runtime_library = Some(config.models.runtime_library.clone());
-    }
-    options.passage_threads = std::num::NonZeroUsize::new(config.models.threads);
-    match FastembedEmbedder::open_named(options, &active.model).await {
-        Ok(Some(embedder)) => {
-            tracing::info!(
-                model = active.model,
-                "this model answers until the configured one holds as much"
-            );
-            Ok(Some(Arc::new(embedder)))
-        }
-        Ok(None) => Ok(None),
-        Err(error) => {
-            tracing::error!(
-                cause = crate::error_chain::chain(&error),
-                model = active.model,
-                "the model of the active vectors cannot be loaded"
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// Brings the default model from the model hub, unless there is a model already.
-async fn download_model(folder: PathBuf) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let download = tokio::task::spawn_blocking(move || {
-        if nexus_models::discover(&folder)?.is_some() {
-            return Ok(());
-        }
-        let mut file = String::new();
-        nexus_models::download_default(&folder, None, |at| {
-            if at.file != file {
-                tracing::info!(file = at.file, bytes = at.total, "downloading");
-                at.file.clone_into(&mut file);
-            }
-        })
-    });
-    Ok(download.await??)
 }

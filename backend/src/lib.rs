@@ -12,6 +12,7 @@ pub mod app;
 mod chat;
 pub mod cli;
 pub mod config;
+mod embedding;
 mod error_chain;
 pub mod http;
 mod index;

@@ -31,6 +31,8 @@ WEIGHTS_FILE = "model.onnx.data"
 # Smaller tensors stay in the graph: shapes, scales, biases.
 EXTERNAL_FROM_BYTES = 16 * 1024
 MIN_COSINE = 0.9999
+# Not the lowest float, which others use: rounded to bf16 that is minus infinity, and 0 times infinity is no number.
+MASKED = -30_000.0
 
 
 def read_safetensors(path):
@@ -92,11 +94,11 @@ def embeddings(graph, tensors, config):
 
 
 def mask_bias(graph):
-    """0 where a token is, the lowest float where padding is: [batch, 1, 1, sequence]."""
+    """0 where a token is, a number that softmax makes 0 of where padding is: [batch, 1, 1, sequence]."""
     wide = graph.node("Unsqueeze", ["attention_mask", graph.ints("mask.axes", 1, 2)], "mask.wide")
     real = graph.node("Cast", [wide], "mask.float", to=TensorProto.FLOAT)
     padding = graph.node("Sub", [graph.constant("mask.one", np.float32(1)), real], "mask.padding")
-    lowest = graph.constant("mask.lowest", np.float32(np.finfo(np.float32).min))
+    lowest = graph.constant("mask.lowest", np.float32(MASKED))
     return graph.node("Mul", [padding, lowest], "mask")
 
 

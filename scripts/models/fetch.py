@@ -25,7 +25,7 @@ from layout import DEFAULT_MODEL, SUBSTITUTE_MODEL, FetchError, say, sha256, wri
 MANIFEST = "manifest.json"
 FORMAT = 1
 # Raised when a step makes something else out of the same sources.
-RECIPE = 1
+RECIPE = 2
 
 
 def read_manifest(root):
@@ -56,10 +56,10 @@ def listing(root, folder):
     ]
 
 
-def fetch_runtime(root, work):
+def fetch_runtime(root, work, choice):
     import runtime  # here, and below: a run that has nothing to do starts faster without
 
-    return runtime.fetch(root, work)
+    return runtime.fetch(root, work, choice)
 
 
 def fetch_model(root, work, choice):
@@ -82,25 +82,57 @@ def part(manifest, root, key, thorough):
     return entry if entry and is_complete(root, entry["files"], thorough) else None
 
 
-def fetch(root, choice, thorough):
-    """Installs whatever is missing and rewrites the manifest after each part."""
+def quantise(root, work, model):
+    """Puts the int8 graph into the model's folder; returns the model's part of the manifest with it."""
+    import int8
+
+    folder = root / model["folder"]
+    int8.make(folder, work)
+    return dict(model, files=listing(root, folder))
+
+
+def has_int8(model):
+    return any(entry["path"].endswith("/model.int8.onnx") for entry in model["files"])
+
+
+def installed(root, options):
+    """The parts that are whole and as asked for; the others are None."""
     manifest = read_manifest(root)
-    parts = {key: part(manifest, root, key, thorough) for key in ("runtime", "model")}
-    if parts["model"] and choice not in ("auto", parts["model"]["name"]):
+    parts = {key: part(manifest, root, key, options.verify) for key in ("runtime", "model")}
+    if parts["model"] and options.model not in ("auto", parts["model"]["name"]):
         parts["model"] = None
-    if all(parts.values()):
+    if parts["runtime"] and options.runtime not in ("auto", parts["runtime"].get("kind")):
+        parts["runtime"] = None
+    return parts
+
+
+def write_manifest(root, parts):
+    present = {name: value for name, value in parts.items() if value}
+    text = json.dumps(dict({"format": FORMAT, "recipe": RECIPE}, **present), indent=1)
+    write_whole(root / MANIFEST, text + "\n")
+
+
+def fetch(root, options):
+    """Installs whatever is missing and rewrites the manifest after each part."""
+    parts = installed(root, options)
+    wants_int8 = options.int8 and not (parts["model"] and has_int8(parts["model"]))
+    if all(parts.values()) and not wants_int8:
         return parts, False
     started = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix=".work-", dir=str(root)))
-    steps = {"runtime": fetch_runtime, "model": lambda root, work: fetch_model(root, work, choice)}
+    steps = {
+        "runtime": lambda: fetch_runtime(root, work, options.runtime),
+        "model": lambda: fetch_model(root, work, options.model),
+    }
     try:
-        for key in ("runtime", "model"):
+        for key, step in steps.items():
             if not parts[key]:
-                entry, folder = steps[key](root, work)
+                entry, folder = step()
                 parts[key] = dict(entry, files=listing(root, folder))
-                present = {name: value for name, value in parts.items() if value}
-                text = json.dumps(dict({"format": FORMAT, "recipe": RECIPE}, **present), indent=1)
-                write_whole(root / MANIFEST, text + "\n")
+                write_manifest(root, parts)
+        if wants_int8:
+            parts["model"] = quantise(root, work, parts["model"])
+            write_manifest(root, parts)
     finally:
         shutil.rmtree(str(work), ignore_errors=True)
     say("ready after %.0f s" % (time.monotonic() - started))
@@ -142,6 +174,10 @@ def parse(arguments):
     parser.add_argument("--dir", type=Path, default=Path("data/models"), help="where to put it (data/models)")
     parser.add_argument("--model", choices=("auto", DEFAULT_MODEL, SUBSTITUTE_MODEL), default="auto",
                         help="auto: whatever is installed, else the hub's model, else the substitute")
+    parser.add_argument("--runtime", choices=("auto", "plain", "openvino"), default="auto",
+                        help="auto: whatever is installed, else OpenVINO where the processor computes in bf16")
+    parser.add_argument("--int8", action="store_true",
+                        help="also make the quantised graph for NEXUS_MODELS_PRECISION=int8")
     parser.add_argument("--offline", action="store_true", default=os.environ.get("NEXUS_OFFLINE") == "1",
                         help="only check what is there (also: NEXUS_OFFLINE=1)")
     parser.add_argument("--verify", action="store_true", help="compare hashes too, not only sizes")
@@ -158,7 +194,7 @@ def run(options):
     handle = lock(root)
     try:
         sweep(root)
-        parts, fetched = fetch(root, options.model, options.verify)
+        parts, fetched = fetch(root, options)
     finally:
         if handle:
             handle.close()

@@ -13,11 +13,15 @@ REQUIREMENTS = ["numpy", "onnx>=1.16,<2"]
 HERE = Path(__file__).resolve().parent
 
 
-def install(work):
+# What quantises; its version decides on the vectors of int8, so it is one.
+QUANTISER = ["onnxruntime==1.24.1"]
+
+
+def install(work, requirements=None):
     """Puts the packages into the work folder, which is removed at the end; returns where."""
-    folder = work / "tools"
+    folder = work / ("tools" if requirements is None else "more-tools")
     if not folder.exists():
-        wheels.install_tools(REQUIREMENTS, folder)
+        wheels.install_tools(requirements or REQUIREMENTS, folder)
     return folder
 
 

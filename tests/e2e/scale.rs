@@ -416,8 +416,8 @@ async fn processes_that_are_killed_in_turns_lose_nothing_and_answer_nothing_wron
     );
 
     let words: Vec<String> = (0..SOURCES).map(|source| word(source, 2 * source)).collect();
-    let mut queries: Vec<&str> = words.iter().map(String::as_str).collect();
-    queries.push("how often has the page been changed");
+    // Words that tell pages apart: which of many equal pages are the first twenty is nobody's business.
+    let queries: Vec<&str> = words.iter().map(String::as_str).collect();
     let expected = undisturbed(last, &queries).await;
     assert_eq!(expected.documents.len(), SOURCES * PAGES);
     let [api, _] = &left.0.processes;

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Our packages and the ones of ours that each may depend on. Development dependencies do not count.
+/// Our packages and the ones of ours that each may depend on. Development dependencies do not count, nor do optional ones:
+/// they belong to the `testing` features.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-domain", &[]),
     ("nexus-api", &[]),

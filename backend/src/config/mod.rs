@@ -2,6 +2,7 @@
 //! names the setting and the variable that sets it.
 
 mod chat;
+mod embeddings;
 mod error;
 mod load;
 mod paths;
@@ -9,6 +10,7 @@ mod sections;
 mod uploads;
 
 pub use chat::{ChatConfig, ChosenModel};
+pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
@@ -18,3 +20,13 @@ pub use uploads::UploadsPlace;
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// Whether an address is on this machine, so that nothing is read on the way.
+fn is_loopback(address: &url::Url) -> bool {
+    match address.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use nexus_models::PrecisionChoice;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{ChatConfig, ConfigError};
+use super::embeddings::EmbeddingsConfig;
+use super::{ChatConfig, ConfigError, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -19,6 +21,7 @@ pub struct Config {
     pub admin: AdminConfig,
     pub tls: TlsConfig,
     pub models: ModelsConfig,
+    pub embeddings: EmbeddingsConfig,
     pub uploads: UploadsConfig,
     pub ingestion: IngestionConfig,
     pub worker: WorkerConfig,
@@ -63,6 +66,7 @@ pub struct ModelsConfig {
     pub reranker_dir: PathBuf,
     pub rerank_candidates: usize,
     pub rerank_milliseconds: u64,
+    pub precision: PrecisionChoice,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -133,6 +137,7 @@ impl Config {
         self.validate_addresses()?;
         self.validate_qdrant()?;
         self.chat.validate()?;
+        self.embeddings.validate()?;
         self.validate_files()?;
         self.uploads.validate()?;
         self.worker_listen()?;
@@ -242,13 +247,7 @@ impl Config {
             let reason = "use http://HOST:6334 or https://HOST:6334, the gRPC port";
             return Err(ConfigError::invalid("qdrant.url", reason));
         };
-        let is_here = match parsed.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if !key.is_empty() && parsed.scheme() == "http" && !is_here {
+        if !key.is_empty() && parsed.scheme() == "http" && !is_loopback(&parsed) {
             let reason = "with qdrant.api_key set, another machine is reached by https only: the key must not be read on the way";
             return Err(ConfigError::invalid("qdrant.url", reason));
         }

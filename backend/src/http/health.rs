@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use nexus_api::health::CollectionSize;
 use nexus_api::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
-use nexus_domain::TaskState;
+use nexus_domain::{Condition, TaskState};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -142,12 +142,19 @@ async fn vectors_report(app: &App) -> Vectors {
 
 async fn dense_report(app: &App) -> DenseRetrieval {
     match app.health.dense().await {
-        DenseState::Loaded(info) => DenseRetrieval {
-            status: CheckStatus::Ok,
-            model: Some(info.model),
-            runtime: Some(info.runtime),
-            reason: None,
-        },
+        DenseState::Loaded(embedder) => {
+            let (status, reason) = match embedder.condition() {
+                Condition::Fine => (CheckStatus::Ok, None),
+                Condition::Fallback(reason) => (CheckStatus::Ok, Some(reason)),
+                Condition::Away(reason) => (CheckStatus::Degraded, Some(reason)),
+            };
+            DenseRetrieval {
+                status,
+                model: Some(embedder.info().model.clone()),
+                runtime: Some(embedder.info().runtime.clone()),
+                reason,
+            }
+        }
         DenseState::Missing(reason) => DenseRetrieval {
             status: CheckStatus::Degraded,
             model: None,

@@ -80,7 +80,7 @@ impl From<VectorError> for ServiceError {
 impl From<EmbedError> for ServiceError {
     fn from(error: EmbedError) -> Self {
         match error {
-            EmbedError::Unavailable(_) => Self::Unavailable(error.into()),
+            EmbedError::Unavailable(_) | EmbedError::Refused(_) => Self::Unavailable(error.into()),
             EmbedError::Failed(_) => Self::Internal(error.into()),
         }
     }

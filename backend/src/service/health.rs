@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{EmbedderInfo, StoreStatus, TaskState, VectorError, VectorStore};
+use nexus_domain::{Embedder, StoreStatus, TaskState, VectorError, VectorStore};
 use nexus_storage::{Db, DbKind, StorageError};
 
 use super::Generations;
@@ -11,7 +11,7 @@ use crate::error_chain::chain;
 /// Which embedding model there is, or why there is none.
 #[derive(Clone, Debug)]
 pub enum DenseState {
-    Loaded(EmbedderInfo),
+    Loaded(Arc<dyn Embedder>),
     /// Lexical search only, and the reason in words that everybody may read.
     Missing(&'static str),
 }
@@ -56,7 +56,7 @@ impl HealthChecks {
     /// The model that questions are put to.
     pub async fn dense(&self) -> DenseState {
         match self.generations.serving().await {
-            Ok(Some(pass)) => DenseState::Loaded(pass.info().clone()),
+            Ok(Some(pass)) => DenseState::Loaded(pass.embedder()),
             Ok(None) if !self.generations.has_models() => DenseState::Missing(self.no_model),
             Ok(None) => DenseState::Missing("the model of the active vectors is not loaded in this process"),
             Err(error) => {

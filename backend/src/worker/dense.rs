@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
@@ -19,8 +20,8 @@ use super::points::upsert_current;
 
 /// Versions looked up at once.
 const VERSIONS: usize = 64;
-/// Chunks embedded before their vectors are written to the cache: what a crash may cost.
-const EMBED_AT_ONCE: usize = 32;
+/// A call that was begun is paid for, so a task that is asked to stop lets it end, if it does so soon.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// Fills every generation that is fed with what it lacks of a knowledge base, and lets the next one take over once it is
 /// complete.
@@ -53,6 +54,10 @@ impl DensePass {
 
     pub fn info(&self) -> &EmbedderInfo {
         self.embedder.info()
+    }
+
+    pub fn embedder(&self) -> Arc<dyn Embedder> {
+        Arc::clone(&self.embedder)
     }
 
     /// What questions are put to.
@@ -95,9 +100,11 @@ impl DensePass {
             };
             after = Some(last.id);
             let mut readable = HashSet::new();
-            for group in groups(&versions) {
+            // Embedded before their vectors are written to the cache: what a crash may cost.
+            let at_once = self.embedder.passages_at_once().max(1);
+            for group in groups(&versions, at_once as u64) {
                 let chunks = context.db.chunks().indexable_by_versions(&group).await?;
-                for part in chunks.chunks(EMBED_AT_ONCE) {
+                for part in chunks.chunks(at_once) {
                     running.check()?;
                     let part_readable: Vec<&IndexableChunk> =
                         part.iter().filter(|row| self.can_read(row)).collect();
@@ -185,7 +192,10 @@ impl DensePass {
         let computed = missing.len() as u64;
         if computed > 0 {
             let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
-            let vectors = self.embedder.embed_passages(texts).await?;
+            let vectors = tokio::select! {
+                vectors = self.embedder.embed_passages(texts) => vectors?,
+                () = asked_to_stop(running) => return Err(Stopped::Asked),
+            };
             for hash in &hashes {
                 trace(|| format!("computed {hash}"));
             }
@@ -224,8 +234,13 @@ impl DensePass {
     }
 }
 
+async fn asked_to_stop(running: &Running) {
+    running.stop.cancelled().await;
+    tokio::time::sleep(LAST_CALL).await;
+}
+
 /// Versions whose chunks are read together: at least one, and no more than are embedded at once.
-fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
+fn groups(versions: &[VersionSize], at_once: u64) -> Vec<Vec<VersionId>> {
     let mut groups: Vec<Vec<VersionId>> = Vec::new();
     let mut room = 0;
     for version in versions {
@@ -233,7 +248,7 @@ fn groups(versions: &[VersionSize]) -> Vec<Vec<VersionId>> {
             Some(group) if version.chunk_count <= room => group.push(version.id),
             _ => {
                 groups.push(vec![version.id]);
-                room = EMBED_AT_ONCE as u64;
+                room = at_once;
             }
         }
         room = room.saturating_sub(version.chunk_count);
@@ -255,10 +270,10 @@ mod tests {
                 chunk_count: *chunk_count,
             })
             .collect();
-        let grouped: Vec<usize> = groups(&versions).iter().map(Vec::len).collect();
+        let grouped: Vec<usize> = groups(&versions, 32).iter().map(Vec::len).collect();
         assert_eq!(grouped, [3, 1, 1, 2]);
         assert_eq!(
-            groups(&versions).concat(),
+            groups(&versions, 32).concat(),
             versions.iter().map(|version| version.id).collect::<Vec<_>>()
         );
     }

@@ -6,6 +6,9 @@ use nexus_storage::StorageError;
 use crate::error_chain::chain;
 use crate::uploads::UploadsError;
 
+/// The code of a task whose texts the embedding provider does not take until somebody has mended something.
+pub const EMBEDDING_REFUSED: &str = "embedding_refused";
+
 /// Why a task's work stopped.
 #[derive(Debug)]
 pub enum Stopped {
@@ -13,6 +16,8 @@ pub enum Stopped {
     Retry(TaskError),
     /// Trying again will not help.
     Fail(TaskError),
+    /// Something remote does not answer, for as long as it likes: the task waits, and no attempt is counted.
+    Away(TaskError),
     /// Asked to: cancelled, paused, or this process is ending.
     Asked,
     /// Another worker holds the task now.
@@ -98,7 +103,14 @@ impl From<VectorError> for Stopped {
 impl From<EmbedError> for Stopped {
     fn from(error: EmbedError) -> Self {
         match error {
-            EmbedError::Unavailable(_) => Self::unavailable("the embedding model", &error),
+            EmbedError::Unavailable(_) => {
+                tracing::warn!(cause = chain(&error), "the embedding model is away");
+                Self::Away(TaskError {
+                    code: "unavailable".to_owned(),
+                    message: "the embedding model does not answer; the task goes on when it does".to_owned(),
+                })
+            }
+            EmbedError::Refused(_) => Self::fail(EMBEDDING_REFUSED, error.to_string()),
             EmbedError::Failed(_) => Self::internal(&error),
         }
     }

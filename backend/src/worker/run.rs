@@ -19,6 +19,8 @@ use super::{embed_kb, ingest, rebuild_lexical, sweep};
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// First wait before a failed task is tried again; doubled with each attempt.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
+/// Between two looks at something remote that is away.
+const AWAY: Duration = Duration::from_secs(30);
 /// Attempts that may end with their process before a task is given up: one that brings the server down would otherwise
 /// do so for ever. More than attempts that fail, for most of them are somebody's restarts.
 const MAX_LOST_ATTEMPTS: u32 = 50;
@@ -163,6 +165,7 @@ impl Worker {
             }
             // Cancelled or paused, or this process is ending.
             Err(Stopped::Asked) => self.put_back(running, Duration::ZERO, interrupted(), false).await,
+            Err(Stopped::Away(error)) => self.put_back(running, AWAY, error, false).await,
             Err(Stopped::Fail(error)) => self.fail(running, error).await,
             Err(Stopped::Retry(error)) if running.task.attempts >= self.options.max_attempts => {
                 self.fail(running, error).await

@@ -10,6 +10,7 @@
 mod access;
 mod answers;
 mod contract;
+mod embeddings_api;
 mod generations;
 mod ingestion;
 mod knowledge_bases;

@@ -73,8 +73,8 @@ impl TestApp {
                 .map(|(name, value)| ((*name).to_owned(), value.clone())),
         );
         let config = Config::from_layers(None, &settings).unwrap();
-        let embedder =
-            (!setup.lexical_only).then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
+        let embedder = (!setup.lexical_only && setup.own_model.is_none())
+            .then(|| Arc::new(FakeEmbedder::new(setup.model.unwrap_or("fake-1"))));
         let dense = match (setup.own_model, &embedder) {
             (Some(own), _) => DenseModel::Loaded(own),
             (None, Some(embedder)) => DenseModel::Loaded(embedder.clone()),

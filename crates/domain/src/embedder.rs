@@ -25,11 +25,24 @@ impl EmbedderInfo {
     }
 }
 
+/// How an embedding model does, with a reason that everybody may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Fine,
+    /// It works, but not as it was meant to.
+    Fallback(String),
+    /// It did not answer when it was asked last.
+    Away(String),
+}
+
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EmbedError {
     /// Trying again later may help.
     #[error("the embedding model is not available: {0}")]
     Unavailable(String),
+    /// Somebody has to mend the settings or the account first. The text says which, in words that everybody may read.
+    #[error("the embedding model is refused: {0}")]
+    Refused(String),
     /// Trying again will not help.
     #[error("the embedding model failed: {0}")]
     Failed(String),
@@ -39,6 +52,17 @@ pub enum EmbedError {
 #[async_trait]
 pub trait Embedder: Send + Sync + std::fmt::Debug {
     fn info(&self) -> &EmbedderInfo;
+
+    /// How it does now.
+    fn condition(&self) -> Condition {
+        Condition::Fine
+    }
+
+    /// How many passages make one call worth its while. A caller that keeps what it got after each call loses no more than
+    /// one call's vectors.
+    fn passages_at_once(&self) -> usize {
+        32
+    }
 
     /// One vector per passage, in order. Long passages are cut by the model at its window.
     async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError>;

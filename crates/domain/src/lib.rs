@@ -27,7 +27,7 @@ pub use chat::{
     ChatStream, ChatUsage,
 };
 pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionState};
-pub use embedder::{EmbedError, Embedder, EmbedderInfo};
+pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
     ApiKeyId, ChunkId, DocumentId, GenerationId, KbId, LeaseToken, SourceId, TaskId, UploadId, VersionId,

@@ -1,11 +1,12 @@
 //! What the installed model costs here: time to load, memory, tokens per CPU-second, time of a question.
 //!
-//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared]` (Linux: reads /proc).
+//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared] [bf16|fp32|int8] [LIBRARY.so]`
+//! (Linux: reads /proc).
 
 use std::time::{Duration, Instant};
 
 use nexus_domain::Embedder;
-use nexus_models::{EmbedderOptions, FastembedEmbedder, QuerySession};
+use nexus_models::{EmbedderOptions, FastembedEmbedder, PrecisionChoice, QuerySession};
 
 const WORDS: &str =
     "the service writes every change to its log before it answers and a reader may ask for what was written ";
@@ -50,28 +51,32 @@ async fn questions(embedder: &FastembedEmbedder, count: usize) -> (Duration, Dur
     (times[count / 2], times[count * 99 / 100])
 }
 
+fn options() -> EmbedderOptions {
+    let folder = std::env::args().nth(1).unwrap_or("data/models".to_owned());
+    let mut options = EmbedderOptions::new(folder);
+    for argument in std::env::args().skip(2) {
+        match argument.as_str() {
+            "shared" => options.query_session = QuerySession::Shared,
+            "bf16" => options.precision = PrecisionChoice::Bf16,
+            "fp32" => options.precision = PrecisionChoice::Fp32,
+            "int8" => options.precision = PrecisionChoice::Int8,
+            library => options.runtime_library = Some(library.into()),
+        }
+    }
+    options
+}
+
 #[tokio::main]
 async fn main() -> Result<(), nexus_models::ModelError> {
-    let folder = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "data/models".to_owned());
-    let shared = std::env::args().any(|argument| argument == "shared");
-    let query_session = if shared {
-        QuerySession::Shared
-    } else {
-        QuerySession::Auto
-    };
+    let options = options();
     println!("before: {}", memory());
     let (started, spent) = (Instant::now(), cpu());
-    let options = EmbedderOptions {
-        query_session,
-        ..EmbedderOptions::new(folder)
-    };
     let Some(embedder) = FastembedEmbedder::open(options).await? else {
         println!("no model");
         return Ok(());
     };
     println!("{} on {}", embedder.info().model, embedder.info().runtime);
+    println!("condition: {:?}", embedder.condition());
     println!(
         "loaded in {:?} ({:?} CPU); {}",
         started.elapsed(),

@@ -1,12 +1,13 @@
 //! Whether vectors are what they claim to be: of the right length, finite, of unit norm, and those of the right model.
 
 use crate::error::ModelError;
+use crate::precision::Precision;
 use crate::profile::Profile;
 use crate::session::Session;
 
-/// Different processors and runtime versions round differently, by about 1e-6; another model, pooling or prefix is
-/// off by far more than this.
-const MIN_REFERENCE_COSINE: f32 = 0.999;
+/// A session that is closer than this (1 - cosine) to fp32 computes in fp32, whatever it was told: stored references have
+/// four digits, which accounts for 2e-7, and bf16 is off by 1e-5.
+const LEAST_DIFFERENCE: f64 = 1e-6;
 const NORM_TOLERANCE: f32 = 1e-3;
 
 /// One finite unit vector per text. The error says what is wrong.
@@ -31,18 +32,60 @@ pub(crate) fn vectors(vectors: &[Vec<f32>], count: usize, dimension: usize) -> R
     Ok(())
 }
 
-/// Embeds the stored reference, and compares. A model without one is asked whether it can tell two subjects apart.
-pub(crate) fn model(profile: &Profile, session: &mut Session) -> Result<(), ModelError> {
-    let failed = |reason: String| ModelError::Output {
-        model: profile.name.clone(),
-        reason,
-    };
-    if let Some(reference) = &profile.reference {
-        let text = format!("{}{}", profile.passage_prefix, reference.text);
-        let vectors = session.embed(&[text]).map_err(failed)?;
-        return matches_reference(profile, &vectors[0], &reference.vector);
+/// Texts as the model gets them, and the vectors that fp32 gives them.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    texts: Vec<String>,
+    vectors: Vec<Vec<f32>>,
+}
+
+impl Expected {
+    /// The reference that the profile carries.
+    pub(crate) fn stored(profile: &Profile) -> Option<Self> {
+        let reference = profile.reference.as_ref()?;
+        Some(Self {
+            texts: vec![format!("{}{}", profile.passage_prefix, reference.text)],
+            vectors: vec![reference.vector.clone()],
+        })
     }
-    let texts = [
+
+    /// What a session in fp32 says, once it is known to make sense.
+    pub(crate) fn computed(profile: &Profile, session: &mut Session) -> Result<Self, ModelError> {
+        let texts = samples(profile);
+        let vectors = session
+            .embed(&texts)
+            .map_err(|reason| wrong_output(profile, reason))?;
+        tells_subjects_apart(profile, &vectors)?;
+        Ok(Self {
+            texts: texts.into(),
+            vectors,
+        })
+    }
+}
+
+/// Compares a session with what is expected of it. Without an expectation it is asked whether it can tell two subjects
+/// apart.
+pub(crate) fn model(
+    profile: &Profile,
+    session: &mut Session,
+    precision: Precision,
+    expected: Option<&Expected>,
+) -> Result<(), ModelError> {
+    let texts = expected.map_or_else(|| samples(profile).into(), |expected| expected.texts.clone());
+    let vectors = session
+        .embed(&texts)
+        .map_err(|reason| wrong_output(profile, reason))?;
+    let Some(expected) = expected else {
+        return tells_subjects_apart(profile, &vectors);
+    };
+    for (vector, expected) in vectors.iter().zip(&expected.vectors) {
+        matches_reference(profile, vector, expected, precision)?;
+    }
+    Ok(())
+}
+
+fn samples(profile: &Profile) -> [String; 3] {
+    [
         format!("{}How is the service restarted?", profile.query_prefix),
         format!(
             "{}To restart the service, stop it and start it again.",
@@ -52,34 +95,61 @@ pub(crate) fn model(profile: &Profile, session: &mut Session) -> Result<(), Mode
             "{}Penguins breed on the ice of the Antarctic winter.",
             profile.passage_prefix
         ),
-    ];
-    let vectors = session.embed(&texts).map_err(failed)?;
+    ]
+}
+
+fn tells_subjects_apart(profile: &Profile, vectors: &[Vec<f32>]) -> Result<(), ModelError> {
     if dot(&vectors[0], &vectors[1]) <= dot(&vectors[0], &vectors[2]) {
-        return Err(failed(
-            "it finds a question closer to another subject than to its answer".to_owned(),
-        ));
+        let reason = "it finds a question closer to another subject than to its answer";
+        return Err(wrong_output(profile, reason.to_owned()));
     }
     Ok(())
 }
 
-fn matches_reference(profile: &Profile, vector: &[f32], expected: &[f32]) -> Result<(), ModelError> {
-    let cosine = cosine(vector, expected);
-    // Written so that NaN fails, too.
-    if cosine >= MIN_REFERENCE_COSINE {
-        return Ok(());
-    }
-    Err(ModelError::ReferenceMismatch {
+fn wrong_output(profile: &Profile, reason: String) -> ModelError {
+    ModelError::Output {
         model: profile.name.clone(),
-        cosine,
-        at_least: MIN_REFERENCE_COSINE,
-    })
+        reason,
+    }
+}
+
+fn matches_reference(
+    profile: &Profile,
+    vector: &[f32],
+    expected: &[f32],
+    precision: Precision,
+) -> Result<(), ModelError> {
+    let cosine = cosine(vector, expected);
+    let at_least = precision.least_cosine();
+    // Written so that NaN fails, too.
+    let is_close = cosine >= f64::from(at_least);
+    if !is_close {
+        return Err(ModelError::ReferenceMismatch {
+            model: profile.name.clone(),
+            #[expect(clippy::cast_possible_truncation, reason = "for people")]
+            cosine: cosine as f32,
+            at_least,
+        });
+    }
+    if precision != Precision::Fp32 && 1.0 - cosine < LEAST_DIFFERENCE {
+        return Err(ModelError::PrecisionIgnored {
+            model: profile.name.clone(),
+            precision: precision.as_str(),
+        });
+    }
+    Ok(())
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+/// In double precision: near 1 the last digits count.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        let products = a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y));
+        products.sum()
+    };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
@@ -108,11 +178,27 @@ mod tests {
     fn a_vector_off_its_reference_is_a_mismatch() {
         let profile = Profile::built_in("all-MiniLM-L6-v2").unwrap();
         let expected = profile.reference.clone().unwrap().vector;
-        assert!(matches_reference(&profile, &expected, &expected).is_ok());
+        let check = |vector: &[f32], precision| matches_reference(&profile, vector, &expected, precision);
+        assert!(check(&expected, Precision::Fp32).is_ok());
         let mut other = expected.clone();
         other.reverse();
-        let error = matches_reference(&profile, &other, &expected).unwrap_err();
+        let error = check(&other, Precision::Fp32).unwrap_err();
         assert!(matches!(error, ModelError::ReferenceMismatch { .. }), "{error}");
-        assert!(matches_reference(&profile, &[0.0; 384], &expected).is_err());
+        assert!(check(&[0.0; 384], Precision::Fp32).is_err());
+    }
+
+    #[test]
+    fn each_precision_may_be_off_by_so_much_and_not_by_nothing() {
+        let profile = Profile::built_in("all-MiniLM-L6-v2").unwrap();
+        // Unit vectors at an angle whose cosine is known.
+        let at = |cosine: f64| vec![cosine as f32, (1.0 - cosine * cosine).sqrt() as f32];
+        let check = |cosine, precision| matches_reference(&profile, &at(cosine), &[1.0, 0.0], precision);
+        assert!(check(0.999_98, Precision::Bf16).is_ok());
+        assert!(check(0.999_8, Precision::Bf16).is_err());
+        assert!(check(0.999_8, Precision::Fp32).is_ok());
+        assert!(check(0.98, Precision::Int8).is_ok());
+        assert!(check(0.9, Precision::Int8).is_err());
+        let error = check(1.0, Precision::Bf16).unwrap_err();
+        assert!(matches!(error, ModelError::PrecisionIgnored { .. }), "{error}");
     }
 }

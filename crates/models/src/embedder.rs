@@ -5,19 +5,19 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use nexus_domain::{EmbedError, Embedder, EmbedderInfo};
+use nexus_domain::{Condition, EmbedError, Embedder, EmbedderInfo};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::ModelError;
+use crate::identity;
 use crate::lanes::{Batch, Lane, Lanes, Reply, Serves};
-use crate::length;
+use crate::load::{self, Loaded};
 use crate::local::{LocalModel, discover, discover_all};
-use crate::options::{EmbedderOptions, QuerySession};
+use crate::options::EmbedderOptions;
+use crate::precision::{Precision, PrecisionChoice};
 use crate::profile::Profile;
-use crate::runtime::{self, Runtime};
-use crate::session::Session;
 use crate::worker::{self, Compute};
-use crate::{check, identity};
+use crate::{length, runtime};
 
 /// A local ONNX model, run by fastembed.
 ///
@@ -26,20 +26,12 @@ use crate::{check, identity};
 pub struct FastembedEmbedder {
     info: EmbedderInfo,
     profile: Profile,
+    note: Option<String>,
     batch_size: usize,
     lanes: Arc<Lanes>,
     query_places: Arc<Semaphore>,
     passage_places: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// What loading yields, before any thread runs.
-struct Loaded {
-    info: EmbedderInfo,
-    profile: Profile,
-    passages: Session,
-    /// `None`: questions share the session of the passages.
-    queries: Option<Session>,
 }
 
 impl FastembedEmbedder {
@@ -62,8 +54,18 @@ impl FastembedEmbedder {
         let name = name.to_owned();
         let folder = options.models_dir.clone();
         let load = move || {
+            let (precision, chosen) = if identity::is_int8(&name) {
+                (Precision::Int8, PrecisionChoice::Int8)
+            } else {
+                (Precision::Fp32, PrecisionChoice::Auto)
+            };
+            let options = EmbedderOptions {
+                precision: chosen,
+                ..options
+            };
             for local in discover_all(&options.models_dir)? {
-                if identity::may_be(&local, &name) && identity::of(&local)? == name {
+                let is_there = identity::may_be(&local, &name) && local.graph(precision).is_file();
+                if is_there && identity::of(&local, precision)? == name {
                     return Self::load_local(&options, &local).map(Some);
                 }
             }
@@ -93,41 +95,39 @@ impl FastembedEmbedder {
             folder: local.folder.clone(),
         })?;
         let runtime = runtime::load(library)?;
-        let loaded = load_sessions(options, local, &runtime)?;
+        let loaded = load::load(options, local, &runtime)?;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             model = loaded.info.model,
             runtime = loaded.info.runtime,
+            note = loaded.note,
             milliseconds,
             "embedding model loaded"
         );
-        let name = local.profile.name.clone();
         let failed = |error: std::io::Error| ModelError::Load {
-            model: name,
+            model: local.profile.name.clone(),
             reason: error.to_string(),
         };
-        Self::start(
-            options,
-            loaded.info,
-            loaded.profile,
-            loaded.passages,
-            loaded.queries,
-        )
-        .map_err(failed)
+        Self::start(options, local.profile.clone(), loaded).map_err(failed)
     }
 
     fn start<C: Compute>(
         options: &EmbedderOptions,
-        info: EmbedderInfo,
         profile: Profile,
-        passages: C,
-        queries: Option<C>,
+        loaded: Loaded<C>,
     ) -> std::io::Result<Self> {
+        let Loaded {
+            info,
+            note,
+            passages,
+            queries,
+        } = loaded;
         let lanes = Arc::new(Lanes::default());
         let places = || Arc::new(Semaphore::new(options.queue_length.clamp(1, 4096)));
         let mut embedder = Self {
             info,
             profile,
+            note,
             batch_size: options.batch_size(),
             lanes: Arc::clone(&lanes),
             query_places: places(),
@@ -170,61 +170,6 @@ impl FastembedEmbedder {
     }
 }
 
-/// Both sessions and the identity at once: each takes a good part of a second.
-fn load_sessions(
-    options: &EmbedderOptions,
-    local: &LocalModel,
-    runtime: &Runtime,
-) -> Result<Loaded, ModelError> {
-    let own = match options.query_session {
-        QuerySession::Auto => local.external_weights().is_some(),
-        QuerySession::Own => true,
-        QuerySession::Shared => false,
-    };
-    let threads = options.passage_threads();
-    let (model, passages, queries) = std::thread::scope(|scope| {
-        let identity = scope.spawn(|| identity::of(local));
-        let queries = own.then(|| scope.spawn(|| checked_session(local, runtime, options.query_threads())));
-        let passages = checked_session(local, runtime, threads);
-        (
-            joined(local, identity),
-            passages,
-            queries.map(|queries| joined(local, queries)),
-        )
-    });
-    let profile = local.profile.clone();
-    let plural = if threads == 1 { "thread" } else { "threads" };
-    let info = EmbedderInfo {
-        model: model?,
-        dimension: profile.dimension,
-        scripts: profile.scripts.clone(),
-        runtime: format!("{}, {}, {threads} {plural}", runtime.name, profile.precision),
-    };
-    Ok(Loaded {
-        info,
-        profile,
-        passages: passages?,
-        queries: queries.transpose()?,
-    })
-}
-
-fn checked_session(local: &LocalModel, runtime: &Runtime, threads: usize) -> Result<Session, ModelError> {
-    let mut session = Session::open(local, runtime, threads)?;
-    check::model(&local.profile, &mut session)?;
-    Ok(session)
-}
-
-fn joined<T>(
-    local: &LocalModel,
-    thread: std::thread::ScopedJoinHandle<'_, Result<T, ModelError>>,
-) -> Result<T, ModelError> {
-    let panicked = |_| ModelError::Load {
-        model: local.profile.name.clone(),
-        reason: "loading panicked".to_owned(),
-    };
-    thread.join().map_err(panicked)?
-}
-
 fn ended() -> EmbedError {
     EmbedError::Unavailable("it is shutting down".to_owned())
 }
@@ -241,6 +186,10 @@ fn prompted(prefix: &str, text: String) -> String {
 impl Embedder for FastembedEmbedder {
     fn info(&self) -> &EmbedderInfo {
         &self.info
+    }
+
+    fn condition(&self) -> Condition {
+        self.note.clone().map_or(Condition::Fine, Condition::Fallback)
     }
 
     async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {

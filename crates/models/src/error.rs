@@ -40,6 +40,9 @@ pub enum ModelError {
         score: f32,
         expected: f32,
     },
+    /// A runtime may take a precision for a hint and compute in fp32 all the same.
+    #[error("the model {model} was to run in {precision}, but its vectors are those of fp32")]
+    PrecisionIgnored { model: String, precision: &'static str },
     #[error("the model cannot be downloaded: {0}")]
     Download(String),
     #[error("the HTTP client for a remote model cannot be made")]
@@ -49,6 +52,17 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// The cause in words that everybody may read: without places on this machine.
+    pub(crate) const fn in_public(&self) -> &'static str {
+        match self {
+            Self::Output { .. } | Self::ReferenceMismatch { .. } => {
+                "does not reproduce the vectors of the model"
+            }
+            Self::PrecisionIgnored { .. } => "runs as fp32",
+            _ => "cannot be loaded",
+        }
+    }
+
     pub(crate) fn invalid(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
         Self::Invalid {
             path: path.into(),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::error::ModelError;
 use crate::local::{LocalModel, TOKENIZER_FILE};
+use crate::precision::Precision;
 use crate::profile::Profile;
 
 /// Raised when this crate changes vectors by what it does to a text (prefixing, cutting).
@@ -14,11 +15,26 @@ const BLOCK_BYTES: usize = 1 << 20;
 
 /// For instance "all-MiniLM-L6-v2/mean/256/1f3c5a7e9b2d": name, pooling, window, and a hash over weights, tokenizer,
 /// prefixes and our own treatment. The graph's file is left out: exporters may order the same operations differently.
-pub(crate) fn of(local: &LocalModel) -> Result<String, ModelError> {
+///
+/// fp32 and bf16 have one name (a session whose vectors differ materially is not used, see `Precision::least_cosine`);
+/// int8 has its own, over the quantised graph, with its precision at the end.
+pub(crate) fn of(local: &LocalModel, precision: Precision) -> Result<String, ModelError> {
     let mut hasher = blake3::Hasher::new();
-    hash_file(&mut hasher, &local.weights())?;
+    match precision {
+        Precision::Fp32 | Precision::Bf16 => hash_file(&mut hasher, &local.weights())?,
+        Precision::Int8 => hash_file(&mut hasher, &local.graph(precision))?,
+    }
     hash_file(&mut hasher, &local.folder.join(TOKENIZER_FILE))?;
-    Ok(name(&local.profile, hasher))
+    let name = name(&local.profile, hasher);
+    Ok(match precision {
+        Precision::Fp32 | Precision::Bf16 => name,
+        Precision::Int8 => format!("{name}/{}", precision.as_str()),
+    })
+}
+
+/// Whether a name is that of int8 vectors.
+pub(crate) fn is_int8(name: &str) -> bool {
+    name.rsplit('/').next() == Some(Precision::Int8.as_str())
 }
 
 /// Whether the model can have this name at all: known without reading its weights.
@@ -67,7 +83,7 @@ fn hash_file(hasher: &mut blake3::Hasher, path: &Path) -> Result<(), ModelError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::GRAPH_FILE;
+    use crate::local::{GRAPH_FILE, INT8_GRAPH_FILE};
 
     #[test]
     fn every_cause_of_other_vectors_gives_another_name() {
@@ -81,27 +97,50 @@ mod tests {
             profile,
             runtime_library: None,
         };
-        let mut names = vec![of(&local).unwrap()];
+        let mut names = vec![of(&local, Precision::Fp32).unwrap()];
         assert!(names[0].starts_with("all-MiniLM-L6-v2/mean/256/"), "{}", names[0]);
         assert!(may_be(&local, &names[0]) && !may_be(&local, "all-MiniLM-L6-v20/mean"));
-        assert_eq!(of(&local).unwrap(), names[0]);
+        assert_eq!(of(&local, Precision::Fp32).unwrap(), names[0]);
 
         let mut prompted = local.clone();
         prompted.profile.query_prefix = "query: ".to_owned();
-        names.push(of(&prompted).unwrap());
+        names.push(of(&prompted, Precision::Fp32).unwrap());
         let mut shorter = local.clone();
         shorter.profile.max_tokens = 128;
-        names.push(of(&shorter).unwrap());
+        names.push(of(&shorter, Precision::Fp32).unwrap());
         write(TOKENIZER_FILE, "{\"other\":1}");
-        names.push(of(&local).unwrap());
+        names.push(of(&local, Precision::Fp32).unwrap());
         write("model.onnx.data", "weights");
-        names.push(of(&local).unwrap());
+        names.push(of(&local, Precision::Fp32).unwrap());
         names.sort();
         names.dedup();
         assert_eq!(names.len(), 5);
         // Weights of their own are what counts; the graph beside them is not.
-        let before = of(&local).unwrap();
+        let before = of(&local, Precision::Fp32).unwrap();
         write(GRAPH_FILE, "graph, exported anew");
-        assert_eq!(of(&local).unwrap(), before);
+        assert_eq!(of(&local, Precision::Fp32).unwrap(), before);
+    }
+
+    #[test]
+    fn int8_has_a_name_of_its_own_and_bf16_that_of_fp32() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            (GRAPH_FILE, "graph"),
+            (INT8_GRAPH_FILE, "quantised"),
+            (TOKENIZER_FILE, "{}"),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let local = LocalModel {
+            folder: dir.path().to_owned(),
+            profile: Profile::built_in("all-MiniLM-L6-v2").unwrap(),
+            runtime_library: None,
+        };
+        let [fp32, bf16, int8] = [Precision::Fp32, Precision::Bf16, Precision::Int8]
+            .map(|precision| of(&local, precision).unwrap());
+        assert_eq!(fp32, bf16);
+        assert!(int8 != fp32 && int8.ends_with("/int8"), "{int8}");
+        std::fs::write(dir.path().join(INT8_GRAPH_FILE), "quantised anew").unwrap();
+        assert_ne!(of(&local, Precision::Int8).unwrap(), int8);
     }
 }

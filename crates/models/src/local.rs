@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{ModelError, read};
+use crate::precision::Precision;
 use crate::profile::Profile;
 use crate::reranker;
 
@@ -14,6 +15,8 @@ const MANIFEST_FORMAT: u32 = 1;
 const RUNTIME_FOLDER: &str = "runtime";
 
 pub(crate) const GRAPH_FILE: &str = "model.onnx";
+/// The same model with 8-bit weights, where it was made.
+pub(crate) const INT8_GRAPH_FILE: &str = "model.int8.onnx";
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 /// Where exporters put weights that do not lie in the graph's own file.
 const WEIGHTS_FILES: [&str; 2] = ["model.onnx.data", "model.onnx_data"];
@@ -40,6 +43,14 @@ impl LocalModel {
     pub(crate) fn weights(&self) -> PathBuf {
         self.external_weights()
             .unwrap_or_else(|| self.folder.join(GRAPH_FILE))
+    }
+
+    /// The graph that is run in this precision.
+    pub(crate) fn graph(&self, precision: Precision) -> PathBuf {
+        self.folder.join(match precision {
+            Precision::Fp32 | Precision::Bf16 => GRAPH_FILE,
+            Precision::Int8 => INT8_GRAPH_FILE,
+        })
     }
 
     /// Weights in a file of their own, which the sessions of a process map and share.

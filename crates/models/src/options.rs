@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+use crate::precision::PrecisionChoice;
+
 /// Batches above this gain nothing on a CPU and delay everything behind them.
 pub const DEFAULT_BATCH_SIZE: usize = 8;
 const MAX_BATCH_SIZE: usize = 64;
@@ -36,6 +38,7 @@ pub struct EmbedderOptions {
     /// Batches that may wait in each lane; further callers wait outside, holding their own texts.
     pub queue_length: usize,
     pub query_session: QuerySession,
+    pub precision: PrecisionChoice,
 }
 
 impl EmbedderOptions {
@@ -49,6 +52,7 @@ impl EmbedderOptions {
             batch_size: DEFAULT_BATCH_SIZE,
             queue_length: 64,
             query_session: QuerySession::Auto,
+            precision: PrecisionChoice::Auto,
         }
     }
 

@@ -17,7 +17,12 @@ pub(crate) struct Runtime {
     pub(crate) environment: Environment,
     /// For people: "ONNX Runtime 1.31.1".
     pub(crate) name: String,
+    /// Whether the OpenVINO provider lies beside the library.
+    pub(crate) openvino: bool,
 }
+
+/// The part of the OpenVINO runtime that ONNX Runtime looks for in its own folder.
+const OPENVINO_PROVIDER: &str = "libonnxruntime_providers_openvino.so";
 
 static LOADED: Mutex<Option<(PathBuf, Runtime)>> = Mutex::new(None);
 
@@ -49,6 +54,7 @@ pub(crate) fn load(library: &Path) -> Result<Runtime, ModelError> {
     let runtime = Runtime {
         environment,
         name: name(&path),
+        openvino: path.with_file_name(OPENVINO_PROVIDER).is_file(),
     };
     *loaded = Some((path, runtime.clone()));
     Ok(runtime)

@@ -2,11 +2,12 @@
 
 use fastembed::{InitOptionsUserDefined, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 
-use crate::check;
 use crate::error::{ModelError, read};
 use crate::length::within_reach;
-use crate::local::{GRAPH_FILE, LocalModel, TOKENIZER_FILE};
+use crate::local::{LocalModel, TOKENIZER_FILE};
+use crate::plan::Variant;
 use crate::runtime::Runtime;
+use crate::{check, engine};
 
 /// A model, its tokenizer and its threads.
 pub(crate) struct Session {
@@ -25,7 +26,12 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     /// Loads the model with this many threads of its own.
-    pub(crate) fn open(local: &LocalModel, runtime: &Runtime, threads: usize) -> Result<Self, ModelError> {
+    pub(crate) fn open(
+        local: &LocalModel,
+        runtime: &Runtime,
+        variant: Variant,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
         let file = |name: &str| read(&local.folder.join(name));
         let tokenizer = TokenizerFiles {
             tokenizer_file: file(TOKENIZER_FILE)?,
@@ -33,12 +39,13 @@ impl Session {
             special_tokens_map_file: file("special_tokens_map.json")?,
             tokenizer_config_file: file("tokenizer_config.json")?,
         };
-        let model = UserDefinedEmbeddingModel::new(file(GRAPH_FILE)?, tokenizer)
-            .with_pooling(local.profile.pooling.into());
+        let graph = read(&local.graph(variant.precision))?;
+        let model =
+            UserDefinedEmbeddingModel::new(graph, tokenizer).with_pooling(local.profile.pooling.into());
         let options = InitOptionsUserDefined::new()
             .with_environment(runtime.environment.clone())
-            .with_max_length(local.profile.max_tokens)
-            .with_intra_threads(threads)
+            .with_max_length(local.profile.max_tokens);
+        let options = engine::configured(options, variant, threads)
             // The graph comes from memory; its weights may lie in a file beside it, which is then mapped.
             .with_session_config(
                 "session.model_external_initializers_file_folder_path",

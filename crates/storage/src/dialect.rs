@@ -36,8 +36,8 @@ pub(crate) const TURN_LOCK: Pair = Pair {
 /// A machine that loses its power does not close its connections: the server looks after half a minute, not after hours.
 pub(crate) const TURN_KEEPALIVE: Pair = Pair {
     sqlite: "SELECT 1",
-    postgres: "SELECT 1 FROM set_config('tcp_keepalives_idle', '10', FALSE),
-        set_config('tcp_keepalives_interval', '5', FALSE), set_config('tcp_keepalives_count', '3', FALSE)",
+    postgres: "SELECT 1 FROM set_config('tcp_keepalives_idle', '10', FALSE) AS idle,
+        set_config('tcp_keepalives_interval', '5', FALSE) AS pause, set_config('tcp_keepalives_count', '3', FALSE) AS tries",
 };
 
 /// The best task that may run: one that waits, or one whose worker has let its lease end. Skipped is a task whose

@@ -11,7 +11,7 @@ use nexus_domain::{KnowledgeBase, Problem, Source, SourceId, Stage, TaskPayload,
 use nexus_ingest::{ChunkOptions, Limits};
 
 use super::context::WorkerContext;
-use super::failure::Stopped;
+use super::failure::{EMBEDDING_REFUSED, Stopped};
 use super::heartbeat::Running;
 use super::run::Completion;
 use super::{dense, embed_kb, lexical, sweep};
@@ -51,9 +51,10 @@ pub async fn run(
         remove_missing(&job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
-    embed_kb::let_end(context, running, job.kb.id).await?;
-    dense::feed(context, running, job.kb.id).await?;
     let mut follow_ups = Vec::new();
+    if !embed(&job).await? {
+        follow_ups.push((Some(job.kb.id), TaskPayload::EmbedKb));
+    }
     if sweep::is_needed(context).await? {
         follow_ups.push((None, TaskPayload::Sweep));
     }
@@ -64,6 +65,18 @@ pub async fn run(
         follow_ups,
         consumed: Some(upload_id),
     })
+}
+
+/// Whether the dense pass is through. A model that is away or refuses is waited for by a task of its own: this one has done
+/// its work, the documents are found by their words, and the upload need not be read again.
+async fn embed(job: &Job) -> Result<bool, Stopped> {
+    embed_kb::let_end(&job.context, &job.running, job.kb.id).await?;
+    match dense::feed(&job.context, &job.running, job.kb.id).await {
+        Ok(()) => Ok(true),
+        Err(Stopped::Away(_)) => Ok(false),
+        Err(Stopped::Fail(error)) if error.code == EMBEDDING_REFUSED => Ok(false),
+        Err(stopped) => Err(stopped),
+    }
 }
 
 async fn load(

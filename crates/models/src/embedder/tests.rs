@@ -34,8 +34,17 @@ struct Stage {
 }
 
 fn stage(held: bool, queue_length: usize) -> Stage {
+    stage_of(held, queue_length, false)
+}
+
+/// `own`: questions have a session of their own, which is never held.
+fn stage_of(held: bool, queue_length: usize, own: bool) -> Stage {
     let (began, began_receiver) = mpsc::channel();
     let (go, go_receiver) = mpsc::channel();
+    let queries = own.then(|| Scripted {
+        began: began.clone(),
+        go: None,
+    });
     let model = Scripted {
         began,
         go: held.then_some(go_receiver),
@@ -55,7 +64,13 @@ fn stage(held: bool, queue_length: usize) -> Stage {
         query_prefix: "q:".to_owned(),
         ..Profile::built_in("all-MiniLM-L6-v2").unwrap()
     };
-    let embedder = FastembedEmbedder::start(&options, info, profile, model, None).unwrap();
+    let loaded = Loaded {
+        info,
+        note: None,
+        passages: model,
+        queries,
+    };
+    let embedder = FastembedEmbedder::start(&options, profile, loaded).unwrap();
     Stage {
         embedder: Arc::new(embedder),
         began: began_receiver,
@@ -116,6 +131,27 @@ async fn a_question_gets_in_between_the_batches_of_an_ingestion() {
         go.send(()).unwrap();
     }
     assert_eq!(ingestion.await.unwrap().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_question_with_a_session_of_its_own_does_not_wait_for_a_running_batch() {
+    let held = stage_of(true, 8, true);
+    let ingestion = tokio::spawn({
+        let embedder = Arc::clone(&held.embedder);
+        async move { embedder.embed_passages(texts(&["a", "b"])).await }
+    });
+    let began = tokio::task::spawn_blocking(move || {
+        assert_eq!(held.began.recv().unwrap(), ["a", "b"]);
+        held.began
+    })
+    .await
+    .unwrap();
+    // The batch is being computed and stays so until the test lets it end.
+    assert_eq!(held.embedder.embed_query("?".to_owned()).await.unwrap(), [3.0]);
+    assert_eq!(began.recv().unwrap(), ["q:?"]);
+    assert!(!ingestion.is_finished());
+    held.go.send(()).unwrap();
+    assert_eq!(ingestion.await.unwrap().unwrap().len(), 2);
 }
 
 #[tokio::test]

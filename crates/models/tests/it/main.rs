@@ -7,6 +7,7 @@
     reason = "a test that fails to set itself up has failed"
 )]
 
+mod api;
 mod chat;
 mod hub;
 mod meaning;
