@@ -112,7 +112,7 @@ fn written(answer: &Answer) -> String {
         (GenerationStatus::Written, _) => {
             let doubtful = match answer.unsupported_blocks {
                 0 => String::new(),
-                n => format!(", {n} statements without a source"),
+                n => format!(", statements without a source: {n}"),
             };
             format!("written by {model} in {:.1} s{doubtful}", milliseconds / 1_000.0)
         }
