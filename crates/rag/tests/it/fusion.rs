@@ -210,8 +210,8 @@ fn a_model_that_ranks_at_random_is_not_listened_to() {
     let lexical = list((0..100).map(|n| (n, 10.0 - n as f32 / 50.0)));
     let in_order: Vec<_> = lexical.iter().map(|hit| hit.id).collect();
     for seed in 1..20 {
-        // A hundred of 5,000 chunks: with this step two of them at most are in the lexical list.
-        let random = list((0..100).map(|n| ((n * 7_919 + seed * 313) % 5_000, 0.5 - n as f32 / 1_000.0)));
+        // A hundred of 10,007 chunks: with this step two of them at most are in the lexical list.
+        let random = list((0..100).map(|n| ((n * 7_919 + seed * 313) % 10_007, 0.5 - n as f32 / 1_000.0)));
         let shared = random.iter().filter(|hit| in_order.contains(&hit.id)).count();
         assert!(shared <= 2, "{shared} by chance");
         assert!((lexical_weight(&lexical, &random) - 1.0).abs() < 1e-6);

@@ -47,11 +47,12 @@ fn streamed(deltas: Vec<String>) -> (String, Answer) {
     runtime.block_on(stream("How is the reset done?", vec![FakeChat::Says(deltas)]))
 }
 
-/// Every number between brackets that belong together, found the simple way.
+/// Every number between brackets that belong together, found the simple way. A mark does not go over the end of a line.
 fn shown_marks(text: &str) -> Vec<u32> {
     let inner = text.split(['[', '【']).skip(1);
     inner
         .filter_map(|rest| rest.split_once([']', '】']))
+        .filter(|(content, _)| !content.contains('\n'))
         .filter_map(|(content, _)| content.trim().parse().ok())
         .collect()
 }

@@ -72,7 +72,8 @@ async fn a_claim_leases_the_task(db: &Db) {
 async fn tasks_are_taken_by_priority_and_age(db: &Db) {
     let kb = stored_kb(db, "kb").await;
     let sweep = enqueued(db, new_task(None, TaskPayload::Sweep)).await;
-    let embed = enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await;
+    let third = stored_kb(db, "third").await;
+    let embed = enqueued(db, new_task(Some(third), TaskPayload::EmbedKb)).await;
     let other = stored_kb(db, "other").await;
     let later = enqueued(
         db,
@@ -99,14 +100,14 @@ async fn tasks_are_taken_by_priority_and_age(db: &Db) {
 
 async fn a_knowledge_base_that_runs_less_comes_first(db: &Db) {
     let (busy, idle) = (stored_kb(db, "busy").await, stored_kb(db, "idle").await);
-    let running = enqueued(db, ingest(busy)).await;
+    let running = enqueued(db, new_task(Some(busy), TaskPayload::EmbedKb)).await;
     assert_eq!(claim(db, at(1)).await, Some(running));
-    let older = enqueued(db, new_task(Some(busy), TaskPayload::EmbedKb)).await;
+    let older = enqueued(db, ingest(busy)).await;
     let newer = enqueued(
         db,
         Task {
             run_at: at(2),
-            ..new_task(Some(idle), TaskPayload::EmbedKb)
+            ..ingest(idle)
         },
     )
     .await;
@@ -133,14 +134,8 @@ async fn an_ingestion_and_a_rebuild_do_not_run_beside_each_other(db: &Db) {
         let [first, second] = kinds;
         let (first, held) = (enqueued(db, first).await, token());
         assert_eq!(claim_with(db, at(1), held).await.unwrap().id, first);
-        let (second, embed) = (
-            enqueued(db, second).await,
-            enqueued(db, new_task(Some(kb), TaskPayload::EmbedKb)).await,
-        );
-        let beside = token();
-        assert_eq!(claim_with(db, at(1), beside).await.unwrap().id, embed);
+        let second = enqueued(db, second).await;
         assert_eq!(claim(db, at(1)).await, None);
-        assert!(finish(db, embed, beside, Outcome::Succeeded, at(2)).await);
         assert!(finish(db, first, held, Outcome::Succeeded, at(2)).await);
         let held = token();
         assert_eq!(claim_with(db, at(3), held).await.unwrap().id, second);
