@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what a second API process is worth: searches a second of one `nexus api` and of two, over HTTP.
 
-    cargo build --locked --workspace --bins --examples --features nexus-vectors/testing
+    cargo build --locked --workspace --bins --example stand_in
     python3 scripts/bench_scale.py --nexus target/debug/nexus --stand-in target/debug/examples/stand_in [--models data/models]
 
 What is real: the `nexus` processes, PostgreSQL (from the installed binaries), HTTP, rows, rights, hydration, and the

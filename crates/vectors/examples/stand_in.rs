@@ -1,5 +1,5 @@
 //! Serves the stand-in for a Qdrant server on a free port, for measurements of several processes without one:
-//! `cargo run --example stand_in --features testing -- FOLDER`. Prints its address and ends when its input closes.
+//! `cargo run --locked -p nexus-vectors --example stand_in --features testing -- FOLDER`. Prints its address and ends when its input closes.
 
 use std::io::Read as _;
 use std::path::PathBuf;
