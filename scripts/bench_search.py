@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures `POST /rag/search` over HTTP: a real `nexus serve` with many chunks of real text, asked distinct questions.
 
-    python3 scripts/bench_search.py --nexus target/debug/nexus --corpus ARCHIVE --models data/models [--copies 8]
+    python3 scripts/bench_search.py --nexus target/debug/nexus --corpus ARCHIVE --models data/models [--copies 1,8,71]
 
-The archive goes into as many knowledge bases as there are copies. Computing the vectors of all passages would take hours, so they
-are drawn at random and put into the cache that an ingestion reads; everything else is real: texts, terms, indexes, rows, and the
-vector of every question. Random vectors are the hard case of a graph index. Questions are lines of the archive's own documents.
-Prints one Markdown table: milliseconds as the client sees them, and the server's CPU from the operating system (Linux: /proc).
-Standard library only.
+The archive goes into as many knowledge bases as there are copies, each with words of its own, so that no two passages are equal.
+Computing the vectors of all passages would take hours, so they are drawn at random and put into the cache that an ingestion reads;
+everything else is real: texts, terms, indexes, rows, and the vector of every question. Random vectors are the hard case of a
+graph index. Questions are lines of the archive's own documents. With several numbers of copies one installation grows from
+each to the next, which gives a curve; what is asked beside an ingestion is measured at the last. Prints one Markdown table for each:
+milliseconds as the client sees them, and the server's CPU from the operating system (Linux: /proc). Standard library only.
 """
 
 import argparse
@@ -113,24 +114,40 @@ def row(name, result):
     print(f"| {name} | {len(latencies):,} | {at(0.5):.1f} | {at(0.99):.1f} | {rate:.0f} | {cpu:.1f} |", flush=True)
 
 
-def fill_cache(database, model, dimension):
-    """A random unit vector for every content that has none."""
+class Vectors:
+    """Random unit vectors: some drawn, the others the drawn ones with their components shifted."""
+
+    DRAWN = 4096
+
+    def __init__(self, dimension):
+        draw = random.Random(7)
+        self.drawn, self.dimension, self.given = [], dimension, 0
+        for _ in range(self.DRAWN):
+            values = [draw.gauss(0, 1) for _ in range(dimension)]
+            norm = math.sqrt(sum(value * value for value in values))
+            self.drawn.append(struct.pack(f"<{dimension}f", *(value / norm for value in values)))
+
+    def next(self):
+        shift, which = divmod(self.given, self.DRAWN)
+        if shift >= self.dimension:
+            raise SystemExit("more passages than different vectors")
+        self.given += 1
+        return self.drawn[which][4 * shift :] + self.drawn[which][: 4 * shift]
+
+
+def fill_cache(database, model, vectors):
+    """A vector for every content that has none."""
     rows = sqlite3.connect(database)
-    hashes = [found for (found,) in rows.execute("SELECT DISTINCT content_hash FROM chunks")]
-    draw = random.Random(7)
-
-    def vector():
-        values = [draw.gauss(0, 1) for _ in range(dimension)]
-        norm = math.sqrt(sum(value * value for value in values))
-        return struct.pack(f"<{dimension}f", *(value / norm for value in values))
-
+    missing = rows.execute(
+        "SELECT DISTINCT content_hash FROM chunks WHERE content_hash NOT IN (SELECT content_hash FROM embeddings WHERE model = ?)",
+        (model,),
+    ).fetchall()
     rows.executemany(
-        "INSERT OR IGNORE INTO embeddings (model, content_hash, vector) VALUES (?, ?, ?)",
-        ((model, found, vector()) for found in hashes),
+        "INSERT INTO embeddings (model, content_hash, vector) VALUES (?, ?, ?)",
+        ((model, found, vectors.next()) for (found,) in missing),
     )
     rows.commit()
     rows.close()
-    return len(hashes)
 
 
 def stages(server, asked):
@@ -154,57 +171,81 @@ def main():
     parser.add_argument("--nexus", required=True)
     parser.add_argument("--corpus", required=True, type=Path)
     parser.add_argument("--models", required=True)
-    parser.add_argument("--copies", type=int, default=8)
-    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--copies", default="8", help="how many knowledge bases hold the archive; several numbers: a curve")
+    parser.add_argument("--requests", type=int, default=1000)
     args = parser.parse_args()
+    sizes = [int(size) for size in args.copies.split(",")]
 
     server = Server(args.nexus, args.models)
-    dense = server.call("GET", "/health/ready")["dense_retrieval"]
-    dimension = server.call("GET", "/generations")["items"][0]["dimension"]
+    model = server.call("GET", "/health/ready")["dense_retrieval"]["model"]
+    vectors = Vectors(server.call("GET", "/generations")["items"][0]["dimension"])
+    texts = questions(args.corpus, args.requests * 5 + 200)
+    kbs = []
+    for size in sizes:
+        server = grown(server, args, kbs, size, model, vectors)
+        measure(server, args, kbs, texts, last=size == sizes[-1])
+    server.quiet()
+    server.stop()
+
+
+def grown(server, args, kbs, size, model, vectors):
+    """The installation with as many copies, all of their vectors indexed, and the optimiser at rest."""
     server.halt()
     server = server.again(models=None)
-    kbs = [server.call("POST", "/knowledge-bases", {"name": f"bench-{n}"})["id"] for n in range(args.copies)]
-    for kb in kbs:
-        server.settled(server.upload(args.corpus, kb)[0])
+    while len(kbs) < size:
+        kb = server.call("POST", "/knowledge-bases", {"name": f"bench-{len(kbs)}"})["id"]
+        with altered(args.corpus, f"copy{len(kbs)}") as archive:
+            server.settled(server.upload(Path(archive.name), kb)[0])
+        kbs.append(kb)
     server.halt()
-    filled = fill_cache(Path(server.data.name, "nexus.db"), dense["model"], dimension)
+    fill_cache(Path(server.data.name, "nexus.db"), model, vectors)
+    started = time.monotonic()
     server = server.again(models=args.models)
     server.quiet()
-    held = server.call("GET", "/generations")["items"][0]
-    time.sleep(20)  # the optimiser of the indexes looks every few seconds
+    time.sleep(35)  # the optimiser of the indexes looks every half minute
     while server.is_busy():
         time.sleep(1)
-    print(
-        f"{held['chunks']:,} chunks in {args.copies} knowledge bases ({filled:,} different texts), {os.cpu_count()} cores, "
-        f"{dense['model']}, {dense['runtime']}\n"
-    )
+    print(f"\nseconds until the vectors were indexed: {time.monotonic() - started:.0f}")
+    server.halt()
+    started = time.monotonic()
+    server = server.again(models=args.models)
+    print(f"seconds to start: {time.monotonic() - started:.1f}")
+    while server.is_busy():
+        time.sleep(1)
+    return server
+
+
+def measure(server, args, kbs, texts, last):
+    held = server.call("GET", "/generations")["items"][0]
+    dense = server.call("GET", "/health/ready")["dense_retrieval"]
+    print(f"{held['chunks']:,} chunks in {len(kbs)} knowledge bases, {os.cpu_count()} cores, {dense['model']}, {dense['runtime']}\n")
     print("| asked | requests | p50 ms | p99 ms | requests/s | server CPU ms |\n|---|---|---|---|---|---|")
-    texts = questions(args.corpus, args.requests * 5 + 200)
     batches = [texts[n * args.requests : (n + 1) * args.requests] for n in range(5)]
     measured(server, bodies(texts[-200:], kbs[:1]), 1)
     row("one knowledge base, one at a time", measured(server, bodies(batches[0], kbs[:1]), 1))
     row("one knowledge base, 8 at a time", measured(server, bodies(batches[1], kbs[:1]), 8))
     row("all knowledge bases, one at a time", measured(server, bodies(batches[2], []), 1))
     row("all knowledge bases, 8 at a time", measured(server, bodies(batches[3], []), 8))
+    print("\nby the server's own account, one knowledge base, ms:", stages(server, bodies(texts[:200], kbs[:1])))
+    print(f"MiB resident: {server.memory('VmRSS'):.0f}, of them anonymous {server.memory('RssAnon'):.0f}", flush=True)
+    if not last:
+        return
     more = server.call("POST", "/knowledge-bases", {"name": "more"})["id"]
-    with altered(args.corpus) as archive:
+    with altered(args.corpus, "more") as archive:
         task, _, _ = server.upload(Path(archive.name), more)
+        print("\n| asked | requests | p50 ms | p99 ms | requests/s | server CPU ms |\n|---|---|---|---|---|---|")
         row("one knowledge base, while an ingestion runs", measured(server, bodies(batches[4], kbs[:1]), 1))
         state = server.call("GET", f"/ingestion/tasks/{task}")
         print(f"\nthe ingestion was then {state['state']}, stage {state['progress']['stage']}")
         server.call("POST", f"/ingestion/tasks/{task}/cancel")
-    print("by the server's own account, one knowledge base, ms:", stages(server, bodies(texts[:200], kbs[:1])))
-    print(f"MiB resident: {server.memory('VmRSS'):.0f}, of them anonymous {server.memory('RssAnon'):.0f}")
-    server.quiet()
-    server.stop()
 
 
-def altered(archive):
-    """The same documents with a line of their own, so that no vector of theirs is known."""
+def altered(archive, word):
+    """The same documents with a word of their own in most passages, so that no vector of theirs is known."""
     file = tempfile.NamedTemporaryFile(suffix=".zip")
-    with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+    with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
         for name in packed.namelist():
-            out.writestr(name, packed.read(name).replace(b". ", b", as was said. "))
+            out.writestr(name, packed.read(name).replace(b". ", f" {word}. ".encode()).replace(b".\n", f" {word}.\n".encode()))
     file.flush()
     return file
 

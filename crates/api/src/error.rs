@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! error_codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:tt, $status:literal;)+) => {
         /// What went wrong. Codes are added, never renamed; programs act on them and not on messages.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum ErrorCode {
@@ -95,5 +95,12 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert!((400..600).contains(&code.status()));
         }
+    }
+
+    #[test]
+    fn the_schema_lists_the_codes_as_they_are_written() {
+        let schema = serde_json::to_value(<ErrorCode as utoipa::PartialSchema>::schema()).unwrap();
+        let written: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(schema["enum"], serde_json::json!(written));
     }
 }

@@ -120,7 +120,7 @@ pub struct Task {
 }
 
 macro_rules! problem_codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:tt;)+) => {
         /// Why a file, or an upload as a whole, could not be read. Codes are added, never renamed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum ProblemCode { $($(#[doc = $doc])+ #[serde(rename = $code)] $variant,)+ }
