@@ -240,6 +240,7 @@ def main():
     database_proxy, database_port = proxy(postgres.socket, args.latency / 1000)
     store_proxy, store_port = proxy(store.port, args.latency / 1000)
     common = {
+        "NEXUS_SECRET_KEY": "a-secret-key-for-benchmarks-of-32-bytes",
         "NEXUS_UPLOADS_URL": f"file://{uploads.name}",
         "NEXUS_HTTP_REQUESTS_PER_SECOND": "1000000",
         "NEXUS_HTTP_BURST": "1000000",

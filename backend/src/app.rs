@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
+use ipnet::IpNet;
+use nexus_auth::KeyRing;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
+use secrecy::ExposeSecret as _;
 
-use crate::config::Config;
+use crate::config::{Config, read_or_make_secret};
 use crate::embedding;
 use crate::index::{Alone, Index};
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    Credentials, DenseState, Documents, Generations, HealthChecks, Ingestion, IssuedKey, KnowledgeBases,
-    Questions, Startup, Tasks,
+    ApiKeys, Audit, Bots, Credentials, DenseState, Documents, Door, Generations, HealthChecks, Ingestion,
+    IssuedKey, KeySource, KnowledgeBases, People, Questions, Sharing, SignIns, Startup, Tasks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads};
@@ -25,7 +28,18 @@ use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions,
 /// The services that handlers use. Cheap to clone.
 #[derive(Clone, Debug, FromRef)]
 pub struct App {
-    pub credentials: Credentials,
+    pub door: Door,
+    pub people: People,
+    pub bots: Bots,
+    pub api_keys: ApiKeys,
+    pub sharing: Sharing,
+    pub sign_ins: SignIns,
+    pub audit: Audit,
+    /// Proxies whose word on the caller's address is believed.
+    #[from_ref(skip)]
+    pub trusted_proxies: Arc<[IpNet]>,
+    #[from_ref(skip)]
+    pub secure_cookies: bool,
     pub knowledge_bases: KnowledgeBases,
     pub documents: Documents,
     pub ingestion: Ingestion,
@@ -189,6 +203,8 @@ impl Services {
                 .context("unfinished uploads could not be removed")?;
         }
 
+        let keys = secret_keys(config)?;
+        check_keys(&db, &keys).await?;
         let credentials = Credentials::new(db.clone(), Arc::clone(&clock));
         let issued_key = if role.answers() {
             credentials
@@ -200,6 +216,7 @@ impl Services {
         turn.end().await?;
         let parts = Parts {
             config,
+            keys: Arc::new(keys),
             writing: crate::chat::writing(config)?,
             db: &db,
             store,
@@ -216,7 +233,7 @@ impl Services {
         let worker = role
             .works()
             .then(|| Worker::new(parts.worker_context(), worker_options(config)));
-        let app = parts.app(credentials);
+        let app = parts.app()?;
         Ok(Self {
             app,
             role,
@@ -249,6 +266,7 @@ impl Services {
 /// What services are put together from.
 struct Parts<'a> {
     config: &'a Config,
+    keys: Arc<KeyRing>,
     db: &'a Db,
     store: Arc<dyn VectorStore>,
     queue: Queue,
@@ -261,11 +279,29 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn app(self, credentials: Credentials) -> App {
+    fn app(self) -> anyhow::Result<App> {
         let (db, clock, queue) = (self.db.clone(), Arc::clone(&self.clock), self.queue.clone());
         let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone());
-        App {
-            credentials,
+        let keys = Arc::clone(&self.keys);
+        let sign_ins = sign_ins_with(self.config, &db, Arc::clone(&clock), Arc::clone(&keys));
+        Ok(App {
+            door: Door {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                keys: Arc::clone(&keys),
+            },
+            people: People::new(db.clone(), Arc::clone(&clock)),
+            bots: Bots {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                keys,
+            },
+            api_keys: ApiKeys::new(db.clone(), Arc::clone(&clock)),
+            sharing: Sharing::new(db.clone(), Arc::clone(&clock)),
+            sign_ins,
+            audit: Audit::new(db.clone(), Arc::clone(&clock)),
+            trusted_proxies: self.config.trusted_proxies()?.into(),
+            secure_cookies: self.config.http.secure_cookies,
             documents: Documents::new(db.clone(), Arc::clone(&clock), queue.clone()),
             ingestion: Ingestion {
                 db: db.clone(),
@@ -285,7 +321,7 @@ impl Parts<'_> {
             },
             generations: self.generations,
             knowledge_bases,
-        }
+        })
     }
 
     fn answering(&self) -> Answering {
@@ -321,6 +357,37 @@ impl Parts<'_> {
             ingest: ingest_settings(self.config),
         }
     }
+}
+
+/// Sign-ins for the operator's command line, on a database that the secret key fits.
+pub async fn sign_ins(config: &Config, db: &Db, clock: Arc<dyn Clock>) -> anyhow::Result<SignIns> {
+    let keys = secret_keys(config)?;
+    check_keys(db, &keys).await?;
+    Ok(sign_ins_with(config, db, clock, Arc::new(keys)))
+}
+
+fn sign_ins_with(config: &Config, db: &Db, clock: Arc<dyn Clock>, keys: Arc<KeyRing>) -> SignIns {
+    SignIns {
+        db: db.clone(),
+        jwks: KeySource::new(config.auth.jwks_url.clone(), Arc::clone(&clock)),
+        clock,
+        keys,
+        environment: config.auth.telegram_environment.into(),
+        max_age_seconds: config.auth.sign_in_max_age_seconds,
+        session_life: Duration::from_secs(config.auth.session_hours * 3_600),
+    }
+}
+
+/// The keys that sign tokens and seal secrets: from the settings, else from a file that the first start makes.
+fn secret_keys(config: &Config) -> anyhow::Result<KeyRing> {
+    let file = config.secret_key_file();
+    let secret = if config.secret_key.expose_secret().is_empty() {
+        read_or_make_secret(&file)
+            .with_context(|| format!("the secret key in {} cannot be read or made", file.display()))?
+    } else {
+        config.secret_key.clone()
+    };
+    Ok(config.key_ring(&secret)?)
 }
 
 /// The place of uploads. One outside of the data folder is tried out: it may be away, or its credentials wrong.

@@ -1,6 +1,7 @@
 //! What a process does of the work of an installation, and what it must share with the others for that.
 
 use anyhow::ensure;
+use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, ConfigError};
 
@@ -49,6 +50,9 @@ fn not_shared(config: &Config) -> Result<Vec<&'static str>, ConfigError> {
     if config.qdrant.url.is_empty() {
         missing.push("set NEXUS_QDRANT_URL to a Qdrant server, https://HOST:6334");
     }
+    if config.secret_key.expose_secret().is_empty() {
+        missing.push("set NEXUS_SECRET_KEY to the secret that all of them sign and encrypt with");
+    }
     if !config.uploads_place()?.is_shared() {
         missing.push("set NEXUS_UPLOADS_URL to a place that all see, file:///FOLDER or s3://BUCKET/PREFIX");
     }
@@ -61,7 +65,8 @@ mod tests {
 
     use super::*;
 
-    const SHARED: [(&str, &str); 3] = [
+    const SHARED: [(&str, &str); 4] = [
+        ("NEXUS_SECRET_KEY", "a-secret-of-more-than-thirty-two-characters"),
         ("NEXUS_DATABASE_URL", "postgres://me@host/nexus"),
         ("NEXUS_QDRANT_URL", "https://host:6334"),
         ("NEXUS_UPLOADS_URL", "file:///srv/uploads"),

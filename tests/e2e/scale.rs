@@ -45,6 +45,10 @@ impl Installation {
             ("NEXUS_DATABASE_URL", database),
             ("NEXUS_QDRANT_URL", store.url()),
             (
+                "NEXUS_SECRET_KEY",
+                "a-secret-key-for-tests-of-32-characters".to_owned(),
+            ),
+            (
                 "NEXUS_UPLOADS_URL",
                 format!("file://{}/uploads", folder.path().display()),
             ),

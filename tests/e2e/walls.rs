@@ -10,6 +10,7 @@ use serde_json::Value;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-domain", &[]),
     ("nexus-api", &[]),
+    ("nexus-auth", &[]),
     ("nexus-client", &["nexus-api"]),
     ("nexus-text", &["nexus-domain"]),
     ("nexus-storage", &["nexus-domain"]),
@@ -21,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "nexus-backend",
         &[
             "nexus-api",
+            "nexus-auth",
             "nexus-client",
             "nexus-domain",
             "nexus-ingest",

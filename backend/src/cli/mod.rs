@@ -7,6 +7,7 @@ mod eval;
 mod generations;
 mod health;
 mod ingest;
+mod init_admin;
 mod progress;
 mod server;
 
@@ -39,6 +40,8 @@ enum Command {
     Worker,
     /// Bring the database to this program's schema
     Migrate,
+    /// Make the person with this Telegram id an admin, and print a token for the first hour
+    InitAdmin(init_admin::InitAdminArgs),
     /// Upload an archive, a file or a folder and wait until it is indexed
     Ingest(ingest::IngestArgs),
     /// Ask a question
@@ -95,6 +98,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Api => server::serve(config, ProcessRole::Api).await,
         Command::Worker => server::serve(config, ProcessRole::Worker).await,
         Command::Migrate => server::migrate(&config).await,
+        Command::InitAdmin(args) => init_admin::run(&config, args).await,
         Command::Ingest(args) => ingest::run(&config, args).await,
         Command::Ask(args) => ask::run(&config, args).await,
         Command::Eval(args) => eval::run(config, args).await,

@@ -1,6 +1,7 @@
 //! Settings: embedded defaults, then `nexus.toml`, then the environment (`.env` is read). Validated at start; an error
 //! names the setting and the variable that sets it.
 
+mod auth;
 mod chat;
 mod embeddings;
 mod error;
@@ -9,6 +10,7 @@ mod paths;
 mod sections;
 mod uploads;
 
+pub use auth::{AuthConfig, read_or_make_secret};
 pub use chat::{ChatConfig, ChosenModel};
 pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
 use super::{ChatConfig, ConfigError, is_loopback};
 
@@ -16,6 +17,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
     pub server_url: String,
+    pub secret_key: SecretString,
+    /// See [`Config::key_ring`].
+    pub secret_keys_previous: SecretString,
+    pub auth: AuthConfig,
     pub database: DatabaseConfig,
     pub qdrant: QdrantConfig,
     pub admin: AdminConfig,
@@ -113,6 +118,9 @@ pub struct HttpConfig {
     pub requests_per_second: u32,
     pub burst: u32,
     pub timeout_seconds: u64,
+    /// See [`Config::trusted_proxies`].
+    pub trusted_proxies: String,
+    pub secure_cookies: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -141,6 +149,8 @@ impl Config {
         self.validate_files()?;
         self.uploads.validate()?;
         self.worker_listen()?;
+        self.trusted_proxies()?;
+        self.auth.validate()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
             let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");

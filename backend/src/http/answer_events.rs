@@ -1,13 +1,14 @@
 //! An answer as server-sent events, while it comes about.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse as _, Response, Sse};
 use futures::{Stream, StreamExt as _, stream};
+use nexus_domain::Access;
 use nexus_rag::{AnswerEvent, AnswerStream, RagError};
 use serde::Serialize;
 use tracing::Span;
@@ -15,10 +16,12 @@ use tracing::Span;
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::{envelope, wire};
-use crate::service::ServiceError;
+use crate::service::{Door, ServiceError};
 
 /// A comment is sent this often while nothing else is, so that proxies keep the stream open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Rights are read again at least this often while an answer is written, and before its last event.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// Whether the caller asks for events rather than for one JSON text.
@@ -32,18 +35,62 @@ pub fn are_wanted(headers: &HeaderMap) -> bool {
         .any(|range| range.trim().eq_ignore_ascii_case(EVENT_STREAM))
 }
 
-/// A caller that goes away drops the body, this stream with it, and with that the call to the model.
-pub fn respond(answer: AnswerStream, request_id: RequestId) -> Response {
+/// A caller that goes away drops the body, this stream with it, and with that the call to the model. One that loses its rights
+/// meanwhile gets no further event but the refusal.
+pub fn respond(answer: AnswerStream, request_id: RequestId, door: Door, access: Access) -> Response {
+    let refused = request_id.clone();
+    let answer = while_admitted(answer, door, access).map(move |event| match event {
+        Ok(event) => Ok(event),
+        Err(error) => {
+            envelope::log(&error, &refused);
+            Err(named("error", &envelope::body(error, &refused)))
+        }
+    });
     let events = answer.map(move |event| match event {
-        Ok(AnswerEvent::Retrieved(found)) => named("retrieval", &wire::search_response(*found)),
-        Ok(AnswerEvent::Delta(delta)) => named("delta", &wire::answer_delta(delta)),
-        Ok(AnswerEvent::Done(answer)) => named("done", &wire::answer(*answer)),
-        Err(error) => failed(error, &request_id),
+        Err(refusal) => refusal,
+        Ok(event) => match event {
+            Ok(AnswerEvent::Retrieved(found)) => named("retrieval", &wire::search_response(*found)),
+            Ok(AnswerEvent::Delta(delta)) => named("delta", &wire::answer_delta(delta)),
+            Ok(AnswerEvent::Done(answer)) => named("done", &wire::answer(*answer)),
+            Err(error) => failed(error, &request_id),
+        },
     });
     let events = in_span(events, Span::current()).map(Ok::<_, Infallible>);
     Sse::new(events)
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response()
+}
+
+/// Asks the door again before an event, at most every [`ASK_AGAIN`]. After a refusal nothing follows.
+fn while_admitted(
+    answer: AnswerStream,
+    door: Door,
+    access: Access,
+) -> impl Stream<Item = Result<Result<AnswerEvent, RagError>, ApiError>> + Send {
+    let state = Some((answer, door, access, Instant::now()));
+    stream::unfold(state, async |state| {
+        let (mut answer, door, access, asked) = state?;
+        let event = answer.next().await?;
+        if asked.elapsed() < ASK_AGAIN && !matches!(event, Ok(AnswerEvent::Done(_))) {
+            return Some((Ok(event), Some((answer, door, access, asked))));
+        }
+        match door.again(&access).await {
+            Ok(now) if keeps(&access, &now) => {
+                Some((Ok(event), Some((answer, door, access, Instant::now()))))
+            }
+            Ok(_) => Some((Err(ServiceError::NotFound("knowledge base").into()), None)),
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    })
+}
+
+/// Whether a caller still sees all that it saw when it asked.
+fn keeps(before: &Access, now: &Access) -> bool {
+    match (before.only(), now.only()) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(before), Some(now)) => before.is_subset(&now),
+    }
 }
 
 fn named(name: &str, data: &impl Serialize) -> Event {

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
-use super::permit::{DocumentPermit, Editor, KbPermit, Reader};
+use super::permit::{DocumentPermit, Ingest, KbPermit, Read};
 use super::wire;
 use crate::app::App;
 
@@ -32,7 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
     responses((status = 200, body = Page<Document>), (status = 404, body = ErrorEnvelope)))]
 async fn list(
     State(app): State<App>,
-    permit: KbPermit<Reader>,
+    permit: KbPermit<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Document>>, ApiError> {
     let limit = query.limit()?;
@@ -49,7 +49,7 @@ async fn list(
 /// Where the documents of a knowledge base come from
 #[utoipa::path(get, path = "/knowledge-bases/{id}/sources", tag = "documents", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Page<Source>), (status = 404, body = ErrorEnvelope)))]
-async fn sources(State(app): State<App>, permit: KbPermit<Reader>) -> Result<Json<Page<Source>>, ApiError> {
+async fn sources(State(app): State<App>, permit: KbPermit<Read>) -> Result<Json<Page<Source>>, ApiError> {
     let found = app.documents.sources(&permit.kb).await?;
     Ok(Json(Page {
         items: found.into_iter().map(wire::source).collect(),
@@ -60,7 +60,7 @@ async fn sources(State(app): State<App>, permit: KbPermit<Reader>) -> Result<Jso
 /// One document
 #[utoipa::path(get, path = "/documents/{id}", tag = "documents", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Document), (status = 404, body = ErrorEnvelope)))]
-async fn get(permit: DocumentPermit<Reader>) -> Json<Document> {
+async fn get(permit: DocumentPermit<Read>) -> Json<Document> {
     Json(wire::document(permit.document))
 }
 
@@ -69,8 +69,8 @@ async fn get(permit: DocumentPermit<Reader>) -> Json<Document> {
 /// It is not found any more when this returns; a later upload that holds it brings it back.
 #[utoipa::path(delete, path = "/documents/{id}", tag = "documents", params(("id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ErrorEnvelope)))]
-async fn delete(State(app): State<App>, permit: DocumentPermit<Editor>) -> Result<StatusCode, ApiError> {
-    app.documents.delete(&permit.document).await?;
+async fn delete(State(app): State<App>, permit: DocumentPermit<Ingest>) -> Result<StatusCode, ApiError> {
+    app.documents.delete(&permit.access, &permit.document).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,7 +91,7 @@ struct Lines {
         (status = 422, body = ErrorEnvelope)))]
 async fn text(
     State(app): State<App>,
-    permit: DocumentPermit<Reader>,
+    permit: DocumentPermit<Read>,
     Query(lines): Query<Lines>,
 ) -> Result<impl IntoResponse, ApiError> {
     let range = LineRange {

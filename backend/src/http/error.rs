@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use nexus_api::ErrorCode;
 
+use super::signed_body::is_mismatch;
 use crate::error_chain::chain;
-use crate::service::ServiceError;
+use crate::service::{Refusal, ServiceError};
 
 /// What a handler fails with.
 #[derive(Clone, Debug)]
@@ -64,8 +65,11 @@ impl From<ServiceError> for ApiError {
         let message = error.to_string();
         match error {
             ServiceError::NotFound(_) => Self::new(ErrorCode::NotFound, message),
-            ServiceError::AlreadyExists(_) => Self::new(ErrorCode::AlreadyExists, message),
+            ServiceError::AlreadyExists { .. } => Self::new(ErrorCode::AlreadyExists, message),
             ServiceError::Denied(_) => Self::new(ErrorCode::Forbidden, message),
+            ServiceError::Refused(refusal) => refusal.into(),
+            ServiceError::LastAdmin => Self::new(ErrorCode::LastAdmin, message),
+            ServiceError::PreconditionFailed => Self::new(ErrorCode::PreconditionFailed, message),
             ServiceError::Invalid { field, .. } => Self::invalid(field, message),
             ServiceError::TaskState(_) => Self::new(ErrorCode::TaskState, message),
             ServiceError::GenerationState(_) => Self::new(ErrorCode::GenerationState, message),
@@ -89,8 +93,38 @@ impl From<ServiceError> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Unauthorized => ErrorCode::Unauthorized,
+            Refusal::Expired => ErrorCode::TokenExpired,
+            Refusal::Revoked => ErrorCode::TokenRevoked,
+            Refusal::SignatureRequired => ErrorCode::SignatureRequired,
+            Refusal::Signature(_) | Refusal::Body => ErrorCode::SignatureInvalid,
+            Refusal::Replayed => ErrorCode::Replayed,
+            Refusal::UserBlocked => ErrorCode::UserBlocked,
+            Refusal::BotDisabled => ErrorCode::BotDisabled,
+            Refusal::AddressNotAllowed => ErrorCode::AddressNotAllowed,
+            Refusal::Csrf => ErrorCode::CsrfFailed,
+            Refusal::ConflictingIdentity => ErrorCode::ConflictingIdentity,
+            Refusal::InitData(_) => ErrorCode::InitDataInvalid,
+            Refusal::InitDataSignature(_) => ErrorCode::InitDataSignatureInvalid,
+            Refusal::LoginWidget(_) => ErrorCode::LoginWidgetInvalid,
+            Refusal::IdToken(_) => ErrorCode::IdTokenInvalid,
+        };
+        let mut error = Self::new(code, refusal.to_string());
+        error.details = refusal
+            .reason()
+            .map(|reason| Box::new(serde_json::json!({ "reason": reason })));
+        error
+    }
+}
+
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
+        if is_mismatch(&rejection) {
+            return Refusal::Body.into();
+        }
         let code = match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
@@ -118,6 +152,9 @@ impl From<MultipartRejection> for ApiError {
 
 impl From<MultipartError> for ApiError {
     fn from(error: MultipartError) -> Self {
+        if is_mismatch(&error) {
+            return Refusal::Body.into();
+        }
         let code = match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
             _ => ErrorCode::InvalidRequest,

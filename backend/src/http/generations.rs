@@ -2,13 +2,13 @@
 
 use axum::extract::{Path, State};
 use nexus_api::{ErrorEnvelope, IndexGeneration, IndexGenerationState, IndexGenerations};
-use nexus_domain::GenerationId;
+use nexus_domain::{Action, GenerationId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::extract::Json;
-use super::permit::{Admin, Permit};
+use super::permit::{Operate, Permit};
 use crate::app::App;
 use crate::service::{GenerationOverview, ServiceError};
 
@@ -21,7 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Dense indexes and the models that fill them
 #[utoipa::path(get, path = "/generations", tag = "generations", responses((status = 200, body = IndexGenerations)))]
-async fn list(State(app): State<App>, _: Permit<Admin>) -> Result<Json<IndexGenerations>, ApiError> {
+async fn list(State(app): State<App>, _: Permit<Operate>) -> Result<Json<IndexGenerations>, ApiError> {
     let items = app.generations.list().await?;
     let items = items.into_iter().map(wire).collect();
     Ok(Json(IndexGenerations { items }))
@@ -35,10 +35,15 @@ async fn list(State(app): State<App>, _: Permit<Admin>) -> Result<Json<IndexGene
         (status = 409, body = ErrorEnvelope)))]
 async fn activate(
     State(app): State<App>,
-    _: Permit<Admin>,
+    permit: Permit<Operate>,
     Path(id): Path<String>,
 ) -> Result<Json<IndexGeneration>, ApiError> {
-    Ok(Json(wire(app.generations.activate(parsed(&id)?).await?)))
+    let id = parsed(&id)?;
+    let active = app.generations.activate(id).await?;
+    app.audit
+        .generation(&permit.access, Action::GenerationActivate, id)
+        .await?;
+    Ok(Json(wire(active)))
 }
 
 /// Drop the vectors of a generation on standby
@@ -49,10 +54,15 @@ async fn activate(
         (status = 409, body = ErrorEnvelope)))]
 async fn empty(
     State(app): State<App>,
-    _: Permit<Admin>,
+    permit: Permit<Operate>,
     Path(id): Path<String>,
 ) -> Result<Json<IndexGeneration>, ApiError> {
-    Ok(Json(wire(app.generations.empty(parsed(&id)?).await?)))
+    let id = parsed(&id)?;
+    let emptied = app.generations.empty(id).await?;
+    app.audit
+        .generation(&permit.access, Action::GenerationEmpty, id)
+        .await?;
+    Ok(Json(wire(emptied)))
 }
 
 /// What is no number names nothing.

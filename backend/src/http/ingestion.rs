@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 use super::error::ApiError;
 use super::extract::Json;
 use super::idempotency::IdempotencyKey;
-use super::permit::{Editor, Permit};
+use super::permit::{Permit, Upload};
 use super::request_id::RequestId;
+use super::signed_body::BodyProof;
 use crate::app::App;
 use crate::service::{NewIngestion, ReceivedUpload};
 
@@ -54,12 +55,13 @@ struct UploadForm {
         (status = 507, body = ErrorEnvelope)))]
 async fn archives(
     app: State<App>,
-    permit: Permit<Editor>,
+    permit: Permit<Upload>,
     id: RequestId,
     key: IdempotencyKey,
+    proof: BodyProof,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, form?, SourceKind::Archive).await
+    accept(app, permit, id, key, (proof, form?), SourceKind::Archive).await
 }
 
 /// Upload one document
@@ -74,23 +76,25 @@ async fn archives(
         (status = 507, body = ErrorEnvelope)))]
 async fn files(
     app: State<App>,
-    permit: Permit<Editor>,
+    permit: Permit<Upload>,
     id: RequestId,
     key: IdempotencyKey,
+    proof: BodyProof,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, form?, SourceKind::Files).await
+    accept(app, permit, id, key, (proof, form?), SourceKind::Files).await
 }
 
 async fn accept(
     State(app): State<App>,
-    permit: Permit<Editor>,
+    permit: Permit<Upload>,
     id: RequestId,
     IdempotencyKey(key): IdempotencyKey,
-    form: Multipart,
+    (proof, form): (BodyProof, Multipart),
     kind: SourceKind,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
     let form = read(&app, form).await?;
+    proof.require()?;
     let upload = form
         .file
         .ok_or_else(|| ApiError::invalid("file", "the form has no file"))?;

@@ -12,9 +12,11 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::idempotency::IdempotencyKey;
 use super::pages::{PageQuery, page};
-use super::permit::{Admin, KbPermit, Permit, Reader};
+use super::permit::{Create, KbPermit, Own, Permit, Read};
 use super::wire;
+use super::wire::access::{quotas_from, visibility_from};
 use crate::app::App;
+use crate::service::KbUpdate;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -34,13 +36,16 @@ struct Filter {
     responses((status = 200, body = Page<KnowledgeBase>)))]
 async fn list(
     State(app): State<App>,
-    permit: Permit<Reader>,
+    permit: Permit<Read>,
     Query(filter): Query<Filter>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<KnowledgeBase>>, ApiError> {
     if let Some(name) = &filter.name {
         let found = app.knowledge_bases.find(&permit.access, name).await?;
-        let items = found.into_iter().map(wire::knowledge_base).collect();
+        let items = found
+            .into_iter()
+            .map(|kb| wire::knowledge_base(kb, &permit.access))
+            .collect();
         return Ok(Json(Page {
             items,
             next_cursor: None,
@@ -55,7 +60,7 @@ async fn list(
         found,
         limit,
         |item| item.kb.name.clone(),
-        wire::knowledge_base,
+        |item| wire::knowledge_base(item, &permit.access),
     )))
 }
 
@@ -66,24 +71,32 @@ async fn list(
         (status = 422, body = ErrorEnvelope)))]
 async fn create(
     State(app): State<App>,
-    permit: Permit<Admin>,
+    permit: Permit<Create>,
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<CreateKnowledgeBase>,
 ) -> Result<(StatusCode, Json<KnowledgeBase>), ApiError> {
     let made = app
         .knowledge_bases
-        .create(&permit.access, &body.name, &body.description, key)
+        .create(
+            &permit.access,
+            &body.name,
+            &body.description,
+            visibility_from(body.visibility),
+            key,
+        )
         .await?;
-    Ok((StatusCode::CREATED, Json(wire::knowledge_base(made))))
+    // Whoever made it owns it; the rights of this request were read before.
+    let mut made = wire::knowledge_base(made, &permit.access);
+    made.my_role = nexus_api::KbRole::Owner;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// One knowledge base
 #[utoipa::path(get, path = "/knowledge-bases/{id}", tag = "knowledge bases", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = KnowledgeBase), (status = 404, body = ErrorEnvelope)))]
-async fn get(State(app): State<App>, permit: KbPermit<Reader>) -> Result<Json<KnowledgeBase>, ApiError> {
-    Ok(Json(wire::knowledge_base(
-        app.knowledge_bases.overview(permit.kb).await?,
-    )))
+async fn get(State(app): State<App>, permit: KbPermit<Read>) -> Result<Json<KnowledgeBase>, ApiError> {
+    let overview = app.knowledge_bases.overview(permit.kb).await?;
+    Ok(Json(wire::knowledge_base(overview, &permit.access)))
 }
 
 /// Rename or describe a knowledge base
@@ -93,14 +106,20 @@ async fn get(State(app): State<App>, permit: KbPermit<Reader>) -> Result<Json<Kn
         (status = 409, body = ErrorEnvelope)))]
 async fn update(
     State(app): State<App>,
-    permit: KbPermit<Admin>,
+    permit: KbPermit<Own>,
     Json(body): Json<UpdateKnowledgeBase>,
 ) -> Result<Json<KnowledgeBase>, ApiError> {
+    let change = KbUpdate {
+        name: body.name,
+        description: body.description,
+        visibility: body.visibility.map(visibility_from),
+        quotas: body.quotas.map(quotas_from),
+    };
     let changed = app
         .knowledge_bases
-        .update(permit.kb, body.name, body.description)
+        .update(&permit.access, permit.kb, change)
         .await?;
-    Ok(Json(wire::knowledge_base(changed)))
+    Ok(Json(wire::knowledge_base(changed, &permit.access)))
 }
 
 /// Delete a knowledge base
@@ -108,7 +127,7 @@ async fn update(
 /// It is gone for every reader at once; its rows and points are swept in the background.
 #[utoipa::path(delete, path = "/knowledge-bases/{id}", tag = "knowledge bases", params(("id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ErrorEnvelope)))]
-async fn delete(State(app): State<App>, permit: KbPermit<Admin>) -> Result<StatusCode, ApiError> {
-    app.knowledge_bases.delete(&permit.kb).await?;
+async fn delete(State(app): State<App>, permit: KbPermit<Own>) -> Result<StatusCode, ApiError> {
+    app.knowledge_bases.delete(&permit.access, &permit.kb).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,9 @@
 //! transaction and holds no rule of its own.
 
 mod answer_events;
+mod api_keys;
 mod auth;
+mod bots;
 mod documents;
 mod envelope;
 mod error;
@@ -12,13 +14,18 @@ mod health;
 mod idempotency;
 mod ingestion;
 mod knowledge_bases;
+mod logs;
+mod members;
 mod pages;
 mod permit;
 mod rag;
 mod rate_limit;
 mod request_id;
 pub mod router;
+mod sessions;
+mod signed_body;
 mod tasks;
+mod users;
 mod wire;
 
 pub use router::{health_router, openapi, router};

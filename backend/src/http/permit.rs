@@ -1,12 +1,16 @@
 //! Extractors that load what a path names *and* check that the caller may do what the route does with it, so a handler
-//! cannot hold a thing that its caller may not touch.
+//! cannot hold a thing that its caller may not touch. What a caller may not see is "not found"; what it may see but not
+//! change is "forbidden".
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use nexus_domain::{Access, Document, KnowledgeBase, Role, Task};
+use nexus_domain::{
+    Access, Bot, BotId, Document, KbRole, KnowledgeBase, Role, Scope, Subscription, SubscriptionId, Task,
+    User, UserId,
+};
 use uuid::Uuid;
 
 use super::auth::Authorised;
@@ -14,47 +18,69 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::service::ServiceError;
 
-/// The role that a route needs, as a type.
+/// What a route needs, as a type: a role in general, a role in the knowledge base that it names, and a scope of keys.
 pub trait Needs: Send + Sync {
     const ROLE: Role;
+    const KB_ROLE: KbRole;
+    const SCOPE: Scope;
 }
 
-#[derive(Debug)]
-pub struct Reader;
-#[derive(Debug)]
-pub struct Editor;
-#[derive(Debug)]
-pub struct Admin;
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident: $role:ident, $kb_role:ident, $scope:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
 
-impl Needs for Reader {
-    const ROLE: Role = Role::Reader;
+        impl Needs for $name {
+            const ROLE: Role = Role::$role;
+            const KB_ROLE: KbRole = KbRole::$kb_role;
+            const SCOPE: Scope = Scope::$scope;
+        }
+    )+};
 }
-impl Needs for Editor {
-    const ROLE: Role = Role::Editor;
-}
-impl Needs for Admin {
-    const ROLE: Role = Role::Admin;
+
+needs! {
+    /// Questions.
+    Ask: Reader, Reader, Ask;
+    /// Reading knowledge bases, documents and tasks.
+    Read: Reader, Reader, Read;
+    /// Feeding a knowledge base.
+    Ingest: Reader, Editor, Ingest;
+    /// Sending an upload, before it is known into which knowledge base.
+    Upload: Reader, Editor, Ingest;
+    /// Creating knowledge bases.
+    Create: Editor, Owner, Manage;
+    /// Changing and sharing a knowledge base.
+    Own: Reader, Owner, Manage;
+    /// The installation itself.
+    Operate: Admin, Owner, Manage;
+    ManageUsers: Admin, Owner, Users;
+    ManageBots: Admin, Owner, Bots;
+    ManageKeys: Admin, Owner, Keys;
+    ReadLogs: Admin, Owner, Logs;
 }
 
 /// A caller that holds a role.
 #[derive(Debug)]
 pub struct Permit<N> {
     pub access: Access,
-    role: PhantomData<N>,
+    needs: PhantomData<N>,
 }
 
 /// A knowledge base that the caller may use in this way.
 #[derive(Debug)]
 pub struct KbPermit<N> {
+    pub access: Access,
     pub kb: KnowledgeBase,
-    role: PhantomData<N>,
+    needs: PhantomData<N>,
 }
 
 /// A document that the caller may use in this way.
 #[derive(Debug)]
 pub struct DocumentPermit<N> {
+    pub access: Access,
     pub document: Document,
-    role: PhantomData<N>,
+    needs: PhantomData<N>,
 }
 
 /// A task that the caller may use in this way.
@@ -62,7 +88,29 @@ pub struct DocumentPermit<N> {
 pub struct TaskPermit<N> {
     pub access: Access,
     pub task: Task,
-    role: PhantomData<N>,
+    needs: PhantomData<N>,
+}
+
+/// A person whom the caller may know of.
+#[derive(Debug)]
+pub struct UserPermit {
+    pub access: Access,
+    pub user: User,
+}
+
+/// A bot that the caller may manage, or is.
+#[derive(Debug)]
+pub struct BotPermit<N> {
+    pub access: Access,
+    pub bot: Bot,
+    needs: PhantomData<N>,
+}
+
+/// A subscription that the caller may read and write.
+#[derive(Debug)]
+pub struct SubscriptionPermit {
+    pub access: Access,
+    pub subscription: Subscription,
 }
 
 impl<N: Needs> FromRequestParts<App> for Permit<N> {
@@ -70,10 +118,10 @@ impl<N: Needs> FromRequestParts<App> for Permit<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
-        access.require(N::ROLE).map_err(ServiceError::Denied)?;
+        access.require(N::ROLE, N::SCOPE).map_err(ServiceError::Denied)?;
         Ok(Self {
             access,
-            role: PhantomData,
+            needs: PhantomData,
         })
     }
 }
@@ -82,13 +130,17 @@ impl<N: Needs> FromRequestParts<App> for KbPermit<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Permit { access, role } = Permit::<N>::from_request_parts(parts, app).await?;
-        let id = path_id(parts, app, "knowledge base").await?;
-        let kb = app
-            .knowledge_bases
-            .get(&access, nexus_domain::KbId::from_uuid(id))
-            .await?;
-        Ok(Self { kb, role })
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = nexus_domain::KbId::from_uuid(path_id(parts, app, "knowledge base").await?);
+        let kb = app.knowledge_bases.get(&access, id).await?;
+        access
+            .require_in(kb.id, N::KB_ROLE, N::SCOPE)
+            .map_err(ServiceError::Denied)?;
+        Ok(Self {
+            access,
+            kb,
+            needs: PhantomData,
+        })
     }
 }
 
@@ -96,13 +148,17 @@ impl<N: Needs> FromRequestParts<App> for DocumentPermit<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Permit { access, role } = Permit::<N>::from_request_parts(parts, app).await?;
-        let id = path_id(parts, app, "document").await?;
-        let document = app
-            .documents
-            .get(&access, nexus_domain::DocumentId::from_uuid(id))
-            .await?;
-        Ok(Self { document, role })
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = nexus_domain::DocumentId::from_uuid(path_id(parts, app, "document").await?);
+        let document = app.documents.get(&access, id).await?;
+        access
+            .require_in(document.kb_id, N::KB_ROLE, N::SCOPE)
+            .map_err(ServiceError::Denied)?;
+        Ok(Self {
+            access,
+            document,
+            needs: PhantomData,
+        })
     }
 }
 
@@ -110,22 +166,95 @@ impl<N: Needs> FromRequestParts<App> for TaskPermit<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Permit { access, role } = Permit::<N>::from_request_parts(parts, app).await?;
-        let id = path_id(parts, app, "task").await?;
-        let task = app
-            .tasks
-            .get(&access, nexus_domain::TaskId::from_uuid(id))
-            .await?;
-        Ok(Self { access, task, role })
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = nexus_domain::TaskId::from_uuid(path_id(parts, app, "task").await?);
+        let task = app.tasks.get(&access, id).await?;
+        match task.kb_id {
+            Some(kb) => access.require_in(kb, N::KB_ROLE, N::SCOPE),
+            // Housekeeping: whoever sees it reads it, admins control it.
+            None => access.require(
+                if N::KB_ROLE == KbRole::Reader {
+                    Role::Reader
+                } else {
+                    Role::Admin
+                },
+                N::SCOPE,
+            ),
+        }
+        .map_err(ServiceError::Denied)?;
+        Ok(Self {
+            access,
+            task,
+            needs: PhantomData,
+        })
+    }
+}
+
+impl FromRequestParts<App> for UserPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = UserId::from_uuid(path_id(parts, app, "user").await?);
+        let user = app.people.get(&access, id).await?;
+        Ok(Self { access, user })
+    }
+}
+
+impl<N: Needs> FromRequestParts<App> for BotPermit<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = BotId::from_uuid(path_id(parts, app, "bot").await?);
+        let bot = app.bots.get(&access, id).await?;
+        access.require(N::ROLE, N::SCOPE).map_err(ServiceError::Denied)?;
+        Ok(Self {
+            access,
+            bot,
+            needs: PhantomData,
+        })
+    }
+}
+
+impl FromRequestParts<App> for SubscriptionPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = SubscriptionId::from_uuid(path_id(parts, app, "subscription").await?);
+        let subscription = app.people.subscription(&access, id).await?;
+        Ok(Self { access, subscription })
     }
 }
 
 /// The `{id}` of the route. What is no UUID names nothing.
 async fn path_id(parts: &mut Parts, app: &App, what: &'static str) -> Result<Uuid, ApiError> {
+    path_value(parts, app, "id", what).await
+}
+
+async fn path_value(parts: &mut Parts, app: &App, name: &str, what: &'static str) -> Result<Uuid, ApiError> {
     let values = Path::<HashMap<String, String>>::from_request_parts(parts, app)
         .await
         .ok();
     values
-        .and_then(|Path(values)| values.get("id")?.parse().ok())
+        .and_then(|Path(values)| values.get(name)?.parse().ok())
         .ok_or_else(|| ServiceError::NotFound(what).into())
+}
+
+/// The second id of a route, such as `{user_id}` in `/knowledge-bases/{id}/members/{user_id}`.
+#[derive(Debug)]
+pub struct Second(pub Uuid);
+
+impl FromRequestParts<App> for Second {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        for name in ["user_id", "bot_id", "token_id"] {
+            if let Ok(id) = path_value(parts, app, name, "thing of this id").await {
+                return Ok(Self(id));
+            }
+        }
+        Err(ServiceError::NotFound("thing of this id").into())
+    }
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::answer_events;
 use super::error::ApiError;
 use super::extract::Json;
-use super::permit::{Permit, Reader};
+use super::permit::{Ask, Permit};
 use super::request_id::RequestId;
 use super::wire;
 use crate::app::App;
@@ -32,7 +32,7 @@ pub fn answering_routes() -> OpenApiRouter<App> {
         (status = 409, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
 async fn search(
     State(app): State<App>,
-    permit: Permit<Reader>,
+    permit: Permit<Ask>,
     Json(body): Json<SearchRequest>,
 ) -> Result<Json<SearchResponse>, ApiError> {
     if !(1..=MAX_PASSAGES).contains(&body.limit) {
@@ -65,7 +65,7 @@ async fn search(
         (status = 422, body = ErrorEnvelope)))]
 async fn query(
     State(app): State<App>,
-    permit: Permit<Reader>,
+    permit: Permit<Ask>,
     request_id: RequestId,
     headers: HeaderMap,
     Json(body): Json<QueryRequest>,
@@ -79,7 +79,12 @@ async fn query(
     };
     if answer_events::are_wanted(&headers) {
         let answer = app.questions.stream(&permit.access, input).await?;
-        return Ok(answer_events::respond(answer, request_id));
+        return Ok(answer_events::respond(
+            answer,
+            request_id,
+            app.door.clone(),
+            permit.access,
+        ));
     }
     let answer = app.questions.answer(&permit.access, input).await?;
     Ok(Json(wire::answer(answer)).into_response())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
-use axum::middleware::from_fn;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::middleware::{from_fn, from_fn_with_state};
 use nexus_api::limits::MAX_JSON_BYTES;
 use tower::ServiceBuilder;
 use tower_governor::GovernorLayer;
@@ -21,7 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    documents, envelope, generations, health, ingestion, knowledge_bases, rag, rate_limit, request_id, tasks,
+    api_keys, auth, bots, documents, envelope, generations, health, ingestion, knowledge_bases, logs,
+    members, rag, rate_limit, request_id, sessions, tasks, users,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -33,8 +34,9 @@ const FORM_BYTES: u64 = 64 * 1024;
 #[openapi(
     info(
         title = "Nexus",
-        description = "Ask knowledge bases; feed them; watch what happens. All routes but health take an API key as \
-            `Authorization: Bearer …`. Every error is an envelope with a code, a sentence and the request's id."
+        description = "Ask knowledge bases; feed them; watch what happens. All routes but health and sign-in take an API key, \
+            a bot's service token or a person's session as `Authorization: Bearer …`; a bot names the person whom it calls for by \
+            `X-Telegram-User-Id`. Every error is an envelope with a code, a sentence and the request's id."
     ),
     security(("api_key" = []))
 )]
@@ -51,6 +53,12 @@ fn api(config: &Config) -> OpenApiRouter<App> {
         .merge(documents::routes())
         .merge(tasks::routes())
         .merge(rag::routes())
+        .merge(sessions::routes())
+        .merge(users::routes())
+        .merge(bots::routes())
+        .merge(api_keys::routes())
+        .merge(members::routes())
+        .merge(logs::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(limited(timeout));
     // Of an answer that streams, only the time to its headers counts.
@@ -75,7 +83,7 @@ fn split(config: &Config) -> (Router<App>, OpenApi) {
         .split_for_parts();
     let key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An API key"))
+        .description(Some("An API key, a bot's service token, or a person's session"))
         .build();
     openapi
         .components
@@ -124,11 +132,12 @@ pub fn router(app: App, config: &Config) -> Router {
         None => router,
     };
     router
+        .layer(from_fn_with_state(app.clone(), auth::admit))
         .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", openapi))
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(
             ServiceBuilder::new()
-                .sensitive_request_headers(Arc::new([AUTHORIZATION]))
+                .sensitive_request_headers(Arc::new([AUTHORIZATION, COOKIE]))
                 .layer(from_fn(request_id::trace))
                 .layer(from_fn(envelope::envelope))
                 .layer(CatchPanicLayer::custom(panicked)),

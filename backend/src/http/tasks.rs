@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
-use super::permit::{Editor, Permit, Reader, TaskPermit};
+use super::permit::{Ingest, Permit, Read, TaskPermit};
 use super::wire;
 use crate::app::App;
 
@@ -52,7 +52,7 @@ struct Filter {
     responses((status = 200, body = Page<Task>)))]
 async fn list(
     State(app): State<App>,
-    permit: Permit<Reader>,
+    permit: Permit<Read>,
     Query(filter): Query<Filter>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Task>>, ApiError> {
@@ -66,7 +66,7 @@ async fn list(
 /// One task
 #[utoipa::path(get, path = "/ingestion/tasks/{id}", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope)))]
-async fn get(permit: TaskPermit<Reader>) -> Json<Task> {
+async fn get(permit: TaskPermit<Read>) -> Json<Task> {
     Json(wire::task(permit.task))
 }
 
@@ -76,7 +76,7 @@ async fn get(permit: TaskPermit<Reader>) -> Json<Task> {
     responses((status = 200, body = Page<Problem>), (status = 404, body = ErrorEnvelope)))]
 async fn problems(
     State(app): State<App>,
-    permit: TaskPermit<Reader>,
+    permit: TaskPermit<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Problem>>, ApiError> {
     let limit = query.limit()?;
@@ -100,12 +100,15 @@ async fn problems(
         (status = 404, body = ErrorEnvelope)))]
 async fn events(
     State(app): State<App>,
-    permit: TaskPermit<Reader>,
+    permit: TaskPermit<Read>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let states = app.tasks.watch(permit.access, permit.task).map(|task| {
-        let event = Event::default().event("task").json_data(wire::task(task));
-        Ok(event.unwrap_or_else(|_| Event::default().comment("a state could not be written")))
-    });
+    let states = app
+        .tasks
+        .watch(app.door.clone(), permit.access, permit.task)
+        .map(|task| {
+            let event = Event::default().event("task").json_data(wire::task(task));
+            Ok(event.unwrap_or_else(|_| Event::default().comment("a state could not be written")))
+        });
     Sse::new(states).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
@@ -114,15 +117,19 @@ async fn events(
 /// A running task stops within seconds; every document stays either old or new.
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/cancel", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
-async fn cancel(State(app): State<App>, permit: TaskPermit<Editor>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(app.tasks.cancel(permit.task.id).await?)))
+async fn cancel(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
+    Ok(Json(wire::task(
+        app.tasks.cancel(&permit.access, &permit.task).await?,
+    )))
 }
 
 /// Pause a task
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/pause", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
-async fn pause(State(app): State<App>, permit: TaskPermit<Editor>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(app.tasks.pause(permit.task.id).await?)))
+async fn pause(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
+    Ok(Json(wire::task(
+        app.tasks.pause(&permit.access, &permit.task).await?,
+    )))
 }
 
 /// Resume a paused, cancelled or failed task
@@ -130,6 +137,8 @@ async fn pause(State(app): State<App>, permit: TaskPermit<Editor>) -> Result<Jso
 /// What is done already is not done again.
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/resume", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
-async fn resume(State(app): State<App>, permit: TaskPermit<Editor>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(app.tasks.resume(permit.task.id).await?)))
+async fn resume(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
+    Ok(Json(wire::task(
+        app.tasks.resume(&permit.access, &permit.task).await?,
+    )))
 }

@@ -1,18 +1,14 @@
-//! API keys: what proves a caller. Only a hash of a key is stored; the key itself is shown once.
+//! The admin's first API key, and what a key is. Only a hash of a key is stored; the key itself is shown once.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use nexus_domain::{ApiKeyId, Caller, Clock, ContentHash, Role};
+use nexus_domain::{ApiKeyId, Clock, ContentHash, Role, Scopes};
 use nexus_storage::{ApiKeyRow, Db};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::ServiceError;
 
-/// Random bytes of a key: as hard to guess as the hash is to reverse.
-const KEY_BYTES: usize = 32;
 /// Tells people and secret scanners what this is.
 const KEY_PREFIX: &str = "nxk_";
 /// Name of the key that `NEXUS_ADMIN_KEY` sets.
@@ -33,15 +29,6 @@ pub struct IssuedKey(pub SecretString);
 impl Credentials {
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
         Self { db, clock }
-    }
-
-    /// Who holds this key; `None` if nobody does (any more).
-    pub async fn authenticate(&self, key: &str) -> Result<Option<Caller>, ServiceError> {
-        let row = self.db.api_keys().find_by_hash(hash(key).as_bytes()).await?;
-        Ok(row.map(|row| Caller::ApiKey {
-            id: row.id,
-            role: row.role,
-        }))
     }
 
     /// Makes sure that an admin key exists. With a key in the settings, that one is valid and keys that earlier settings
@@ -74,7 +61,7 @@ impl Credentials {
             return Ok(None);
         }
         let key = new_key();
-        write_private(key_file, key.expose_secret())?;
+        crate::private_file::write(key_file, key.expose_secret())?;
         let mut tx = self.db.begin().await?;
         tx.api_keys()
             .insert(&self.row(FIRST_START, hash(key.expose_secret())))
@@ -90,30 +77,21 @@ impl Credentials {
             key_hash: *hash.as_bytes(),
             name: name.to_owned(),
             role: Role::Admin,
+            scopes: Scopes::ALL,
+            kbs: None,
+            addresses: Vec::new(),
             created_at: now,
+            expires_at: None,
         }
     }
 }
 
-fn new_key() -> SecretString {
-    let bytes: [u8; KEY_BYTES] = rand::random();
-    format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+pub(super) fn new_key() -> SecretString {
+    nexus_auth::secrets::random_token(KEY_PREFIX)
 }
 
 /// A key is 256 random bits, or chosen by an operator who knows what it opens: a fast hash is enough, and looking a
 /// hash up in an index tells an attacker nothing about the key.
-fn hash(key: &str) -> ContentHash {
+pub(super) fn hash(key: &str) -> ContentHash {
     ContentHash::of(key.as_bytes())
-}
-
-/// Writes a file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> Result<(), std::io::Error> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }

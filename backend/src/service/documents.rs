@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{Access, Clock, Document, DocumentId, KnowledgeBase, LineRange, TaskPayload};
+use nexus_domain::{
+    Access, Action, Clock, Document, DocumentId, KnowledgeBase, LineRange, TargetKind, TaskPayload,
+};
 use nexus_storage::{Db, SourceSummary};
 
 use super::ServiceError;
+use super::audit::Change;
 use crate::worker::Queue;
 
 #[derive(Clone, Debug)]
@@ -69,11 +72,15 @@ impl Documents {
         Ok(text)
     }
 
-    pub async fn delete(&self, document: &Document) -> Result<(), ServiceError> {
+    pub async fn delete(&self, access: &Access, document: &Document) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         if tx.documents().delete(document.id, now).await? {
             tx.knowledge_bases().bump_revision(document.kb_id, now).await?;
+            Change::new(Action::DocumentDelete, TargetKind::Document, document.id)
+                .of_kb(Some(document.kb_id))
+                .record(&mut tx, access, now)
+                .await?;
             self.queue
                 .enqueue_once(&mut tx, None, TaskPayload::Sweep, "")
                 .await?;

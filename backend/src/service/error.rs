@@ -5,6 +5,7 @@ use nexus_domain::{EmbedError, VectorError};
 use nexus_rag::RagError;
 use nexus_storage::StorageError;
 
+use super::Refusal;
 use crate::uploads::UploadsError;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -13,8 +14,15 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum ServiceError {
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    #[error("a knowledge base named {0:?} exists already")]
-    AlreadyExists(String),
+    #[error("a {what} named {name:?} exists already")]
+    AlreadyExists { what: &'static str, name: String },
+    /// The door does not open.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("one admin who is not blocked must remain")]
+    LastAdmin,
+    #[error("it has changed since the version that If-Match names; read it again")]
+    PreconditionFailed,
     #[error(transparent)]
     Denied(Denied),
     #[error("{reason}")]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use nexus_domain::source::MAX_NAME_CHARS;
 use nexus_domain::{
-    Access, Caller, Clock, ContentHash, KbId, Role, Source, SourceId, SourceKind, TaskId, TaskPayload,
-    Timestamp, Upload, UploadId,
+    Access, Action, Caller, Clock, ContentHash, KbId, KbRole, Scope, Source, SourceId, SourceKind,
+    TargetKind, TaskId, TaskPayload, Timestamp, Upload, UploadId,
 };
 use nexus_storage::{Begun, Db, Tx};
 
+use super::audit::Change;
 use super::upload::{ReceivedUpload, UploadWriter};
 use super::{KnowledgeBases, ServiceError};
 use crate::uploads::Uploads;
@@ -57,7 +58,10 @@ pub(super) struct Idempotent<'a> {
 /// Keeps the keys of different callers apart.
 pub(super) fn caller_key(access: &Access) -> String {
     match access.caller() {
-        Caller::ApiKey { id, .. } => format!("key:{id}"),
+        Caller::ApiKey(id) => format!("key:{id}"),
+        Caller::Person(person) => format!("person:{}", person.user),
+        Caller::Bot(caller) => format!("bot:{}", caller.bot),
+        Caller::Public => "public".to_owned(),
     }
 }
 
@@ -95,11 +99,11 @@ impl Ingestion {
     }
 
     pub async fn accept(&self, access: &Access, new: NewIngestion) -> Result<Accepted, ServiceError> {
-        access.require(Role::Editor)?;
         let kb_id = self
             .knowledge_bases
             .resolve_one(access, &new.knowledge_base)
             .await?;
+        access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
         let source_name = source_name(&new)?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
@@ -142,6 +146,12 @@ impl Ingestion {
         if let Some(key) = &key {
             key.complete(&mut tx, 202, &task_id.to_string()).await?;
         }
+        Change::new(Action::IngestionStart, TargetKind::Task, task_id)
+            .of_kb(Some(kb_id))
+            .with("source", source.name.as_str())
+            .with("bytes", upload.size_bytes)
+            .record(&mut tx, access, now)
+            .await?;
         // From here on the row may stand, whatever this request still hears of it. A file without one is swept.
         new.upload.keep();
         tx.commit().await?;

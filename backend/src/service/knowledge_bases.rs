@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use nexus_domain::knowledge_base::{MAX_DESCRIPTION_CHARS, parse_name};
-use nexus_domain::{Access, Clock, ContentHash, GenerationId, KbFilter, KbId, KnowledgeBase, TaskPayload};
-use nexus_storage::{Db, KbStats, StorageError};
+use nexus_domain::{
+    Access, Action, Clock, ContentHash, GenerationId, KbFilter, KbId, KbRole, KnowledgeBase, Quotas,
+    TargetKind, TaskPayload, Visibility,
+};
+use nexus_storage::{Db, KbChange, KbStats};
 
 use super::ServiceError;
+use super::audit::Change;
+use super::checks::taken;
 use crate::worker::Queue;
 
 /// A knowledge base and its size.
@@ -14,6 +19,15 @@ use crate::worker::Queue;
 pub struct KbOverview {
     pub kb: KnowledgeBase,
     pub stats: KbStats,
+}
+
+/// What changes; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct KbUpdate {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub visibility: Option<Visibility>,
+    pub quotas: Option<Quotas>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,11 +70,20 @@ impl KnowledgeBases {
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<KbOverview>, ServiceError> {
-        let mut found = Vec::new();
-        for kb in self.db.knowledge_bases().list(after.as_deref(), limit).await? {
-            if access.sees(kb.id) {
-                found.push(self.overview(kb).await?);
+        let kbs = self.db.knowledge_bases();
+        let page = match access.only() {
+            None => {
+                let mut kbs = kbs;
+                kbs.list(after.as_deref(), limit).await?
             }
+            Some(seen) => {
+                let mut kbs = kbs;
+                kbs.list_among(&seen, after.as_deref(), limit).await?
+            }
+        };
+        let mut found = Vec::with_capacity(page.len());
+        for kb in page {
+            found.push(self.overview(kb).await?);
         }
         Ok(found)
     }
@@ -71,6 +94,7 @@ impl KnowledgeBases {
         access: &Access,
         name: &str,
         description: &str,
+        visibility: Visibility,
         key: Option<String>,
     ) -> Result<KbOverview, ServiceError> {
         let name = checked_name(name)?;
@@ -82,6 +106,8 @@ impl KnowledgeBases {
             description,
             revision: 0,
             lexical_average_milli: 0,
+            visibility,
+            quotas: Quotas::default(),
             created_at: now,
             updated_at: now,
         };
@@ -107,7 +133,16 @@ impl KnowledgeBases {
         tx.knowledge_bases()
             .insert(&kb)
             .await
-            .map_err(|error| taken(error, &name))?;
+            .map_err(|error| taken(error, "knowledge base", &name))?;
+        if let Some(user) = access.caller().user() {
+            tx.members().set(kb.id, user, KbRole::Owner, now).await?;
+        }
+        Change::new(Action::KbCreate, TargetKind::KnowledgeBase, kb.id)
+            .of_kb(Some(kb.id))
+            .with("name", name.as_str())
+            .with("visibility", visibility.as_str())
+            .record(&mut tx, access, now)
+            .await?;
         if let Some(key) = &key {
             key.complete(&mut tx, 201, &kb.id.to_string()).await?;
         }
@@ -117,34 +152,50 @@ impl KnowledgeBases {
 
     pub async fn update(
         &self,
+        access: &Access,
         kb: KnowledgeBase,
-        name: Option<String>,
-        description: Option<String>,
+        update: KbUpdate,
     ) -> Result<KbOverview, ServiceError> {
-        let name = name.as_deref().map(checked_name).transpose()?.unwrap_or(kb.name);
-        let description = description
+        let name = update.name.as_deref().map(checked_name).transpose()?;
+        let description = update
+            .description
             .as_deref()
             .map(checked_description)
-            .transpose()?
-            .unwrap_or(kb.description);
+            .transpose()?;
+        let log = Change::new(Action::KbUpdate, TargetKind::KnowledgeBase, kb.id)
+            .of_kb(Some(kb.id))
+            .with_some("name", name.as_deref())
+            .with_some("description", description.is_some().then_some(true))
+            .with_some("visibility", update.visibility.map(Visibility::as_str))
+            .with_some("quotas", update.quotas.map(super::people::quotas_json));
+        let change = KbChange {
+            name: name.unwrap_or(kb.name),
+            description: description.unwrap_or(kb.description),
+            visibility: update.visibility.unwrap_or(kb.visibility),
+            quotas: update.quotas.unwrap_or(kb.quotas),
+        };
+        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let changed = tx
-            .knowledge_bases()
-            .update(kb.id, &name, &description, self.clock.now())
-            .await;
-        let changed = changed.map_err(|error| taken(error, &name))?;
+        let changed = tx.knowledge_bases().update(kb.id, &change, now).await;
+        let changed = changed.map_err(|error| taken(error, "knowledge base", &change.name))?;
+        log.record(&mut tx, access, now).await?;
         tx.commit().await?;
         self.overview(changed.ok_or(ServiceError::NotFound("knowledge base"))?)
             .await
     }
 
     /// Gone for every reader at once: a hit without a live row is dropped. The sweep removes what is left.
-    pub async fn delete(&self, kb: &KnowledgeBase) -> Result<(), ServiceError> {
+    pub async fn delete(&self, access: &Access, kb: &KnowledgeBase) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         // Tasks before their knowledge base, as workers lock them.
         tx.tasks().cancel_of_kb(kb.id, now).await?;
         tx.knowledge_bases().delete(kb.id, now).await?;
+        Change::new(Action::KbDelete, TargetKind::KnowledgeBase, kb.id)
+            .of_kb(Some(kb.id))
+            .with("name", kb.name.as_str())
+            .record(&mut tx, access, now)
+            .await?;
         self.queue
             .enqueue_once(&mut tx, None, TaskPayload::Sweep, "")
             .await?;
@@ -196,12 +247,4 @@ fn checked_description(description: &str) -> Result<String, ServiceError> {
         return Err(ServiceError::invalid("description", reason));
     }
     Ok(description.to_owned())
-}
-
-fn taken(error: StorageError, name: &str) -> ServiceError {
-    if error.is_unique_violation() {
-        ServiceError::AlreadyExists(name.to_owned())
-    } else {
-        error.into()
-    }
 }

@@ -1,27 +1,51 @@
 //! Use cases. Each is a small struct that lists what it needs; none knows axum or the wire.
 
+mod api_keys;
+mod audit;
+mod bots;
+mod checks;
 mod credentials;
 mod documents;
+mod door;
 mod error;
 mod generations;
 mod health;
 mod ingestion;
+mod jwks;
 mod knowledge_bases;
+mod people;
 mod questions;
+mod refusal;
+mod secrets;
+mod sharing;
+mod sign_in;
 mod startup;
 mod tasks;
 mod upload;
 
+pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
+pub use audit::Audit;
+pub use bots::{BotChange, Bots, NewBot};
 pub use credentials::{Credentials, IssuedKey};
 pub use documents::Documents;
+pub use door::{Admitted, Credential, Door, Presented, PresentedSignature};
 pub use error::ServiceError;
 pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
-pub use knowledge_bases::{KbOverview, KnowledgeBases};
+pub use jwks::KeySource;
+pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
+pub use people::{Introduced, People};
 pub use questions::{Questions, SearchInput};
+pub use refusal::Refusal;
+pub use secrets::check_keys;
+pub use sharing::Sharing;
+pub use sign_in::{Begun, Proof, SignIns};
 pub use startup::Startup;
 pub use tasks::Tasks;
 pub use upload::{ReceivedUpload, UploadWriter};
 
-pub use nexus_storage::SourceSummary as SourceOverview;
+pub use nexus_storage::{
+    ApiKeyRow, AuditFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview, UserChange,
+    UserFilter,
+};

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream;
-use nexus_domain::{Access, KbId, Task, TaskId, TaskKind, TaskPayload, TaskState};
+use nexus_domain::{Access, Action, KbId, TargetKind, Task, TaskId, TaskKind, TaskPayload, TaskState};
 use nexus_storage::{Db, ProblemRow, Requested, Resumed, Stop, TaskFilter};
 
-use super::ServiceError;
+use super::audit::Change;
+use super::{Door, ServiceError};
 use crate::worker::Queue;
 
 /// Tasks looked at together.
@@ -40,8 +41,10 @@ impl Tasks {
         before: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, ServiceError> {
+        let seen = access.only();
         let filter = TaskFilter {
             kb,
+            kbs: seen.as_ref(),
             ..TaskFilter::default()
         };
         let found = self.db.tasks().list(filter, before, limit).await?;
@@ -57,18 +60,24 @@ impl Tasks {
         Ok(self.db.tasks().problems(id, after, limit).await?)
     }
 
-    pub async fn cancel(&self, id: TaskId) -> Result<Task, ServiceError> {
-        self.request(id, Stop::Cancel).await
+    pub async fn cancel(&self, access: &Access, task: &Task) -> Result<Task, ServiceError> {
+        self.request(access, task, Stop::Cancel).await
     }
 
-    pub async fn pause(&self, id: TaskId) -> Result<Task, ServiceError> {
-        self.request(id, Stop::Pause).await
+    pub async fn pause(&self, access: &Access, task: &Task) -> Result<Task, ServiceError> {
+        self.request(access, task, Stop::Pause).await
     }
 
-    pub async fn resume(&self, id: TaskId) -> Result<Task, ServiceError> {
+    pub async fn resume(&self, access: &Access, task: &Task) -> Result<Task, ServiceError> {
+        let (id, now) = (task.id, self.queue.now());
         self.refuse_outdated(id).await?;
         let mut tx = self.db.begin().await?;
-        let resumed = tx.tasks().resume(id, self.queue.now()).await?;
+        let resumed = tx.tasks().resume(id, now).await?;
+        if matches!(resumed, Resumed::Queued | Resumed::StillRunning) {
+            changed(Action::TaskResume, task)
+                .record(&mut tx, access, now)
+                .await?;
+        }
         tx.commit().await?;
         match resumed {
             Resumed::Queued | Resumed::StillRunning => {
@@ -99,6 +108,7 @@ impl Tasks {
             kb: task.kb_id,
             state: Some(TaskState::Succeeded),
             kind: Some(TaskKind::IngestUpload),
+            ..TaskFilter::default()
         };
         let mut before = None;
         loop {
@@ -119,11 +129,12 @@ impl Tasks {
         }
     }
 
-    /// The task's states: the given one, then each change, up to the settled one.
-    pub fn watch(&self, access: Access, task: Task) -> impl Stream<Item = Task> + Send + use<> {
+    /// The task's states: the given one, then each change, up to the settled one. It ends as soon as the caller may not see
+    /// the task any more.
+    pub fn watch(&self, door: Door, access: Access, task: Task) -> impl Stream<Item = Task> + Send + use<> {
         let this = self.clone();
         stream::unfold(Watch::First(Box::new(task)), move |watch| {
-            let (this, access) = (this.clone(), access.clone());
+            let (this, door, access) = (this.clone(), door.clone(), access.clone());
             async move {
                 let seen = match watch {
                     Watch::First(task) => return Some(((*task).clone(), Watch::after(*task))),
@@ -132,6 +143,9 @@ impl Tasks {
                 };
                 loop {
                     tokio::time::sleep(WATCH_EVERY).await;
+                    let Ok(access) = door.again(&access).await else {
+                        return None;
+                    };
                     match this.get(&access, seen.id).await {
                         Ok(task) if task == *seen => {}
                         Ok(task) => return Some((task.clone(), Watch::after(task))),
@@ -143,9 +157,17 @@ impl Tasks {
         })
     }
 
-    async fn request(&self, id: TaskId, stop: Stop) -> Result<Task, ServiceError> {
+    async fn request(&self, access: &Access, task: &Task, stop: Stop) -> Result<Task, ServiceError> {
+        let (id, now) = (task.id, self.queue.now());
+        let action = match stop {
+            Stop::Cancel => Action::TaskCancel,
+            Stop::Pause => Action::TaskPause,
+        };
         let mut tx = self.db.begin().await?;
-        let requested = tx.tasks().request_state(id, stop, self.queue.now()).await?;
+        let requested = tx.tasks().request_state(id, stop, now).await?;
+        if matches!(requested, Requested::Stopped | Requested::Asked) {
+            changed(action, task).record(&mut tx, access, now).await?;
+        }
         tx.commit().await?;
         match requested {
             Requested::Stopped | Requested::Asked => self.reload(id).await,
@@ -182,7 +204,14 @@ impl Watch {
     }
 }
 
-/// Tasks of no knowledge base are housekeeping: everybody who may call may see them.
+fn changed(action: Action, task: &Task) -> Change {
+    Change::new(action, TargetKind::Task, task.id).of_kb(task.kb_id)
+}
+
+/// Tasks of no knowledge base are housekeeping: whoever sees every knowledge base sees them.
 fn visible(access: &Access, task: &Task) -> bool {
-    task.kb_id.is_none_or(|kb| access.sees(kb))
+    match task.kb_id {
+        Some(kb) => access.sees(kb),
+        None => access.only().is_none(),
+    }
 }

@@ -8,6 +8,7 @@ fn named(name: &str) -> CreateKnowledgeBase {
     CreateKnowledgeBase {
         name: name.to_owned(),
         description: String::new(),
+        ..CreateKnowledgeBase::default()
     }
 }
 
@@ -78,6 +79,7 @@ async fn a_knowledge_base_is_renamed_and_found_by_its_new_name() {
     let body = UpdateKnowledgeBase {
         name: Some("manual".to_owned()),
         description: Some("Pumps".to_owned()),
+        ..UpdateKnowledgeBase::default()
     };
     let changed = app.client.update_knowledge_base(kb.id, &body).await.unwrap();
     assert_eq!(

@@ -9,16 +9,22 @@
 
 mod access;
 mod answers;
+mod api;
 mod contract;
 mod embeddings_api;
 mod generations;
 mod ingestion;
+mod keys;
 mod knowledge_bases;
+mod people;
 mod questions;
 mod recovery;
 mod roles;
 mod s3;
 mod scale;
+mod sharing;
+mod sign_in;
+mod signed_requests;
 mod tasks;
 mod test_app;
 mod uploads;

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub const KEY: &str = "a-key-for-tests-only";
+/// The same for all, so that several can share a database.
+const SECRET_KEY: &str = "a-secret-key-for-tests-of-32-characters";
 pub const KB: &str = "handbook";
 
 pub struct TestApp {
@@ -65,6 +67,7 @@ impl TestApp {
             ("NEXUS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_WORKER_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
+            ("NEXUS_SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
         ]);
         settings.extend(
             setup

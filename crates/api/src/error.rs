@@ -31,8 +31,36 @@ error_codes! {
     InvalidRequest = "invalid_request", 400;
     /// No credentials, or credentials that are not (or no longer) valid.
     Unauthorized = "unauthorized", 401;
+    /// The token has expired.
+    TokenExpired = "token_expired", 401;
+    /// The token was revoked.
+    TokenRevoked = "token_revoked", 401;
+    /// The bot signs its requests, and this one carries no signature.
+    SignatureRequired = "signature_required", 401;
+    /// The request's signature does not fit the request; `details.reason` says more.
+    SignatureInvalid = "signature_invalid", 401;
+    /// A signed request or a sign-in that was seen before.
+    Replayed = "replayed", 401;
+    /// The Mini App's data is not what Telegram has signed; `details.reason` says more.
+    InitDataInvalid = "init_data_invalid", 401;
+    /// The Mini App's data does not carry Telegram's own signature; `details.reason` says more.
+    InitDataSignatureInvalid = "init_data_signature_invalid", 401;
+    /// The login widget's fields are not what Telegram has signed; `details.reason` says more.
+    LoginWidgetInvalid = "login_widget_invalid", 401;
+    /// The OpenID Connect token is not valid here; `details.reason` says more.
+    IdTokenInvalid = "id_token_invalid", 401;
+    /// The person is blocked.
+    UserBlocked = "user_blocked", 403;
+    /// The bot is turned off.
+    BotDisabled = "bot_disabled", 403;
+    /// The caller's address is not one that the bot or key may call from.
+    AddressNotAllowed = "address_not_allowed", 403;
+    /// A change with a session cookie lacks the header `X-CSRF-Token`, or carries a wrong one.
+    CsrfFailed = "csrf_failed", 403;
     /// The caller is known and lacks the right.
     Forbidden = "forbidden", 403;
+    /// A person can be named by a bot alone, and only by one: credentials and `X-Telegram-User-Id` contradict each other.
+    ConflictingIdentity = "conflicting_identity", 400;
     /// No such route, or no such thing that the caller may see.
     NotFound = "not_found", 404;
     /// The route exists, the method does not.
@@ -49,6 +77,10 @@ error_codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409;
     /// Dense search was asked for and no embedding model is loaded.
     NoEmbedder = "no_embedder", 409;
+    /// One admin who is not blocked must remain.
+    LastAdmin = "last_admin", 409;
+    /// The thing has changed since the version that `If-Match` names.
+    PreconditionFailed = "precondition_failed", 412;
     /// The body is larger than allowed.
     PayloadTooLarge = "payload_too_large", 413;
     /// The body's content type is not what the route takes.
@@ -57,6 +89,10 @@ error_codes! {
     ValidationFailed = "validation_failed", 422;
     /// The `Idempotency-Key` was used before with a different request.
     IdempotencyMismatch = "idempotency_mismatch", 422;
+    /// The change needs `If-Match` with the version that it is made to.
+    PreconditionRequired = "precondition_required", 428;
+    /// A daily limit is reached; `details` names it, `Retry-After` says when the day ends.
+    QuotaExceeded = "quota_exceeded", 429;
     /// Too many requests; `Retry-After` says when to come back.
     TooManyRequests = "too_many_requests", 429;
     /// A defect of the server. The log holds the cause under the request id.

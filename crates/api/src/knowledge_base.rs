@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::role::{KbRole, Quotas, Visibility};
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KnowledgeBase {
     pub id: Uuid,
@@ -18,11 +20,16 @@ pub struct KnowledgeBase {
     pub chunks: u64,
     /// Chunks that the dense index holds; the rest is found lexically until their vectors follow.
     pub embedded_chunks: u64,
+    pub visibility: Visibility,
+    /// What all who use it together may use in a day.
+    pub quotas: Quotas,
+    /// What the caller may do in it.
+    pub my_role: KbRole,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateKnowledgeBase {
     /// 1-64 characters: letters, digits, spaces, `-`, `_`, `.`; starts with a letter or digit.
@@ -31,6 +38,8 @@ pub struct CreateKnowledgeBase {
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub description: String,
+    #[serde(default)]
+    pub visibility: Visibility,
 }
 
 /// Fields that are absent stay as they are.
@@ -41,4 +50,8 @@ pub struct UpdateKnowledgeBase {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Quotas>,
 }

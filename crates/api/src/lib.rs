@@ -3,6 +3,9 @@
 //!
 //! JSON, snake_case. Times are RFC 3339 in UTC, ids are UUIDs, durations carry their unit in their name.
 
+pub mod audit;
+pub mod auth;
+pub mod bot;
 pub mod document;
 pub mod error;
 pub mod generation;
@@ -11,9 +14,21 @@ pub mod index_generation;
 pub mod ingestion;
 pub mod knowledge_base;
 pub mod limits;
+pub mod member;
 pub mod page;
+mod patch;
 pub mod rag;
+pub mod role;
+pub mod user;
 
+pub use audit::AuditEntry;
+pub use auth::{
+    ApiKey, CreateApiKey, IssuedApiKey, Me, SessionKind, SignIn, SignedIn, TelegramProof, UpdateApiKey,
+};
+pub use bot::{
+    Bot, BotError, BotSettings, BotTexts, CreateBot, CreateServiceToken, IssuedServiceToken,
+    IssuedSigningSecret, ServiceToken, ServiceTokens, UpdateBot,
+};
 pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use generation::{
@@ -26,8 +41,11 @@ pub use ingestion::{
     TaskState,
 };
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
+pub use member::{KbBot, KbBots, Member, SetMember};
 pub use page::Page;
 pub use rag::{
     Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
     RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
 };
+pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Visibility};
+pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};

@@ -47,6 +47,7 @@ impl Client {
         let body = CreateKnowledgeBase {
             name: name.to_owned(),
             description: String::new(),
+            ..CreateKnowledgeBase::default()
         };
         match self.create_knowledge_base(&body).await {
             Err(error) if error.code() == Some(ErrorCode::AlreadyExists) => {

@@ -82,6 +82,18 @@ typed_ids! {
     UploadId;
     /// An API key (its row, not its secret).
     ApiKeyId;
+    /// A person.
+    UserId;
+    /// A Telegram bot.
+    BotId;
+    /// A person's use of a bot.
+    SubscriptionId;
+    /// A bot's token for this API (its row, not its secret).
+    ServiceTokenId;
+    /// A person's sign-in (its row, not its token).
+    SessionId;
+    /// An entry of the audit log.
+    AuditId;
     /// Fences the writes of a worker that holds a task: changes with every claim.
     LeaseToken;
 }

@@ -1,6 +1,8 @@
 //! A knowledge base: the unit of access, of search and of cache validity.
 
+use crate::access::words;
 use crate::id::KbId;
+use crate::quota::Quotas;
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +16,23 @@ pub struct KnowledgeBase {
     /// Average chunk length, in analysed terms x 1000, that this KB's lexical weights were computed with;
     /// 0 until the first chunk is indexed.
     pub lexical_average_milli: i64,
+    pub visibility: Visibility,
+    /// What all its readers and feeders together may use in a day.
+    pub quotas: Quotas,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
+
+/// Who reads a knowledge base besides its members, the people of the bots that it is opened to, and admins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// Nobody.
+    #[default]
+    Private,
+    /// Every person and every bot.
+    Everyone,
+}
+words!(Visibility, "visibility": Private = "private", Everyone = "everyone");
 
 /// Longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 64;

@@ -2,6 +2,8 @@
 //! and the ports that adapters implement. Imports nothing of ours.
 
 pub mod access;
+pub mod audit;
+pub mod bot;
 pub mod chat;
 pub mod document;
 pub mod embedder;
@@ -11,17 +13,25 @@ pub mod knowledge_base;
 pub mod passage;
 pub mod probe;
 pub mod problem;
+pub mod quota;
 pub mod reranker;
 pub mod script;
 pub mod source;
+pub mod subscription;
 pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
 pub mod upload;
+pub mod user;
 pub mod vector_store;
 
-pub use access::{Access, Caller, KbFilter, Role};
+pub use access::{
+    Access, BotCaller, Caller, CallerKind, KbFilter, KbRole, Origin, PersonBy, PersonCaller, Reach, Role,
+    Scope, Scopes, Standing,
+};
+pub use audit::{Action, AuditEntry, Target, TargetKind};
+pub use bot::{Bot, BotTexts};
 pub use chat::{
     ChatEnd, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
     ChatStream, ChatUsage,
@@ -30,17 +40,21 @@ pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionS
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
-    ApiKeyId, ChunkId, DocumentId, GenerationId, KbId, LeaseToken, SourceId, TaskId, UploadId, VersionId,
+    ApiKeyId, AuditId, BotId, ChunkId, DocumentId, GenerationId, KbId, LeaseToken, ServiceTokenId, SessionId,
+    SourceId, SubscriptionId, TaskId, UploadId, UserId, VersionId,
 };
-pub use knowledge_base::KnowledgeBase;
+pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use passage::{Passage, PassageError, Passages};
 pub use problem::{Problem, ProblemCode};
+pub use quota::{Measure, QuotaSubject, Quotas};
 pub use reranker::{RerankError, Reranker, RerankerInfo};
 pub use script::Script;
 pub use source::{Source, SourceKind};
+pub use subscription::Subscription;
 pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use upload::Upload;
+pub use user::{Person, TelegramId, User};
 pub use vector_store::{
     Collection, Hit, Point, SparseVector, StoreStatus, Vector, VectorError, VectorQuery, VectorStore,
 };

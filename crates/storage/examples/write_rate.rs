@@ -5,9 +5,9 @@
 use std::time::{Duration, Instant};
 
 use nexus_domain::{
-    Access, ApiKeyId, Caller, Chunk, ChunkId, Clock as _, ContentHash, Document, DocumentId, DocumentVersion,
-    Format, GenerationId, KbId, KnowledgeBase, LineRange, Passages as _, Role, Source, SourceId, SourceKind,
-    SystemClock, TaskId, VersionId,
+    Access, ApiKeyId, Chunk, ChunkId, Clock as _, ContentHash, Document, DocumentId, DocumentVersion, Format,
+    GenerationId, KbId, KnowledgeBase, LineRange, Passages as _, Quotas, Role, Source, SourceId, SourceKind,
+    Standing, SystemClock, TaskId, VersionId, Visibility,
 };
 use nexus_storage::{Db, PendingVersion, StorageError, testing};
 
@@ -99,6 +99,8 @@ async fn prepare(db: &Db) -> Result<(KbId, SourceId), StorageError> {
         description: String::new(),
         revision: 1,
         lexical_average_milli: 0,
+        visibility: Visibility::Private,
+        quotas: Quotas::default(),
         created_at: now,
         updated_at: now,
     };
@@ -151,11 +153,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     report("chunks written", ids.len(), write.0, write.1);
     report("documents switched", documents_done, switch.0, switch.1);
 
-    let caller = Caller::ApiKey {
-        id: ApiKeyId::new(SystemClock.now()),
-        role: Role::Admin,
-    };
-    let filter = Access::decide(caller).filter([kb]);
+    let standing = Standing::of_key(ApiKeyId::new(SystemClock.now()), Role::Admin);
+    let filter = Access::decide(standing).filter([kb]);
     let (cpu, wall, queries) = (cpu_time(), Instant::now(), 500);
     for n in 0..queries {
         let hits: Vec<ChunkId> = (0..50)

@@ -1,6 +1,7 @@
 //! API keys. Only the hash of a secret is stored; its text never reaches this crate.
 
-use nexus_domain::{ApiKeyId, Role, Timestamp};
+use ipnet::IpNet;
+use nexus_domain::{ApiKeyId, KbId, Role, Scope, Scopes, Timestamp};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -8,17 +9,28 @@ use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
-use crate::types::{At, check_text, hash};
+use crate::types::{At, check_text, from_json, hash, limit, to_json, word};
+
+macro_rules! columns {
+    () => {
+        "id, name, key_hash, role, scopes, kbs, addresses, created_at, expires_at"
+    };
+}
 
 statements! {
-    FIND = "SELECT id, name, key_hash, role, created_at FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL";
+    GET = concat!("SELECT ", columns!(), " FROM api_keys WHERE id = $1 AND revoked_at IS NULL");
+    FIND = concat!("SELECT ", columns!(), " FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL");
+    LIST = concat!("SELECT ", columns!(), " FROM api_keys
+        WHERE id < $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT $2");
     COUNT = "SELECT COUNT(*) FROM api_keys WHERE revoked_at IS NULL";
-    INSERT = "INSERT INTO api_keys (id, name, key_hash, role, created_at) VALUES ($1, $2, $3, $4, $5)";
+    INSERT = concat!("INSERT INTO api_keys (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+    UPDATE = "UPDATE api_keys SET name = $2, role = $3, scopes = $4, kbs = $5, addresses = $6, expires_at = $7
+        WHERE id = $1 AND revoked_at IS NULL";
     DELETE_NAMED_EXCEPT = "DELETE FROM api_keys WHERE name = $1 AND key_hash <> $2";
     REVOKE = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
 
-/// A key that is not revoked.
+/// A key that is not revoked. It may have expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
     pub id: ApiKeyId,
@@ -26,7 +38,13 @@ pub struct ApiKeyRow {
     /// Hash of the secret, which is random and long: a fast hash will do.
     pub key_hash: [u8; 32],
     pub role: Role,
+    pub scopes: Scopes,
+    /// The knowledge bases that it is narrowed to; `None` is all.
+    pub kbs: Option<Vec<KbId>>,
+    /// The networks that it may be used from; empty means any.
+    pub addresses: Vec<IpNet>,
     pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -35,49 +53,77 @@ struct Row {
     name: String,
     key_hash: Vec<u8>,
     role: String,
+    scopes: String,
+    kbs: Option<String>,
+    addresses: String,
     created_at: At,
+    expires_at: Option<At>,
 }
 
 impl TryFrom<Row> for ApiKeyRow {
     type Error = StorageError;
 
     fn try_from(row: Row) -> Result<Self, StorageError> {
+        let scopes: Vec<String> = from_json(&row.scopes, "scopes of a key")?;
+        let kbs = row.kbs.as_deref();
         Ok(Self {
             id: ApiKeyId::from_uuid(row.id),
             name: row.name,
             key_hash: *hash(&row.key_hash)?.as_bytes(),
-            role: parse_role(&row.role)?,
+            role: word(&row.role)?,
+            scopes: scopes
+                .iter()
+                .map(|scope| word::<Scope>(scope))
+                .collect::<Result<_, _>>()?,
+            kbs: kbs
+                .map(|kbs| from_json(kbs, "knowledge bases of a key"))
+                .transpose()?,
+            addresses: from_json(&row.addresses, "addresses of a key")?,
             created_at: row.created_at.0,
+            expires_at: row.expires_at.map(|at| at.0),
         })
     }
 }
 
-const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
-    }
-}
-
-fn parse_role(text: &str) -> Result<Role, StorageError> {
-    [Role::Reader, Role::Editor, Role::Admin]
-        .into_iter()
-        .find(|role| role_name(*role) == text)
-        .ok_or_else(|| StorageError::corrupt(format_args!("unknown role {text:?}")))
+fn scopes_json(scopes: Scopes) -> String {
+    to_json(&scopes.iter().map(Scope::as_str).collect::<Vec<_>>())
 }
 
 #[derive(Debug)]
 pub struct ApiKeys<C>(pub(crate) C);
 
 impl<C: Connect> ApiKeys<C> {
-    /// The key with this hash, unless it is revoked.
+    /// The key, unless it is revoked.
+    pub async fn get(&mut self, id: ApiKeyId) -> Result<Option<ApiKeyRow>, StorageError> {
+        let row: Option<Row> = on!(self.0, |c| sqlx::query_as(GET)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// The key with this hash, unless it is revoked. Whether it has expired is the caller's to say.
     pub async fn find_by_hash(&mut self, key_hash: &[u8; 32]) -> Result<Option<ApiKeyRow>, StorageError> {
         let row: Option<Row> = on!(self.0, |c| sqlx::query_as(FIND)
             .bind(key_hash.as_slice())
             .fetch_optional(c)
             .await?);
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// Keys that are not revoked, newest first, before the key `before`.
+    pub async fn list(
+        &mut self,
+        before: Option<ApiKeyId>,
+        rows: usize,
+    ) -> Result<Vec<ApiKeyRow>, StorageError> {
+        let before = before.map_or(Uuid::max(), ApiKeyId::as_uuid);
+        let rows: Vec<Row> = on!(self.0, |c| sqlx::query_as(LIST)
+            .bind(before)
+            .bind(limit(rows))
+            .fetch_all(c)
+            .await?);
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// How many keys are not revoked.
@@ -96,14 +142,36 @@ impl ApiKeys<&mut Tx> {
                 .bind(key.id.as_uuid())
                 .bind(&key.name)
                 .bind(key.key_hash.as_slice());
+            let insert = insert.bind(key.role.as_str()).bind(scopes_json(key.scopes));
+            let insert = insert
+                .bind(key.kbs.as_ref().map(to_json))
+                .bind(to_json(&key.addresses));
             insert
-                .bind(role_name(key.role))
                 .bind(At(key.created_at))
+                .bind(key.expires_at.map(At))
                 .execute(c)
                 .await?
                 .rows_affected()
         });
         Ok(())
+    }
+
+    /// Writes the name and what narrows the key; `false` if there is none, or it is revoked.
+    pub async fn update(&mut self, key: &ApiKeyRow) -> Result<bool, StorageError> {
+        check_text(&key.name, "the name of the key")?;
+        let updated = on!(self.0, |c| {
+            let update = sqlx::query(UPDATE).bind(key.id.as_uuid()).bind(&key.name);
+            let update = update.bind(key.role.as_str()).bind(scopes_json(key.scopes));
+            let update = update
+                .bind(key.kbs.as_ref().map(to_json))
+                .bind(to_json(&key.addresses));
+            update
+                .bind(key.expires_at.map(At))
+                .execute(c)
+                .await?
+                .rows_affected()
+        });
+        Ok(updated == 1)
     }
 
     /// Deletes the keys of this name that have another hash (with an empty one, all of them); how many.
@@ -125,18 +193,5 @@ impl ApiKeys<&mut Tx> {
                 .rows_affected()
         });
         Ok(revoked == 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_are_read_back_from_their_names() {
-        for role in [Role::Reader, Role::Editor, Role::Admin] {
-            assert_eq!(parse_role(role_name(role)).unwrap(), role);
-        }
-        assert!(matches!(parse_role("owner"), Err(StorageError::Corrupt { .. })));
     }
 }

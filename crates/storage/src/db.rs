@@ -199,16 +199,27 @@ macro_rules! aggregates {
 
 aggregates! {
     api_keys: ApiKeys;
+    audit: Audit;
+    bots: Bots;
     chunks: Chunks;
     documents: Documents;
     embeddings: Embeddings;
     generations: Generations;
     idempotency: Idempotency;
+    kb_bots: KbBots;
     knowledge_bases: KnowledgeBases;
+    members: Members;
+    proofs: Proofs;
+    quotas: QuotaUsage;
+    rights: Rights;
+    service_tokens: ServiceTokens;
+    sessions: Sessions;
     settings: Settings;
     sources: Sources;
+    subscriptions: Subscriptions;
     tasks: Tasks;
     uploads: Uploads;
+    users: Users;
     versions: Versions;
 }
 

@@ -1,5 +1,6 @@
 //! What truly differs between the two databases, each as a named pair. Keep it to a handful.
 
+use crate::bots::bot_columns;
 use crate::db::DbKind;
 use crate::sql::ids_in;
 use crate::tasks::task_columns;
@@ -95,6 +96,55 @@ pub(crate) const LOCK_CURRENT: Pair = Pair {
     ),
 };
 
+macro_rules! lock_admins {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id FROM users WHERE role = 'admin' AND NOT blocked ORDER BY id",
+            $lock
+        )
+    };
+}
+
+/// The admins who are not blocked; they stay so until the transaction ends. In PostgreSQL the weaker of the two
+/// locks for writers, here and below: rows that refer to these may still be written.
+pub(crate) const LOCK_ADMINS: Pair = Pair {
+    sqlite: lock_admins!(""),
+    postgres: lock_admins!(" FOR NO KEY UPDATE"),
+};
+
+macro_rules! lock_bot {
+    ($lock:literal) => {
+        concat!(
+            "SELECT ",
+            bot_columns!(),
+            " FROM bots WHERE id = $1 AND deleted_at IS NULL",
+            $lock
+        )
+    };
+}
+
+/// The bot `$1`, which others do not change until the transaction ends.
+pub(crate) const LOCK_BOT: Pair = Pair {
+    sqlite: lock_bot!(""),
+    postgres: lock_bot!(" FOR NO KEY UPDATE"),
+};
+
+macro_rules! lock_sealed {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id, telegram_token, signing_secret FROM bots
+            WHERE telegram_token IS NOT NULL OR signing_secret IS NOT NULL ORDER BY id",
+            $lock
+        )
+    };
+}
+
+/// All secrets of bots, which others do not change until the transaction ends.
+pub(crate) const LOCK_SEALED: Pair = Pair {
+    sqlite: lock_sealed!(""),
+    postgres: lock_sealed!(" FOR NO KEY UPDATE"),
+};
+
 /// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
 pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
     sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
@@ -108,5 +158,8 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &TURN_KEEPALIVE,
     &CLAIM,
     &LOCK_CURRENT,
+    &LOCK_ADMINS,
+    &LOCK_BOT,
+    &LOCK_SEALED,
     &MIGRATIONS_TABLE,
 ];

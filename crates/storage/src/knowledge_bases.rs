@@ -1,18 +1,20 @@
 //! Knowledge bases. A deleted one disappears at once and its name is free; its rows go later ([`crate::purge`]).
 
-use nexus_domain::{GenerationId, KbId, KnowledgeBase, Timestamp};
+use std::collections::BTreeSet;
+
+use nexus_domain::{GenerationId, KbId, KnowledgeBase, Quotas, Timestamp, Visibility};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
-use crate::sql::statements;
-use crate::types::{At, check_text, limit, number};
+use crate::sql::{IDS, ids_in, padded, statements};
+use crate::types::{At, check_text, from_json, limit, number, to_json, word};
 
 macro_rules! columns {
     () => {
-        "id, name, description, revision, lexical_average_milli, created_at, updated_at"
+        "id, name, description, revision, lexical_average_milli, visibility, quotas, created_at, updated_at"
     };
 }
 
@@ -21,6 +23,8 @@ statements! {
     GET_BY_NAME = concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE name = $1 AND deleted_at IS NULL");
     LIST = concat!("SELECT ", columns!(), " FROM knowledge_bases
         WHERE deleted_at IS NULL AND name > $1 ORDER BY name LIMIT $2");
+    LIST_AMONG = ids_in!(concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE id IN "),
+        " AND deleted_at IS NULL AND name > $65 ORDER BY name LIMIT $66");
     LIST_IDS = "SELECT id FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
@@ -31,10 +35,9 @@ statements! {
         FROM documents d JOIN document_versions v ON v.id = d.version_id
         LEFT JOIN embedded_versions e ON e.version_id = v.id AND e.generation_id = $2
         WHERE d.kb_id = $1 AND d.deleted_at IS NULL";
-    INSERT = "INSERT INTO knowledge_bases
-            (id, name, description, revision, lexical_average_milli, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    UPDATE = concat!("UPDATE knowledge_bases SET name = $2, description = $3, updated_at = $4
+    INSERT = concat!("INSERT INTO knowledge_bases (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+    UPDATE = concat!("UPDATE knowledge_bases
+        SET name = $2, description = $3, visibility = $4, quotas = $5, updated_at = $6
         WHERE id = $1 AND deleted_at IS NULL RETURNING ", columns!());
     BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
@@ -51,22 +54,37 @@ struct KbRow {
     description: String,
     revision: i64,
     lexical_average_milli: i64,
+    visibility: String,
+    quotas: String,
     created_at: At,
     updated_at: At,
 }
 
-impl From<KbRow> for KnowledgeBase {
-    fn from(row: KbRow) -> Self {
-        Self {
+impl TryFrom<KbRow> for KnowledgeBase {
+    type Error = StorageError;
+
+    fn try_from(row: KbRow) -> Result<Self, StorageError> {
+        Ok(Self {
             id: KbId::from_uuid(row.id),
             name: row.name,
             description: row.description,
             revision: row.revision,
             lexical_average_milli: row.lexical_average_milli,
+            visibility: word(&row.visibility)?,
+            quotas: from_json(&row.quotas, "quotas of a knowledge base")?,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
-        }
+        })
     }
+}
+
+/// What people can change of a knowledge base; all of it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KbChange {
+    pub name: String,
+    pub description: String,
+    pub visibility: Visibility,
+    pub quotas: Quotas,
 }
 
 /// How much a knowledge base holds, counted over what is current.
@@ -97,7 +115,7 @@ impl<C: Connect> KnowledgeBases<C> {
             .bind(id.as_uuid())
             .fetch_optional(c)
             .await?);
-        Ok(row.map(Into::into))
+        row.map(TryInto::try_into).transpose()
     }
 
     pub async fn get_by_name(&mut self, name: &str) -> Result<Option<KnowledgeBase>, StorageError> {
@@ -108,7 +126,7 @@ impl<C: Connect> KnowledgeBases<C> {
             .bind(name)
             .fetch_optional(c)
             .await?);
-        Ok(row.map(Into::into))
+        row.map(TryInto::try_into).transpose()
     }
 
     /// Live knowledge bases by name, after the name `after`.
@@ -124,7 +142,35 @@ impl<C: Connect> KnowledgeBases<C> {
             .bind(limit(rows))
             .fetch_all(c)
             .await?);
-        Ok(rows.into_iter().map(Into::into).collect())
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Those of `among` that live, by name, after the name `after`.
+    pub async fn list_among(
+        &mut self,
+        among: &BTreeSet<KbId>,
+        after: Option<&str>,
+        rows: usize,
+    ) -> Result<Vec<KnowledgeBase>, StorageError> {
+        let after = after.unwrap_or_default();
+        check_text(after, "the name to start after")?;
+        let ids: Vec<Uuid> = among.iter().map(|id| id.as_uuid()).collect();
+        let mut found: Vec<KbRow> = on!(self.0, |c| {
+            let mut found = Vec::new();
+            for batch in ids.chunks(IDS) {
+                let mut select = sqlx::query_as(LIST_AMONG);
+                for id in padded(batch) {
+                    select = select.bind(*id);
+                }
+                let select = select.bind(after).bind(limit(rows));
+                found.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            found
+        });
+        // Each batch gave its first ones.
+        found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        found.truncate(rows);
+        found.into_iter().map(TryInto::try_into).collect()
     }
 
     /// All live knowledge bases.
@@ -169,6 +215,7 @@ impl KnowledgeBases<&mut Tx> {
                 .bind(&kb.name)
                 .bind(&kb.description);
             let insert = insert.bind(kb.revision).bind(kb.lexical_average_milli);
+            let insert = insert.bind(kb.visibility.as_str()).bind(to_json(&kb.quotas));
             insert
                 .bind(At(kb.created_at))
                 .bind(At(kb.updated_at))
@@ -183,20 +230,22 @@ impl KnowledgeBases<&mut Tx> {
     pub async fn update(
         &mut self,
         id: KbId,
-        name: &str,
-        description: &str,
+        change: &KbChange,
         now: Timestamp,
     ) -> Result<Option<KnowledgeBase>, StorageError> {
-        check_text(name, "the name")?;
-        check_text(description, "the description")?;
+        check_text(&change.name, "the name")?;
+        check_text(&change.description, "the description")?;
         let row: Option<KbRow> = on!(self.0, |c| {
             let update = sqlx::query_as(UPDATE)
                 .bind(id.as_uuid())
-                .bind(name)
-                .bind(description);
+                .bind(&change.name)
+                .bind(&change.description);
+            let update = update
+                .bind(change.visibility.as_str())
+                .bind(to_json(&change.quotas));
             update.bind(At(now)).fetch_optional(c).await?
         });
-        Ok(row.map(Into::into))
+        row.map(TryInto::try_into).transpose()
     }
 
     /// Raises every revision: what all knowledge bases find may have changed.

@@ -6,6 +6,8 @@
 //! callers: no statement asks the database for the time. Nothing here knows a use case, a vector or HTTP.
 
 mod api_keys;
+mod audit;
+mod bots;
 mod chunks;
 mod db;
 mod dialect;
@@ -14,23 +16,34 @@ mod embeddings;
 mod error;
 mod generations;
 mod idempotency;
+mod kb_bots;
 mod knowledge_bases;
+mod members;
 mod migrate;
 mod passages;
+mod proofs;
 mod purge;
+mod quotas;
+mod rights;
+mod service_tokens;
 mod session;
+mod sessions;
 mod settings;
 mod sources;
 mod sql;
+mod subscriptions;
 mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod turn;
 mod types;
 mod uploads;
+mod users;
 mod versions;
 
 pub use api_keys::{ApiKeyRow, ApiKeys};
+pub use audit::{Audit, AuditFilter};
+pub use bots::Bots;
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};
 pub use documents::{DocumentHead, Documents, MAX_PATH_BYTES, PendingVersion};
@@ -38,15 +51,24 @@ pub use embeddings::Embeddings;
 pub use error::StorageError;
 pub use generations::{Coverage, Generation, Generations};
 pub use idempotency::{Begun, Idempotency};
-pub use knowledge_bases::{KbStats, KnowledgeBases};
+pub use kb_bots::KbBots;
+pub use knowledge_bases::{KbChange, KbStats, KnowledgeBases};
+pub use members::{MemberRow, Members};
+pub use proofs::Proofs;
 pub use purge::PurgeStep;
+pub use quotas::QuotaUsage;
+pub use rights::{Rights, SessionStanding, TokenStanding};
+pub use service_tokens::{ServiceTokenRow, ServiceTokens};
 pub use session::Connect;
+pub use sessions::{SessionRow, Sessions};
 pub use settings::Settings;
 pub use sources::{SourceSummary, Sources};
+pub use subscriptions::Subscriptions;
 pub use tasks::{
     Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,
     Tasks,
 };
 pub use turn::Turn;
 pub use uploads::Uploads;
+pub use users::{UserChange, UserFilter, Users};
 pub use versions::{VersionSize, Versions};

@@ -93,6 +93,11 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str, what: &str) 
     serde_json::from_str(text).map_err(|error| StorageError::corrupt(format_args!("{what}: {error}")))
 }
 
+/// A value of the domain as JSON for a column. It escapes U+0000, which PostgreSQL's TEXT cannot hold.
+pub(crate) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("the domain's values and maps of JSON have names of text")
+}
+
 /// Refuses what PostgreSQL cannot hold in a TEXT column, on both databases alike.
 pub(crate) fn check_text(text: &str, what: &str) -> Result<(), StorageError> {
     if text.contains('\0') {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nexus_domain::{
-    Access, ApiKeyId, Caller, ChunkId, Collection, GenerationId, KbId, Point, Role, SparseVector, Timestamp,
-    Vector, VectorError, VectorQuery, VectorStore,
+    Access, ApiKeyId, ChunkId, Collection, GenerationId, KbId, Point, Role, SparseVector, Standing,
+    Timestamp, Vector, VectorError, VectorQuery, VectorStore,
 };
 use nexus_vectors::{EdgeOptions, EdgeStore};
 
@@ -100,10 +100,7 @@ async fn searches(
     kb: KbId,
     when: &str,
 ) -> Result<(), VectorError> {
-    let access = Access::decide(Caller::ApiKey {
-        id: ApiKeyId::new(EPOCH),
-        role: Role::Reader,
-    });
+    let access = Access::decide(Standing::of_key(ApiKeyId::new(EPOCH), Role::Reader));
     let mut random = Random(7);
     let (mut times, started) = (Vec::new(), cpu_seconds());
     for _ in 0..300 {

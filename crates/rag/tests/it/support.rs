@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use nexus_domain::testing::FakeEmbedder;
 use nexus_domain::{
-    Access, ApiKeyId, Caller, Chunk, ChunkId, Collection, ContentHash, DocumentId, Embedder, Format,
-    GenerationId, Hit, KbFilter, KbId, LineRange, Passage, PassageError, Passages, Point, Role, SparseVector,
+    Access, ApiKeyId, Chunk, ChunkId, Collection, ContentHash, DocumentId, Embedder, Format, GenerationId,
+    Hit, KbFilter, KbId, LineRange, Passage, PassageError, Passages, Point, Role, SparseVector, Standing,
     StoreStatus, Timestamp, Vector, VectorError, VectorQuery, VectorStore, VersionId,
 };
 use nexus_rag::{AnswerSettings, Answering, DenseSide, Mode, Question, RetrievalSettings, Retriever};
@@ -108,11 +108,8 @@ impl World {
     }
 
     pub(crate) fn question(&self, text: &str, mode: Mode) -> Question {
-        let caller = Caller::ApiKey {
-            id: ApiKeyId::new(AT),
-            role: Role::Reader,
-        };
-        let filter = Access::decide(caller).filter([self.kb]);
+        let standing = Standing::of_key(ApiKeyId::new(AT), Role::Reader);
+        let filter = Access::decide(standing).filter([self.kb]);
         Question {
             text: text.to_owned(),
             filter,

@@ -11,12 +11,14 @@ pub use problems::{MAX_PROBLEMS_PER_TASK, ProblemRow};
 pub use queue::{Heartbeat, Outcome, Reschedule};
 pub(crate) use row::task_columns;
 
+use std::collections::BTreeSet;
+
 use nexus_domain::{KbId, Task, TaskId, TaskKind, TaskState, Timestamp};
 use sqlx::types::Uuid;
 
 use crate::error::StorageError;
 use crate::session::{Connect, on};
-use crate::sql::statements;
+use crate::sql::{IDS, ids_in, padded, statements};
 use crate::types::{At, limit, number, word};
 use row::TaskRow;
 
@@ -25,6 +27,8 @@ statements! {
     LIST = concat!("SELECT ", task_columns!(), " FROM tasks
         WHERE id < $1 AND (kb_id = $2 OR $2 IS NULL) AND (state = $3 OR $3 IS NULL) AND (kind = $4 OR $4 IS NULL)
         ORDER BY id DESC LIMIT $5");
+    LIST_OF_KBS = ids_in!(concat!("SELECT ", task_columns!(), " FROM tasks WHERE kb_id IN "),
+        " AND id < $65 AND (state = $66 OR $66 IS NULL) AND (kind = $67 OR $67 IS NULL) ORDER BY id DESC LIMIT $68");
     HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
         WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
     HELD = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND kind = $2 AND state = 'running' AND lease_until > $3";
@@ -41,8 +45,10 @@ pub(crate) const ALL_STATEMENTS: [&[&str]; 4] = [
 
 /// Which tasks to list; `None` is any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskFilter {
+pub struct TaskFilter<'a> {
     pub kb: Option<KbId>,
+    /// Only tasks of these knowledge bases.
+    pub kbs: Option<&'a BTreeSet<KbId>>,
     pub state: Option<TaskState>,
     pub kind: Option<TaskKind>,
 }
@@ -62,10 +68,17 @@ impl<C: Connect> Tasks<C> {
     /// Tasks, newest first, before the task `before`.
     pub async fn list(
         &mut self,
-        filter: TaskFilter,
+        filter: TaskFilter<'_>,
         before: Option<TaskId>,
         rows: usize,
     ) -> Result<Vec<Task>, StorageError> {
+        if let Some(kbs) = filter.kbs {
+            match filter.kb {
+                Some(kb) if !kbs.contains(&kb) => return Ok(Vec::new()),
+                Some(_) => {}
+                None => return self.list_of_kbs(kbs, filter, before, rows).await,
+            }
+        }
         let before = before.map_or(Uuid::max(), TaskId::as_uuid);
         let rows: Vec<TaskRow> = on!(self.0, |c| {
             let select = sqlx::query_as(LIST)
@@ -77,6 +90,36 @@ impl<C: Connect> Tasks<C> {
             select.bind(limit(rows)).fetch_all(c).await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn list_of_kbs(
+        &mut self,
+        kbs: &BTreeSet<KbId>,
+        filter: TaskFilter<'_>,
+        before: Option<TaskId>,
+        rows: usize,
+    ) -> Result<Vec<Task>, StorageError> {
+        let before = before.map_or(Uuid::max(), TaskId::as_uuid);
+        let kbs: Vec<Uuid> = kbs.iter().map(|kb| kb.as_uuid()).collect();
+        let found: Vec<TaskRow> = on!(self.0, |c| {
+            let mut found = Vec::new();
+            for batch in kbs.chunks(IDS) {
+                let mut select = sqlx::query_as(LIST_OF_KBS);
+                for kb in padded(batch) {
+                    select = select.bind(*kb);
+                }
+                let select = select.bind(before).bind(filter.state.map(TaskState::as_str));
+                let select = select.bind(filter.kind.map(TaskKind::as_str)).bind(limit(rows));
+                found.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            found
+        });
+        let tasks: Result<Vec<Task>, StorageError> = found.into_iter().map(TryInto::try_into).collect();
+        let mut tasks = tasks?;
+        // Each batch gave its newest ones.
+        tasks.sort_unstable_by_key(|task| std::cmp::Reverse(task.id));
+        tasks.truncate(rows);
+        Ok(tasks)
     }
 
     /// Whether a task of this kind waits or runs for the knowledge base (`None`: for none).

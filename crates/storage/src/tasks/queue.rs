@@ -13,7 +13,7 @@ use crate::dialect::{CLAIM, CLAIM_LOCK};
 use crate::error::StorageError;
 use crate::session::on;
 use crate::sql::statements;
-use crate::types::{At, word};
+use crate::types::{At, to_json, word};
 
 statements! {
     INSERT = "INSERT INTO tasks (id, kb_id, upload_id, kind, payload, priority, state, attempts, run_at, lease_token,
@@ -68,7 +68,7 @@ impl Outcome {
 
     fn error_json(&self) -> Option<String> {
         match self {
-            Self::Failed(error) => Some(json(error)),
+            Self::Failed(error) => Some(to_json(error)),
             Self::Succeeded => None,
         }
     }
@@ -99,7 +99,7 @@ impl Tasks<&mut Tx> {
                 .bind(task.kb_id.map(nexus_domain::KbId::as_uuid))
                 .bind(upload)
                 .bind(kind.as_str())
-                .bind(json(&task.payload))
+                .bind(to_json(&task.payload))
                 .bind(priority(kind))
                 .bind(task.state.as_str())
                 .bind(i64::from(task.attempts))
@@ -107,8 +107,8 @@ impl Tasks<&mut Tx> {
                 .bind(task.lease.map(|lease| lease.token.as_uuid()))
                 .bind(task.lease.map(|lease| At(lease.until)))
                 .bind(task.requested_state.map(TaskState::as_str))
-                .bind(json(&task.progress))
-                .bind(task.error.as_ref().map(json))
+                .bind(to_json(&task.progress))
+                .bind(task.error.as_ref().map(to_json))
                 .bind(&task.trace_id)
                 .bind(At(task.created_at))
                 .bind(task.started_at.map(At))
@@ -173,7 +173,7 @@ impl Tasks<&mut Tx> {
             let beat = sqlx::query_as(HEARTBEAT)
                 .bind(task.as_uuid())
                 .bind(token.as_uuid())
-                .bind(json(progress));
+                .bind(to_json(progress));
             beat.bind(At(now)).bind(At(lease_until)).fetch_optional(c).await?
         });
         row.map(|(requested,)| {
@@ -197,7 +197,7 @@ impl Tasks<&mut Tx> {
             let update = update
                 .bind(outcome.state().as_str())
                 .bind(outcome.error_json())
-                .bind(json(progress));
+                .bind(to_json(progress));
             update.bind(At(now)).execute(c).await?.rows_affected()
         });
         Ok(finished == 1)
@@ -227,14 +227,12 @@ impl Tasks<&mut Tx> {
                 .bind(task.as_uuid())
                 .bind(token.as_uuid())
                 .bind(At(to.run_at));
-            let update = update.bind(json(&to.error)).bind(json(progress)).bind(At(now));
+            let update = update
+                .bind(to_json(&to.error))
+                .bind(to_json(progress))
+                .bind(At(now));
             update.bind(i64::from(!to.failed)).fetch_optional(c).await?
         });
         state.as_deref().map(word).transpose()
     }
-}
-
-/// The task's own types as JSON; it escapes U+0000, which PostgreSQL's TEXT cannot hold.
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("plain structs of the domain are valid JSON")
 }

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    api_keys, chunks, db, documents, embeddings, generations, idempotency, knowledge_bases, migrate,
-    passages, purge, settings, sources, tasks, uploads, versions,
+    api_keys, audit, bots, chunks, db, documents, embeddings, generations, idempotency, kb_bots,
+    knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens, sessions,
+    settings, sources, subscriptions, tasks, uploads, users, versions,
 };
 
 pub use postgres::postgres_url;
@@ -103,6 +104,7 @@ pub async fn postgres_empty() -> Option<TestDb> {
 pub fn statements(kind: DbKind) -> Vec<&'static str> {
     let files = [
         api_keys::STATEMENTS,
+        audit::STATEMENTS,
         chunks::STATEMENTS,
         db::STATEMENTS,
         documents::STATEMENTS,
@@ -110,18 +112,28 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         embeddings::STATEMENTS,
         generations::STATEMENTS,
         idempotency::STATEMENTS,
+        kb_bots::STATEMENTS,
         knowledge_bases::STATEMENTS,
+        members::STATEMENTS,
         migrate::STATEMENTS,
         passages::STATEMENTS,
+        proofs::STATEMENTS,
         purge::STATEMENTS,
+        quotas::STATEMENTS,
+        rights::STATEMENTS,
+        service_tokens::STATEMENTS,
+        sessions::STATEMENTS,
         settings::STATEMENTS,
         sources::STATEMENTS,
+        subscriptions::STATEMENTS,
         uploads::STATEMENTS,
+        users::STATEMENTS,
         versions::STATEMENTS,
     ];
     let pairs = PAIRS.iter().map(|pair| pair.on(kind));
     files
         .into_iter()
+        .chain(bots::ALL_STATEMENTS)
         .chain(tasks::ALL_STATEMENTS)
         .flatten()
         .copied()

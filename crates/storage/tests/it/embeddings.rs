@@ -1,7 +1,7 @@
 use nexus_domain::ContentHash;
 use nexus_storage::{Db, StorageError};
 
-use crate::support::{Shelf, at};
+use crate::support::Shelf;
 
 on_both_databases! {
     vectors_are_read_back_bit_for_bit_and_never_replaced
@@ -11,7 +11,6 @@ on_both_databases! {
     one_generation_is_active
     a_generation_is_switched_on_once_it_holds_what_the_active_one_holds
     settings_are_kept
-    keys_are_found_by_hash_until_they_are_revoked
 }
 
 fn hash(n: u32) -> ContentHash {
@@ -189,30 +188,4 @@ async fn settings_are_kept(db: &Db) {
     tx.settings().set("analyser", "2").await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(db.settings().get("analyser").await.unwrap().as_deref(), Some("2"));
-}
-
-async fn keys_are_found_by_hash_until_they_are_revoked(db: &Db) {
-    let key = nexus_storage::ApiKeyRow {
-        id: nexus_domain::ApiKeyId::new(at(0)),
-        name: "admin".to_owned(),
-        key_hash: *hash(1).as_bytes(),
-        role: nexus_domain::Role::Admin,
-        created_at: at(0),
-    };
-    let mut tx = db.begin().await.unwrap();
-    tx.api_keys().insert(&key).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(
-        db.api_keys().find_by_hash(&key.key_hash).await.unwrap(),
-        Some(key.clone())
-    );
-    assert_eq!(db.api_keys().find_by_hash(&[0; 32]).await.unwrap(), None);
-    assert_eq!(db.api_keys().count().await.unwrap(), 1);
-
-    let mut tx = db.begin().await.unwrap();
-    assert!(tx.api_keys().revoke(key.id, at(1)).await.unwrap());
-    assert!(!tx.api_keys().revoke(key.id, at(2)).await.unwrap());
-    tx.commit().await.unwrap();
-    assert_eq!(db.api_keys().find_by_hash(&key.key_hash).await.unwrap(), None);
-    assert_eq!(db.api_keys().count().await.unwrap(), 0);
 }

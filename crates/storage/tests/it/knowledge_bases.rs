@@ -1,5 +1,7 @@
-use nexus_domain::GenerationId;
-use nexus_storage::{Db, KbStats, StorageError};
+use std::collections::BTreeSet;
+
+use nexus_domain::{GenerationId, KbId, Quotas, Visibility};
+use nexus_storage::{Db, KbChange, KbStats, StorageError};
 
 use crate::support::{NONE, Shelf, at, new_kb, stored_kb};
 
@@ -7,6 +9,7 @@ on_both_databases! {
     one_is_read_back_as_it_was_written
     a_name_is_unique_among_live_ones_and_free_after_a_deletion
     names_are_listed_in_byte_order_page_by_page
+    some_of_them_are_listed_page_by_page
     a_revision_rises_with_each_change_and_ends_with_the_knowledge_base
     renaming_keeps_the_names_unique
     statistics_count_what_is_current
@@ -88,6 +91,39 @@ async fn names_are_listed_in_byte_order_page_by_page(db: &Db) {
     assert_eq!(names, ["B", "a", "b", "Б", "а"]);
 }
 
+async fn some_of_them_are_listed_page_by_page(db: &Db) {
+    let mut tx = db.begin().await.unwrap();
+    let (mut among, mut names) = (BTreeSet::new(), Vec::new());
+    for n in 0..150 {
+        // The order of names is not that of ids, which are asked for in batches.
+        let kb = new_kb(&format!("kb {:03}", n * 7 % 150));
+        tx.knowledge_bases().insert(&kb).await.unwrap();
+        if n % 10 != 0 {
+            among.insert(kb.id);
+            names.push(kb.name);
+        }
+    }
+    let gone = *among.first().unwrap();
+    tx.knowledge_bases().delete(gone, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    names.retain(|name| name != "kb 007");
+    names.sort();
+
+    let mut listed: Vec<String> = Vec::new();
+    loop {
+        let after = listed.last().map(String::as_str);
+        let page = db.knowledge_bases().list_among(&among, after, 40).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() == 40 || listed.len() + page.len() == names.len());
+        listed.extend(page.into_iter().map(|kb| kb.name));
+    }
+    assert_eq!(listed, names);
+    let none: BTreeSet<KbId> = BTreeSet::new();
+    assert_eq!(db.knowledge_bases().list_among(&none, None, 9).await.unwrap(), []);
+}
+
 async fn a_revision_rises_with_each_change_and_ends_with_the_knowledge_base(db: &Db) {
     let id = stored_kb(db, "kb").await;
     let mut tx = db.begin().await.unwrap();
@@ -115,12 +151,24 @@ async fn a_revision_rises_with_each_change_and_ends_with_the_knowledge_base(db: 
     assert_eq!(tx.knowledge_bases().bump_revision(id, at(4)).await.unwrap(), None);
 }
 
+fn change(name: &str) -> KbChange {
+    KbChange {
+        name: name.to_owned(),
+        description: "new".to_owned(),
+        visibility: Visibility::Everyone,
+        quotas: Quotas {
+            questions: Some(100),
+            ..Quotas::default()
+        },
+    }
+}
+
 async fn renaming_keeps_the_names_unique(db: &Db) {
     let (one, _two) = (stored_kb(db, "one").await, stored_kb(db, "two").await);
     let mut tx = db.begin().await.unwrap();
     let renamed = tx
         .knowledge_bases()
-        .update(one, "three", "new", at(7))
+        .update(one, &change("three"), at(7))
         .await
         .unwrap()
         .unwrap();
@@ -132,9 +180,15 @@ async fn renaming_keeps_the_names_unique(db: &Db) {
         ),
         ("three", "new", at(7))
     );
+    assert_eq!(
+        (renamed.visibility, renamed.quotas),
+        (change("").visibility, change("").quotas)
+    );
+    let read = tx.knowledge_bases().get(one).await.unwrap();
+    assert_eq!(read, Some(renamed));
     let taken = tx
         .knowledge_bases()
-        .update(one, "two", "new", at(8))
+        .update(one, &change("two"), at(8))
         .await
         .unwrap_err();
     assert!(taken.is_unique_violation());
@@ -144,7 +198,7 @@ async fn renaming_keeps_the_names_unique(db: &Db) {
     let unknown = nexus_domain::KbId::new(at(0));
     assert_eq!(
         tx.knowledge_bases()
-            .update(unknown, "four", "", at(8))
+            .update(unknown, &change("four"), at(8))
             .await
             .unwrap(),
         None

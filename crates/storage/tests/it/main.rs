@@ -28,20 +28,40 @@ macro_rules! on_both_databases {
     };
 }
 
+/// Runs one writer's call in a transaction of its own, and commits it.
+macro_rules! in_tx {
+    ($db:expr, |$tx:ident| $call:expr) => {{
+        let mut $tx = $db.begin().await.unwrap();
+        let result = $call.await.unwrap();
+        $tx.commit().await.unwrap();
+        result
+    }};
+}
+
+mod api_keys;
+mod audit;
+mod bots;
 mod claims;
 mod connections;
+mod credentials;
 mod documents;
 mod embeddings;
 mod idempotency;
 mod knowledge_bases;
+mod members;
 mod migrations;
 mod passages;
+mod people;
 mod problems;
 mod purge;
+mod quotas;
+mod rights;
 mod schema;
 mod sources;
+mod subscriptions;
 mod support;
 mod task_control;
 mod tasks;
 mod uploads;
+mod users;
 mod versions;

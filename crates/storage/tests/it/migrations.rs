@@ -1,11 +1,13 @@
 //! Migrations are tested on rows: a database of an older schema is filled, migrated, and read.
 
 use futures::future::join_all;
+use nexus_domain::{ApiKeyId, KbId, KbRole, Measure, QuotaSubject, Quotas, Role, Scopes, Visibility};
 use nexus_storage::testing::{TestDb, migrate_to, postgres_empty, sqlite_empty};
-use nexus_storage::{Db, DbOptions, StorageError};
+use nexus_storage::{AuditFilter, Db, DbKind, DbOptions, StorageError, UserFilter};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
-use crate::support::{Shelf, new_kb};
+use crate::people::{entry, new_key, person, stored_bot, stored_user, subscription};
+use crate::support::{Shelf, at, new_kb, stored_kb};
 
 async fn empty_databases() -> Vec<TestDb> {
     let mut databases = vec![sqlite_empty().await];
@@ -33,12 +35,36 @@ async fn meddle(test: &TestDb, sql: &'static str) {
     }
 }
 
+/// A knowledge base and an API key as schema 1 had them.
+async fn old_rows(test: &TestDb) -> (KbId, ApiKeyId) {
+    const SQLITE: [&str; 2] = [
+        "INSERT INTO knowledge_bases VALUES (X'0192a6c0000070008000000000000001', 'kb', '', 1, 0, 1, 1, NULL)",
+        "INSERT INTO api_keys VALUES (X'0192a6c0000070008000000000000002', 'admin', zeroblob(32), 'admin', 1, NULL)",
+    ];
+    const POSTGRES: [&str; 2] = [
+        "INSERT INTO knowledge_bases VALUES
+            ('0192a6c0-0000-7000-8000-000000000001', 'kb', '', 1, 0, 'epoch', 'epoch', NULL)",
+        "INSERT INTO api_keys VALUES
+            ('0192a6c0-0000-7000-8000-000000000002', 'admin', decode(repeat('00', 32), 'hex'), 'admin', 'epoch', NULL)",
+    ];
+    let rows = match test.kind() {
+        DbKind::Sqlite => SQLITE,
+        DbKind::Postgres => POSTGRES,
+    };
+    for row in rows {
+        meddle(test, row).await;
+    }
+    let id = |n: u128| sqlx::types::Uuid::from_u128(0x0192_a6c0_0000_7000_8000_0000_0000_0000 + n);
+    (KbId::from_uuid(id(1)), ApiKeyId::from_uuid(id(2)))
+}
+
 /// What a program of schema 1 wrote: a document that the first model has embedded, and one that it has not.
 #[tokio::test]
 async fn rows_of_every_schema_are_read_by_this_one() {
     for test in empty_databases().await {
         migrate_to(&test, 1).await;
-        let shelf = Shelf::new(&test, "kb").await;
+        let (kb, key) = old_rows(&test).await;
+        let shelf = Shelf::in_kb(&test, kb).await;
         let (embedded, _) = shelf.publish("a.md", &["text"]).await;
         meddle(&test, "UPDATE document_versions SET dense_generation = 1").await;
         let (waiting, _) = shelf.publish("b.md", &["more", "text"]).await;
@@ -59,6 +85,15 @@ async fn rows_of_every_schema_are_read_by_this_one() {
             .unwrap();
         let left: Vec<_> = left.into_iter().map(|version| version.id).collect();
         assert_eq!(left, [waiting.version_id]);
+
+        let kb = test.knowledge_bases().get(kb).await.unwrap().unwrap();
+        assert_eq!(
+            (kb.visibility, kb.quotas),
+            (Visibility::Private, Quotas::default())
+        );
+        let key = test.api_keys().get(key).await.unwrap().unwrap();
+        assert_eq!((key.role, key.scopes), (Role::Admin, Scopes::ALL));
+        assert_eq!((key.kbs, key.addresses, key.expires_at), (None, Vec::new(), None));
     }
 }
 
@@ -152,5 +187,85 @@ async fn values_that_this_program_does_not_know_are_corrupt_and_no_panic() {
         let mut tx = test.begin().await.unwrap();
         tx.knowledge_bases().insert(&new_kb("still works")).await.unwrap();
         tx.commit().await.unwrap();
+    }
+}
+
+/// One row of each kind, and for each column of words or JSON a value that a newer program may have written there.
+#[tokio::test]
+async fn words_about_people_and_bots_that_this_program_does_not_know_are_corrupt() {
+    for test in empty_databases().await {
+        test.migrate().await.unwrap();
+        let (user, bot) = (stored_user(&test, 1).await, stored_bot(&test, "docs").await);
+        let kb = stored_kb(&test, "kb").await;
+        let subject = QuotaSubject::Bot(bot);
+        let mut tx = test.begin().await.unwrap();
+        tx.members().set(kb, user, KbRole::Owner, at(1)).await.unwrap();
+        tx.subscriptions().touch(&subscription(user, bot)).await.unwrap();
+        tx.quotas()
+            .take(subject, Measure::Tokens, 7, 1, None)
+            .await
+            .unwrap();
+        tx.audit().insert(&entry(at(1))).await.unwrap();
+        tx.api_keys().insert(&new_key("key", 1)).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let is_corrupt = |error: StorageError, what: &str| {
+            assert!(matches!(error, StorageError::Corrupt { .. }), "{what}: {error:?}");
+        };
+        for sql in [
+            "UPDATE users SET role = 'emperor'",
+            "UPDATE users SET role = 'reader', quotas = '{\"wishes\":3}'",
+            "UPDATE users SET quotas = '{}', telegram_id = -4",
+        ] {
+            meddle(&test, sql).await;
+            is_corrupt(test.users().get(user).await.unwrap_err(), sql);
+            let all = UserFilter::default();
+            is_corrupt(test.users().list(&all, None, 9).await.unwrap_err(), sql);
+            is_corrupt(test.members().list(kb, None, 9).await.unwrap_err(), sql);
+        }
+        meddle(&test, "UPDATE users SET telegram_id = 1").await;
+        let mut tx = test.begin().await.unwrap();
+        assert!(
+            !tx.users()
+                .upsert(&person(1), user, at(2))
+                .await
+                .unwrap()
+                .0
+                .blocked
+        );
+        drop(tx);
+
+        for sql in [
+            "UPDATE bots SET max_role = 'emperor'",
+            "UPDATE bots SET max_role = 'reader', addresses = '[\"everywhere\"]'",
+            "UPDATE bots SET addresses = '[]', time_zone = 'Mars/Olympus'",
+            "UPDATE bots SET time_zone = 'UTC', texts = '{\"song\":\"la\"}'",
+        ] {
+            meddle(&test, sql).await;
+            is_corrupt(test.bots().get(bot).await.unwrap_err(), sql);
+        }
+        meddle(&test, "UPDATE kb_members SET role = 'emperor'").await;
+        is_corrupt(
+            test.rights().grants(Some(user), None).await.unwrap_err(),
+            "grants",
+        );
+        is_corrupt(test.members().of_user(user).await.unwrap_err(), "members");
+        meddle(&test, "UPDATE knowledge_bases SET visibility = 'martians'").await;
+        is_corrupt(
+            test.knowledge_bases().get(kb).await.unwrap_err(),
+            "knowledge base",
+        );
+        meddle(&test, "UPDATE subscriptions SET state = '[]'").await;
+        is_corrupt(
+            test.subscriptions().by(user, bot).await.unwrap_err(),
+            "subscription",
+        );
+        meddle(&test, "UPDATE quota_usage SET measure = 'wishes'").await;
+        is_corrupt(test.quotas().used(subject, 7).await.unwrap_err(), "quota");
+        meddle(&test, "UPDATE audit_log SET action = 'user.crown'").await;
+        let all = AuditFilter::default();
+        is_corrupt(test.audit().list(&all, None, 9).await.unwrap_err(), "audit");
+        meddle(&test, "UPDATE api_keys SET scopes = '[\"ask\",\"fly\"]'").await;
+        is_corrupt(test.api_keys().list(None, 9).await.unwrap_err(), "key");
     }
 }

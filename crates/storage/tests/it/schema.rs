@@ -26,6 +26,52 @@ async fn sqlite_prepares_every_statement() {
     }
 }
 
+/// What is asked at every request finds its rows by an index, whatever there is.
+#[tokio::test]
+async fn rights_are_looked_up_and_not_searched_for() {
+    let asked = |sql: &&str| {
+        [
+            "UNION ALL",
+            "AS bot_is_active",
+            "AS token_id, service_tokens.bot_id",
+        ]
+        .iter()
+        .any(|mark| sql.contains(mark))
+    };
+    let test = sqlite().await;
+    let mut conn = open_sqlite(test.url()).await;
+    let mut plans = 0;
+    for sql in statements(DbKind::Sqlite).into_iter().filter(asked) {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
+        assert!(
+            steps.iter().all(|step| !step.3.starts_with("SCAN")),
+            "{steps:?}\n{sql}"
+        );
+        plans += 1;
+    }
+    assert!(plans >= 3);
+    let Some(test) = postgres().await else { return };
+    let mut conn = PgConnection::connect(test.url()).await.unwrap();
+    // Tables without rows are read as a whole, unless that is forbidden.
+    (&mut conn).execute("SET enable_seqscan = off").await.unwrap();
+    (&mut conn)
+        .execute("SET plan_cache_mode = force_generic_plan")
+        .await
+        .unwrap();
+    for (n, sql) in statements(DbKind::Postgres).into_iter().filter(asked).enumerate() {
+        let parameters = if sql.contains("$2") { "NULL, NULL" } else { "NULL" };
+        let prepare = sqlx::AssertSqlSafe(format!("PREPARE asked_{n} AS {sql}"));
+        sqlx::raw_sql(prepare).execute(&mut conn).await.unwrap();
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE asked_{n} ({parameters})"));
+        let steps: Vec<(String,)> = sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
+        assert!(
+            steps.iter().all(|step| !step.0.contains("Seq Scan")),
+            "{steps:?}\n{sql}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn postgres_prepares_every_statement() {
     let Some(test) = postgres().await else { return };

@@ -2,9 +2,9 @@
 
 use nexus_domain::task::TaskPayload;
 use nexus_domain::{
-    Access, ApiKeyId, Caller, Chunk, ChunkId, ContentHash, Document, DocumentId, DocumentVersion, Format,
-    GenerationId, KbFilter, KbId, KnowledgeBase, LeaseToken, LineRange, Progress, Role, Source, SourceId,
-    SourceKind, Task, TaskId, TaskState, Timestamp, UploadId, VersionId,
+    Access, ApiKeyId, Chunk, ChunkId, ContentHash, Document, DocumentId, DocumentVersion, Format,
+    GenerationId, KbFilter, KbId, KnowledgeBase, LeaseToken, LineRange, Progress, Quotas, Role, Source,
+    SourceId, SourceKind, Standing, Task, TaskId, TaskState, Timestamp, UploadId, VersionId, Visibility,
 };
 use nexus_storage::{Db, PendingVersion};
 
@@ -21,6 +21,8 @@ pub(crate) fn new_kb(name: &str) -> KnowledgeBase {
         description: "О продукте".to_owned(),
         revision: 1,
         lexical_average_milli: 0,
+        visibility: Visibility::Private,
+        quotas: Quotas::default(),
         created_at: at(0),
         updated_at: at(0),
     }
@@ -86,11 +88,8 @@ pub(crate) async fn enqueued(db: &Db, task: Task) -> TaskId {
 
 /// What a caller who sees everything may search.
 pub(crate) fn filter(kbs: &[KbId]) -> KbFilter {
-    let caller = Caller::ApiKey {
-        id: ApiKeyId::new(at(0)),
-        role: Role::Admin,
-    };
-    Access::decide(caller).filter(kbs.iter().copied())
+    let standing = Standing::of_key(ApiKeyId::new(at(0)), Role::Admin);
+    Access::decide(standing).filter(kbs.iter().copied())
 }
 
 /// One source of one knowledge base, fed by one task.
@@ -103,7 +102,10 @@ pub(crate) struct Shelf<'a> {
 
 impl<'a> Shelf<'a> {
     pub(crate) async fn new(db: &'a Db, kb_name: &str) -> Self {
-        let kb = stored_kb(db, kb_name).await;
+        Self::in_kb(db, stored_kb(db, kb_name).await).await
+    }
+
+    pub(crate) async fn in_kb(db: &'a Db, kb: KbId) -> Self {
         let mut tx = db.begin().await.unwrap();
         let source = tx
             .sources()

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use nexus_domain::task::{Counts, TaskPayload};
-use nexus_domain::{Progress, Stage, Task, TaskError, TaskId, TaskKind, TaskState};
+use nexus_domain::{KbId, Progress, Stage, Task, TaskError, TaskId, TaskKind, TaskState};
 use nexus_storage::{Db, TaskFilter};
 
 use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
@@ -7,6 +9,7 @@ use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
 on_both_databases! {
     a_task_is_read_back_as_it_was_written
     tasks_are_listed_newest_first_page_by_page
+    tasks_of_some_knowledge_bases_are_listed_newest_first
     open_tasks_are_known
     the_queue_has_a_depth
 }
@@ -100,8 +103,63 @@ async fn tasks_are_listed_newest_first_page_by_page(db: &Db) {
         kb: Some(two),
         state: Some(TaskState::Failed),
         kind: Some(TaskKind::EmbedKb),
+        ..any
     };
     assert_eq!(count(none).await, 0);
+}
+
+async fn tasks_of_some_knowledge_bases_are_listed_newest_first(db: &Db) {
+    let kbs: Vec<KbId> = (0..140).map(|_| KbId::new(at(0))).collect();
+    let among: BTreeSet<KbId> = kbs.iter().copied().filter(|kb| *kb != kbs[3]).collect();
+    let mut tx = db.begin().await.unwrap();
+    let mut expected = Vec::new();
+    for n in 0..280 {
+        // Neighbours in time are in different batches of ids.
+        let task = ingest(kbs[n * 59 % 140]);
+        tx.tasks().enqueue(&task).await.unwrap();
+        if task.kb_id != Some(kbs[3]) {
+            expected.push(task.id);
+        }
+    }
+    let of_no_kb = new_task(None, TaskPayload::Sweep);
+    tx.tasks().enqueue(&of_no_kb).await.unwrap();
+    tx.commit().await.unwrap();
+    expected.reverse();
+
+    let of_these = TaskFilter {
+        kbs: Some(&among),
+        ..TaskFilter::default()
+    };
+    let mut seen: Vec<TaskId> = Vec::new();
+    loop {
+        let page = db.tasks().list(of_these, seen.last().copied(), 50).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() == 50 || seen.len() + page.len() == expected.len());
+        seen.extend(page.iter().map(|task| task.id));
+    }
+    assert_eq!(seen, expected);
+
+    let count = async |filter| db.tasks().list(filter, None, 500).await.unwrap().len();
+    let of = |kb| TaskFilter {
+        kb: Some(kb),
+        ..of_these
+    };
+    assert_eq!(count(of(kbs[4])).await, 2);
+    assert_eq!(count(of(kbs[3])).await, 0, "both restrictions hold");
+    let failed = TaskFilter {
+        state: Some(TaskState::Failed),
+        ..of_these
+    };
+    assert_eq!(count(failed).await, 0);
+    let none = BTreeSet::new();
+    let of_none = TaskFilter {
+        kbs: Some(&none),
+        ..TaskFilter::default()
+    };
+    assert_eq!(count(of_none).await, 0);
+    assert_eq!(count(TaskFilter::default()).await, 281);
 }
 
 async fn open_tasks_are_known(db: &Db) {

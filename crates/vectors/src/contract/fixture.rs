@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    Access, ApiKeyId, Caller, ChunkId, Collection, GenerationId, Hit, KbFilter, KbId, Point, Role,
-    SparseVector, Timestamp, Vector, VectorQuery, VectorStore,
+    Access, ApiKeyId, ChunkId, Collection, GenerationId, Hit, KbFilter, KbId, Point, Role, SparseVector,
+    Standing, Timestamp, Vector, VectorQuery, VectorStore,
 };
 
 /// A dense collection small enough to write vectors by hand.
@@ -35,11 +35,7 @@ pub(super) fn chunk_id() -> ChunkId {
 }
 
 pub(super) fn filter(kbs: impl IntoIterator<Item = KbId>) -> KbFilter {
-    Access::decide(Caller::ApiKey {
-        id: ApiKeyId::new(EPOCH),
-        role: Role::Reader,
-    })
-    .filter(kbs)
+    Access::decide(Standing::of_key(ApiKeyId::new(EPOCH), Role::Reader)).filter(kbs)
 }
 
 pub(super) fn sparse(terms: &[(u32, f32)]) -> Vector {

@@ -1,7 +1,7 @@
 //! The server's words in the port's.
 
 use nexus_domain::{
-    Access, ApiKeyId, Caller, ChunkId, Collection, KbFilter, KbId, Point, Role, SparseVector, Timestamp,
+    Access, ApiKeyId, ChunkId, Collection, KbFilter, KbId, Point, Role, SparseVector, Standing, Timestamp,
     Vector,
 };
 use qdrant_client::qdrant::condition::ConditionOneOf;
@@ -112,10 +112,10 @@ pub(super) fn kbs(filter: &Filter) -> Result<Vec<KbId>, Status> {
 
 /// Filters of the port come from an access; the stand-in's clients have decided theirs.
 pub(super) fn filter(kbs: Vec<KbId>) -> KbFilter {
-    Access::decide(Caller::ApiKey {
-        id: ApiKeyId::new(Timestamp::from_micros(0)),
-        role: Role::Reader,
-    })
+    Access::decide(Standing::of_key(
+        ApiKeyId::new(Timestamp::from_micros(0)),
+        Role::Reader,
+    ))
     .filter(kbs)
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    Access, ApiKeyId, Caller, ChunkId, Collection, Hit, KbFilter, KbId, Point, Role, SparseVector, Timestamp,
-    Vector, VectorQuery, VectorStore,
+    Access, ApiKeyId, ChunkId, Collection, Hit, KbFilter, KbId, Point, Role, SparseVector, Standing,
+    Timestamp, Vector, VectorQuery, VectorStore,
 };
 use nexus_vectors::contract::Fixture;
 use nexus_vectors::{EdgeOptions, EdgeStore};
@@ -69,11 +69,7 @@ pub fn kb() -> KbId {
 }
 
 pub fn filter(kbs: impl IntoIterator<Item = KbId>) -> KbFilter {
-    Access::decide(Caller::ApiKey {
-        id: ApiKeyId::new(EPOCH),
-        role: Role::Reader,
-    })
-    .filter(kbs)
+    Access::decide(Standing::of_key(ApiKeyId::new(EPOCH), Role::Reader)).filter(kbs)
 }
 
 /// A point whose weights differ with its number, so that no two have the same score.

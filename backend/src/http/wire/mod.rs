@@ -6,7 +6,9 @@ use nexus_rag as rag;
 
 use crate::service::{KbOverview, SourceOverview};
 
-pub fn knowledge_base(overview: KbOverview) -> api::KnowledgeBase {
+pub mod access;
+
+pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
     let KbOverview { kb, stats } = overview;
     api::KnowledgeBase {
         id: kb.id.as_uuid(),
@@ -16,6 +18,9 @@ pub fn knowledge_base(overview: KbOverview) -> api::KnowledgeBase {
         documents: stats.documents,
         chunks: stats.chunks,
         embedded_chunks: stats.embedded_chunks,
+        visibility: access::visibility(kb.visibility),
+        quotas: access::quotas(kb.quotas),
+        my_role: access::kb_role(caller.role_in(kb.id).unwrap_or(domain::KbRole::Reader)),
         created_at: kb.created_at.to_datetime(),
         updated_at: kb.updated_at.to_datetime(),
     }

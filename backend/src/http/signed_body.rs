@@ -1,0 +1,96 @@
+//! The body of a signed request, compared with what was signed while it is read. Its last piece is withheld until the whole
+//! was compared, so nothing of another body takes effect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use futures::{Stream, StreamExt as _, stream};
+use nexus_auth::signed_request::{BodyCheck, BodyMismatch};
+
+use super::error::ApiError;
+use crate::service::Refusal;
+
+type Piece = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Whether the body is the one that was signed; a body that needs no signature is.
+#[derive(Clone, Debug, Default)]
+pub struct BodyProof(Option<Arc<AtomicBool>>);
+
+impl BodyProof {
+    /// For handlers that may stop reading before the body's end.
+    pub fn require(&self) -> Result<(), ApiError> {
+        match &self.0 {
+            Some(proven) if !proven.load(Ordering::Acquire) => Err(Refusal::Body.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for BodyProof {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Puts the comparison around the request's body.
+pub fn check(request: &mut Request, check: BodyCheck) {
+    let proven = Arc::new(AtomicBool::new(false));
+    let body = std::mem::take(request.body_mut()).into_data_stream();
+    let pieces = body.map(|piece| piece.map_err(Into::into));
+    *request.body_mut() = Body::from_stream(compared(pieces, check, Arc::clone(&proven)));
+    request.extensions_mut().insert(BodyProof(Some(proven)));
+}
+
+struct Reading<S> {
+    pieces: S,
+    check: BodyCheck,
+    held: Option<Bytes>,
+    proven: Arc<AtomicBool>,
+}
+
+fn compared(
+    pieces: impl Stream<Item = Piece> + Send + Unpin + 'static,
+    check: BodyCheck,
+    proven: Arc<AtomicBool>,
+) -> impl Stream<Item = Piece> + Send {
+    let reading = Reading {
+        pieces,
+        check,
+        held: None,
+        proven,
+    };
+    stream::unfold(Some(reading), async |reading| {
+        let mut reading = reading?;
+        loop {
+            match reading.pieces.next().await {
+                Some(Ok(piece)) => {
+                    reading.check.update(&piece);
+                    if let Some(before) = reading.held.replace(piece) {
+                        return Some((Ok(before), Some(reading)));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(error), None)),
+                None => {
+                    return match reading.check.finish() {
+                        Ok(()) => {
+                            reading.proven.store(true, Ordering::Release);
+                            Some((Ok(reading.held.unwrap_or_default()), None))
+                        }
+                        Err(mismatch) => Some((Err(mismatch.into()), None)),
+                    };
+                }
+            }
+        }
+    })
+}
+
+/// Whether this is why a body could not be read.
+pub fn is_mismatch(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(<dyn std::error::Error>::is::<BodyMismatch>)
+}

@@ -1,0 +1,93 @@
+//! The keys that Telegram publishes for its id_tokens: fetched when first needed, kept, and fetched again for a key that is
+//! not among them, but not more often than once a minute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_auth::telegram::jwks::{Jwks, MAX_JWKS_BYTES};
+use nexus_domain::{Clock, Timestamp};
+use tokio::sync::Mutex;
+
+use super::ServiceError;
+
+/// Kept keys are fetched anew after this, so that a withdrawn one ends.
+const KEEP: Duration = Duration::from_secs(24 * 3_600);
+/// Least time between two fetches.
+const APART: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    url: String,
+    clock: Arc<dyn Clock>,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    keys: Arc<Jwks>,
+    fetched_at: Timestamp,
+}
+
+impl KeySource {
+    pub fn new(url: String, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            url,
+            clock,
+            held: Arc::default(),
+        }
+    }
+
+    /// The kept keys; fetched where there are none yet.
+    pub async fn current(&self) -> Result<Arc<Jwks>, ServiceError> {
+        let mut held = self.held.lock().await;
+        match held.as_ref() {
+            Some(kept) if self.age(kept) < KEEP => Ok(Arc::clone(&kept.keys)),
+            _ => self.fetch(&mut held).await,
+        }
+    }
+
+    /// The keys as they are published now; `None` if they were fetched a moment ago.
+    pub async fn newer(&self) -> Result<Option<Arc<Jwks>>, ServiceError> {
+        let mut held = self.held.lock().await;
+        match held.as_ref() {
+            Some(kept) if self.age(kept) < APART => Ok(None),
+            _ => self.fetch(&mut held).await.map(Some),
+        }
+    }
+
+    fn age(&self, held: &Held) -> Duration {
+        self.clock.now().since(held.fetched_at)
+    }
+
+    async fn fetch(&self, held: &mut Option<Held>) -> Result<Arc<Jwks>, ServiceError> {
+        let bytes = self.download().await.map_err(ServiceError::Unavailable)?;
+        let keys = Jwks::parse(&bytes).map_err(|error| ServiceError::Unavailable(error.into()))?;
+        let keys = Arc::new(keys);
+        *held = Some(Held {
+            keys: Arc::clone(&keys),
+            fetched_at: self.clock.now(),
+        });
+        Ok(keys)
+    }
+
+    async fn download(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        // Redirects are not followed: the settings say where the keys are.
+        let builder = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none());
+        let client = match self.url.strip_prefix("http://") {
+            Some(_) => builder.tls_certs_only([]).no_proxy().build()?,
+            None => builder.https_only(true).build()?,
+        };
+        let mut response = client.get(&self.url).send().await?.error_for_status()?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await? {
+            if bytes.len() + piece.len() > MAX_JWKS_BYTES {
+                return Err("the key set is larger than allowed".into());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,121 @@
+//! What may be used in a day. Uses are counted in rows, so they hold over all processes.
+
+use chrono::{Datelike as _, TimeZone as _};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::access::words;
+use crate::id::{BotId, KbId, UserId};
+use crate::time::Timestamp;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    /// Questions answered.
+    Questions,
+    /// Tokens of chat models, in and out.
+    Tokens,
+    /// Bytes of uploads taken in.
+    UploadedBytes,
+}
+words!(Measure, "measure": Questions = "questions", Tokens = "tokens", UploadedBytes = "uploaded_bytes");
+
+/// The most of each measure in a day; `None` sets no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_bytes: Option<u64>,
+}
+
+impl Quotas {
+    pub const fn of(&self, measure: Measure) -> Option<u64> {
+        match measure {
+            Measure::Questions => self.questions,
+            Measure::Tokens => self.tokens,
+            Measure::UploadedBytes => self.uploaded_bytes,
+        }
+    }
+
+    /// These, and where they set no limit, the others.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            questions: self.questions.or(others.questions),
+            tokens: self.tokens.or(others.tokens),
+            uploaded_bytes: self.uploaded_bytes.or(others.uploaded_bytes),
+        }
+    }
+}
+
+/// Whose use is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QuotaSubject {
+    User(UserId),
+    Bot(BotId),
+    Kb(KbId),
+}
+
+impl QuotaSubject {
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Bot(_) => "bot",
+            Self::Kb(_) => "knowledge_base",
+        }
+    }
+
+    pub const fn id(self) -> uuid::Uuid {
+        match self {
+            Self::User(id) => id.as_uuid(),
+            Self::Bot(id) => id.as_uuid(),
+            Self::Kb(id) => id.as_uuid(),
+        }
+    }
+}
+
+/// The local day that an instant falls on, counted from 0001-01-01 (which is day 1).
+pub fn day(at: Timestamp, zone: Tz) -> i32 {
+    zone.from_utc_datetime(&at.to_datetime().naive_utc())
+        .date_naive()
+        .num_days_from_ce()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_the_midnight_of_its_zone() {
+        let at = |text: &str| Timestamp::from(text.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+        let (before, after) = (at("2026-03-01T20:59:59Z"), at("2026-03-01T21:00:00Z"));
+        assert_eq!(
+            day(before, Tz::Europe__Moscow) + 1,
+            day(after, Tz::Europe__Moscow)
+        );
+        assert_eq!(day(before, Tz::UTC), day(after, Tz::UTC));
+    }
+
+    #[test]
+    fn own_limits_come_before_general_ones() {
+        let own = Quotas {
+            questions: Some(5),
+            ..Quotas::default()
+        };
+        let general = Quotas {
+            questions: Some(50),
+            tokens: Some(1_000),
+            ..Quotas::default()
+        };
+        let both = own.or(general);
+        assert_eq!(
+            (both.of(Measure::Questions), both.of(Measure::Tokens)),
+            (Some(5), Some(1_000))
+        );
+        assert_eq!(both.of(Measure::UploadedBytes), None);
+    }
+}
