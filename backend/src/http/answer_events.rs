@@ -8,7 +8,7 @@ use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse as _, Response, Sse};
 use futures::{Stream, StreamExt as _, stream};
-use nexus_domain::Access;
+use nexus_domain::{Access, KbId};
 use nexus_rag::{AnswerEvent, AnswerStream, RagError};
 use serde::Serialize;
 use tracing::Span;
@@ -37,9 +37,9 @@ pub fn are_wanted(headers: &HeaderMap) -> bool {
 
 /// A caller that goes away drops the body, this stream with it, and with that the call to the model. One that loses its rights
 /// meanwhile gets no further event but the refusal.
-pub fn respond(answer: AnswerStream, request_id: RequestId, door: Door, access: Access) -> Response {
+pub fn respond(answer: AnswerStream, request_id: RequestId, watch: Watch) -> Response {
     let refused = request_id.clone();
-    let answer = while_admitted(answer, door, access).map(move |event| match event {
+    let answer = while_admitted(answer, watch).map(move |event| match event {
         Ok(event) => Ok(event),
         Err(error) => {
             envelope::log(&error, &refused);
@@ -61,36 +61,44 @@ pub fn respond(answer: AnswerStream, request_id: RequestId, door: Door, access: 
         .into_response()
 }
 
+/// What must still hold while an answer is sent.
+#[derive(Debug)]
+pub struct Watch {
+    pub door: Door,
+    pub access: Access,
+    /// The knowledge bases that the answer is made from.
+    pub asked: Vec<KbId>,
+}
+
+impl Watch {
+    /// Fails once the caller may not come in, or not see what was asked.
+    async fn still_holds(&self) -> Result<(), ServiceError> {
+        let now = self.door.again(&self.access).await?;
+        if self.asked.iter().all(|kb| now.sees(*kb)) {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound("knowledge base"))
+        }
+    }
+}
+
 /// Asks the door again before an event, at most every [`ASK_AGAIN`]. After a refusal nothing follows.
 fn while_admitted(
     answer: AnswerStream,
-    door: Door,
-    access: Access,
+    watch: Watch,
 ) -> impl Stream<Item = Result<Result<AnswerEvent, RagError>, ApiError>> + Send {
-    let state = Some((answer, door, access, Instant::now()));
+    let state = Some((answer, watch, Instant::now()));
     stream::unfold(state, async |state| {
-        let (mut answer, door, access, asked) = state?;
+        let (mut answer, watch, asked) = state?;
         let event = answer.next().await?;
         if asked.elapsed() < ASK_AGAIN && !matches!(event, Ok(AnswerEvent::Done(_))) {
-            return Some((Ok(event), Some((answer, door, access, asked))));
+            return Some((Ok(event), Some((answer, watch, asked))));
         }
-        match door.again(&access).await {
-            Ok(now) if keeps(&access, &now) => {
-                Some((Ok(event), Some((answer, door, access, Instant::now()))))
-            }
-            Ok(_) => Some((Err(ServiceError::NotFound("knowledge base").into()), None)),
+        match watch.still_holds().await {
+            Ok(()) => Some((Ok(event), Some((answer, watch, Instant::now())))),
             Err(error) => Some((Err(error.into()), None)),
         }
     })
-}
-
-/// Whether a caller still sees all that it saw when it asked.
-fn keeps(before: &Access, now: &Access) -> bool {
-    match (before.only(), now.only()) {
-        (_, None) => true,
-        (None, Some(_)) => false,
-        (Some(before), Some(now)) => before.is_subset(&now),
-    }
 }
 
 fn named(name: &str, data: &impl Serialize) -> Event {

@@ -5,6 +5,7 @@ mod answer_events;
 mod api_keys;
 mod auth;
 mod bots;
+mod common_errors;
 mod documents;
 mod envelope;
 mod error;

@@ -8,7 +8,7 @@ use nexus_api::{Answer, AnswerDelta, ErrorEnvelope, QueryRequest, SearchRequest,
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer_events;
+use super::answer_events::{self, Watch};
 use super::error::ApiError;
 use super::extract::Json;
 use super::permit::{Ask, Permit};
@@ -78,13 +78,13 @@ async fn query(
         distinct_documents: false,
     };
     if answer_events::are_wanted(&headers) {
-        let answer = app.questions.stream(&permit.access, input).await?;
-        return Ok(answer_events::respond(
-            answer,
-            request_id,
-            app.door.clone(),
-            permit.access,
-        ));
+        let (answer, asked) = app.questions.stream(&permit.access, input).await?;
+        let watch = Watch {
+            door: app.door.clone(),
+            access: permit.access,
+            asked,
+        };
+        return Ok(answer_events::respond(answer, request_id, watch));
     }
     let answer = app.questions.answer(&permit.access, input).await?;
     Ok(Json(wire::answer(answer)).into_response())

@@ -21,8 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    api_keys, auth, bots, documents, envelope, generations, health, ingestion, knowledge_bases, logs,
-    members, rag, rate_limit, request_id, sessions, tasks, users,
+    api_keys, auth, bots, common_errors, documents, envelope, generations, health, ingestion,
+    knowledge_bases, logs, members, rag, rate_limit, request_id, sessions, tasks, users,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -89,6 +89,7 @@ fn split(config: &Config) -> (Router<App>, OpenApi) {
         .components
         .get_or_insert_default()
         .add_security_scheme("api_key", SecurityScheme::Http(key));
+    common_errors::describe(&mut openapi);
     (router, openapi)
 }
 

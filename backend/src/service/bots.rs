@@ -174,11 +174,11 @@ impl Bots {
             log = log.with("settings", true);
         }
         if let Some(quotas) = change.quotas {
-            bot.quotas = quotas;
+            bot.quotas = checks::quotas("quotas", quotas)?;
             log = log.with("quotas", super::people::quotas_json(quotas));
         }
         if let Some(quotas) = change.person_quotas {
-            bot.person_quotas = quotas;
+            bot.person_quotas = checks::quotas("person_quotas", quotas)?;
             log = log.with("person_quotas", super::people::quotas_json(quotas));
         }
         if let Some(zone) = change.time_zone {

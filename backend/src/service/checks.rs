@@ -1,6 +1,8 @@
 //! Checks of values that several use cases take.
 
 use ipnet::IpNet;
+use nexus_domain::Quotas;
+use nexus_domain::quota::MAX_LIMIT;
 use nexus_storage::StorageError;
 
 use super::ServiceError;
@@ -51,6 +53,18 @@ pub(super) fn networks(
         })
     };
     texts.iter().map(parse).collect()
+}
+
+/// Daily limits within their bounds.
+pub(super) fn quotas(field: &'static str, quotas: Quotas) -> Result<Quotas, ServiceError> {
+    if quotas.is_sane() {
+        Ok(quotas)
+    } else {
+        Err(ServiceError::invalid(
+            field,
+            format!("a limit is at most {MAX_LIMIT}"),
+        ))
+    }
 }
 
 /// A failed insert, as "taken" where that is the reason.

@@ -11,7 +11,7 @@ use nexus_storage::{Db, KbChange, KbStats};
 
 use super::ServiceError;
 use super::audit::Change;
-use super::checks::taken;
+use super::checks::{self, taken};
 use crate::worker::Queue;
 
 /// A knowledge base and its size.
@@ -161,6 +161,10 @@ impl KnowledgeBases {
             .description
             .as_deref()
             .map(checked_description)
+            .transpose()?;
+        update
+            .quotas
+            .map(|quotas| checks::quotas("quotas", quotas))
             .transpose()?;
         let log = Change::new(Action::KbUpdate, TargetKind::KnowledgeBase, kb.id)
             .of_kb(Some(kb.id))

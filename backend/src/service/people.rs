@@ -10,8 +10,8 @@ use nexus_domain::{
 use nexus_storage::{Db, Tx, UserChange, UserFilter};
 use serde_json::{Map, Value};
 
-use super::ServiceError;
 use super::audit::Change;
+use super::{ServiceError, checks};
 
 #[derive(Clone, Debug)]
 pub struct People {
@@ -91,6 +91,10 @@ impl People {
         // Whoever does not see the person hears that there is none; whoever sees but may not change is told so.
         self.get(access, id).await?;
         access.require(Role::Admin, Scope::Users)?;
+        change
+            .quotas
+            .map(|quotas| checks::quotas("quotas", quotas))
+            .transpose()?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let admins = tx.users().lock_admins().await?;

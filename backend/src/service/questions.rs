@@ -1,6 +1,6 @@
 //! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`.
 
-use nexus_domain::{Access, KbFilter};
+use nexus_domain::{Access, KbFilter, KbId};
 use nexus_rag::{Answer, AnswerStream, Answering, Mode, Question, Retrieval};
 
 use super::{KnowledgeBases, ServiceError};
@@ -40,10 +40,16 @@ impl Questions {
         Ok(self.answering.answer(&question).await?)
     }
 
-    /// The answer as it comes about. What the caller may not ask is refused before the stream begins.
-    pub async fn stream(&self, access: &Access, input: SearchInput) -> Result<AnswerStream, ServiceError> {
+    /// The answer as it comes about, and the knowledge bases that it is made from. What the caller may not ask is refused
+    /// before the stream begins.
+    pub async fn stream(
+        &self,
+        access: &Access,
+        input: SearchInput,
+    ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
         let question = self.question(access, input).await?;
-        Ok(self.answering.clone().stream(question))
+        let asked = question.filter.kbs().collect();
+        Ok((self.answering.clone().stream(question), asked))
     }
 
     async fn question(&self, access: &Access, input: SearchInput) -> Result<Question, ServiceError> {

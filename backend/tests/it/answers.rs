@@ -6,6 +6,7 @@ use nexus_api::{
 use nexus_client::{AnswerEvent, ClientError};
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
 
+use crate::api::Api;
 use crate::test_app::{KB, KEY, Setup, TestApp};
 
 const GUIDE: &str = "# Gateway\n\n## Firmware\n\nThe firmware is updated with `gateway_update` once a month.\n\n## \
@@ -267,5 +268,46 @@ async fn what_cannot_be_asked_is_refused_before_the_stream_and_what_fails_later_
         matches!(&error, ClientError::Api(body) if body.code == ErrorCode::NoEmbedder && !body.request_id.is_empty())
     );
     assert!(events.next().await.is_none());
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_see_the_text_any_more_gets_no_more_of_it() {
+    let server = ChatStandIn::start([Play::Stalls(vec!["Run it [1]. ".to_owned()])]).await;
+    let app = app(&[&server], &[("NEXUS_CHAT_BETWEEN_TOKENS_SECONDS", "1")]).await;
+    let operator = Api::operator(&app);
+    let (bot_id, bot) = operator.register_bot("docs").await;
+    let kb = app.client.find_knowledge_base(KB).await.unwrap().unwrap().id;
+    let opened = format!("/knowledge-bases/{kb}/bots/{bot_id}");
+    operator.put(&opened, &serde_json::json!({})).await;
+
+    let request = bot.request(reqwest::Method::POST, "/rag/query");
+    let request = request
+        .header("accept", "text/event-stream")
+        .json(&serde_json::json!({ "question": QUESTION }));
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut seen = String::new();
+    while !seen.contains("event: delta") {
+        let piece = response
+            .chunk()
+            .await
+            .unwrap()
+            .expect("the model has begun to write");
+        seen.push_str(&String::from_utf8_lossy(&piece));
+    }
+    assert_eq!(operator.delete(&opened).await.0, 204);
+    let mut rest = String::new();
+    while let Some(piece) = response.chunk().await.unwrap() {
+        rest.push_str(&String::from_utf8_lossy(&piece));
+    }
+    assert!(
+        rest.contains("event: error") && rest.contains("not_found"),
+        "{rest}"
+    );
+    assert!(
+        !rest.contains("event: done") && !rest.contains("gateway_update"),
+        "{rest}"
+    );
     app.end().await;
 }

@@ -32,7 +32,16 @@ pub struct Quotas {
     pub uploaded_bytes: Option<u64>,
 }
 
+/// The largest limit, which sums of uses stay far below in 64 bits.
+pub const MAX_LIMIT: u64 = 1_000_000_000_000_000;
+
 impl Quotas {
+    /// Whether no limit is beyond [`MAX_LIMIT`].
+    pub fn is_sane(&self) -> bool {
+        let limits = [self.questions, self.tokens, self.uploaded_bytes];
+        limits.into_iter().flatten().all(|limit| limit <= MAX_LIMIT)
+    }
+
     pub const fn of(&self, measure: Measure) -> Option<u64> {
         match measure {
             Measure::Questions => self.questions,
