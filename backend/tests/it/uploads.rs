@@ -54,7 +54,7 @@ fn copies(data: &Path) -> usize {
     let folders = std::fs::read_dir(spool).unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();
         path.is_dir()
-            .then(|| std::fs::read_dir(path).unwrap().count() - 1)
+            .then(|| std::fs::read_dir(path).unwrap().count().saturating_sub(1))
     });
     folders.sum()
 }
