@@ -31,6 +31,7 @@ class Server:
         self.data = data or tempfile.TemporaryDirectory()
         env = {k: v for k, v in os.environ.items() if not k.startswith("NEXUS_")}
         env.update(NEXUS_DATA_DIR=self.data.name, NEXUS_LISTEN="127.0.0.1:0", NEXUS_ADMIN_KEY=KEY)
+        env.update({f"NEXUS_LIMITS_PROGRAM_{what}": "0" for what in ("QUESTIONS", "UPLOADS", "REQUESTS")})
         if models:
             env["NEXUS_MODELS_DIR"] = str(Path(models).resolve())
         else:

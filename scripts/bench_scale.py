@@ -242,8 +242,9 @@ def main():
     common = {
         "NEXUS_SECRET_KEY": "a-secret-key-for-benchmarks-of-32-bytes",
         "NEXUS_UPLOADS_URL": f"file://{uploads.name}",
-        "NEXUS_HTTP_REQUESTS_PER_SECOND": "1000000",
-        "NEXUS_HTTP_BURST": "1000000",
+        "NEXUS_LIMITS_PROGRAM_QUESTIONS": "0",
+        "NEXUS_LIMITS_PROGRAM_UPLOADS": "0",
+        "NEXUS_LIMITS_PROGRAM_REQUESTS": "0",
         "NEXUS_LOG_LEVEL": "info",
     }
     common |= {"NEXUS_MODELS_DIR": str(Path(args.models).resolve())} if args.models else {"NEXUS_MODELS_ENABLED": "false"}

@@ -20,7 +20,8 @@ use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
     ApiKeys, Audit, Bots, Credentials, DenseState, Documents, Door, Generations, HealthChecks, Ingestion,
-    IssuedKey, KeySource, KnowledgeBases, People, Questions, Sharing, SignIns, Startup, Tasks, check_keys,
+    IssuedKey, KeySource, KnowledgeBases, People, Questions, Sharing, SignIns, Startup, Tasks, Usage,
+    check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads};
@@ -31,6 +32,7 @@ pub struct App {
     pub door: Door,
     pub people: People,
     pub bots: Bots,
+    pub usage: Usage,
     pub api_keys: ApiKeys,
     pub sharing: Sharing,
     pub sign_ins: SignIns,
@@ -284,18 +286,24 @@ impl Parts<'_> {
         let knowledge_bases = KnowledgeBases::new(db.clone(), Arc::clone(&clock), queue.clone());
         let keys = Arc::clone(&self.keys);
         let sign_ins = sign_ins_with(self.config, &db, Arc::clone(&clock), Arc::clone(&keys));
+        let bots = Bots {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            keys: Arc::clone(&keys),
+        };
+        let usage = Usage {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+        };
         Ok(App {
             door: Door {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
-                keys: Arc::clone(&keys),
-            },
-            people: People::new(db.clone(), Arc::clone(&clock)),
-            bots: Bots {
-                db: db.clone(),
-                clock: Arc::clone(&clock),
                 keys,
             },
+            people: People::new(db.clone(), Arc::clone(&clock)),
+            bots: bots.clone(),
+            usage: usage.clone(),
             api_keys: ApiKeys::new(db.clone(), Arc::clone(&clock)),
             sharing: Sharing::new(db.clone(), Arc::clone(&clock)),
             sign_ins,
@@ -309,10 +317,17 @@ impl Parts<'_> {
                 queue: queue.clone(),
                 knowledge_bases: knowledge_bases.clone(),
                 uploads: self.uploads.clone(),
+                bots: bots.clone(),
+                usage: usage.clone(),
                 max_bytes: self.config.uploads.max_bytes,
             },
             tasks: Tasks::new(db.clone(), queue),
-            questions: Questions::new(knowledge_bases.clone(), self.answering()),
+            questions: Questions {
+                knowledge_bases: knowledge_bases.clone(),
+                bots,
+                usage,
+                answering: self.answering(),
+            },
             health: HealthChecks {
                 db,
                 vectors: Arc::clone(&self.store),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nexus_domain::ChatModel;
 use nexus_models::chat::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat};
-use nexus_rag::{Writing, WritingSettings};
+use nexus_rag::{Manner, Writing, WritingSettings};
 
 use crate::config::{ChatConfig, Config};
 
@@ -39,6 +39,7 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
             max_answer_tokens: chat.max_answer_tokens,
             temperature: chat.temperature(),
         },
+        manner: Manner::default(),
     }))
 }
 

@@ -21,7 +21,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 #[derive(Debug, clap::Args)]
 pub struct InitAdminArgs {
     /// The person's id at Telegram, a number
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     telegram_id: i64,
     /// Their name, until they write to a bot
     #[arg(long, default_value = "Admin")]

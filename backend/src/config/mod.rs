@@ -5,6 +5,7 @@ mod auth;
 mod chat;
 mod embeddings;
 mod error;
+mod limits;
 mod load;
 mod paths;
 mod sections;
@@ -14,6 +15,7 @@ pub use auth::{AuthConfig, read_or_make_secret};
 pub use chat::{ChatConfig, ChosenModel};
 pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;
+pub use limits::{LimitsConfig, PerMinute};
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
     ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,

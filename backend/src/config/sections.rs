@@ -10,7 +10,7 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{ChatConfig, ConfigError, is_loopback};
+use super::{ChatConfig, ConfigError, LimitsConfig, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -33,6 +33,7 @@ pub struct Config {
     pub answers: AnswersConfig,
     pub chat: ChatConfig,
     pub http: HttpConfig,
+    pub limits: LimitsConfig,
     pub log: LogConfig,
 }
 
@@ -151,6 +152,7 @@ impl Config {
         self.worker_listen()?;
         self.trusted_proxies()?;
         self.auth.validate()?;
+        self.limits.validate()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
             let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use nexus_api::ErrorCode;
@@ -197,6 +197,19 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -
         }
     }
     address
+}
+
+/// Who calls, where credentials have proven it. A bot that names somebody who is not known calls for itself.
+pub fn access_of(extensions: &Extensions) -> Option<&Access> {
+    match extensions.get::<Admission>() {
+        Some(Admission(Ok(standing))) => standing.access.as_ref().or(standing.bot.as_ref()),
+        Some(Admission(Err(_))) | None => None,
+    }
+}
+
+/// Where the request came from, as far as it is known.
+pub fn address_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<From>()?.0.address
 }
 
 fn admission(parts: &Parts) -> Result<&Standing, ApiError> {

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::idempotency::IdempotencyKey;
 use super::pages::{PageQuery, page};
-use super::permit::{BotPermit, ManageBots, Permit, Read, Second};
+use super::permit::{BotPermit, ManageBots, Permit, ReadBot, Second};
 use super::wire::access as wire;
 use crate::app::App;
 
@@ -67,7 +67,7 @@ async fn create(
 /// Admins see them all, a bot sees itself.
 #[utoipa::path(get, path = "/bots/{id}", tag = "bots", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Bot), (status = 404, body = ErrorEnvelope)))]
-async fn get(permit: BotPermit<Read>) -> Json<Bot> {
+async fn get(permit: BotPermit<ReadBot>) -> Json<Bot> {
     Json(wire::bot(permit.bot))
 }
 

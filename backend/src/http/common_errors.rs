@@ -1,9 +1,11 @@
-//! Errors that every route can answer, written into the description once instead of at each route.
+//! What the description says of every route, written once: errors that each can answer, and what headers may hold.
 
+use nexus_api::limits::MAX_IDEMPOTENCY_KEY_CHARS;
 use nexus_api::{ErrorCode, ErrorEnvelope};
 use utoipa::ToSchema as _;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 
 /// Whatever is asked, and whoever asks.
 const ALWAYS: &[ErrorCode] = &[
@@ -19,6 +21,9 @@ const CLOSED: &[ErrorCode] = &[ErrorCode::Unauthorized, ErrorCode::Forbidden, Er
 const CHECKED: &[ErrorCode] = &[ErrorCode::ValidationFailed];
 const WITH_BODY: &[ErrorCode] = &[ErrorCode::PayloadTooLarge, ErrorCode::UnsupportedMediaType];
 
+/// The largest id of a person: Telegram's have at most 52 significant bits.
+const MAX_TELEGRAM_ID: isize = (1 << 52) - 1;
+
 /// Adds them to all operations; what a route says of itself stays.
 pub fn describe(openapi: &mut OpenApi) {
     for (path, item) in &mut openapi.paths.paths {
@@ -30,6 +35,11 @@ pub fn describe(openapi: &mut OpenApi) {
             &mut item.patch,
         ];
         for operation in operations.into_iter().flatten() {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    bound(parameter);
+                }
+            }
             add(operation, ALWAYS);
             if !path.contains("/health") {
                 add(operation, CLOSED);
@@ -59,5 +69,36 @@ fn add(operation: &mut Operation, codes: &[ErrorCode]) {
         responses
             .entry(code.status().to_string())
             .or_insert_with(described);
+    }
+}
+
+/// A header is there or not, and never `null`; some have a form.
+fn bound(parameter: &mut Parameter) {
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else {
+        return;
+    };
+    if parameter.parameter_in == ParameterIn::Header {
+        without_null(schema);
+    }
+    match parameter.name.as_str() {
+        "Idempotency-Key" => {
+            (schema.min_length, schema.max_length) = (Some(1), Some(MAX_IDEMPOTENCY_KEY_CHARS));
+            schema.pattern = Some("^[\\x20-\\x7e]+$".to_owned());
+        }
+        "X-Telegram-User-Id" => {
+            schema.minimum = Some(utoipa::Number::Int(1));
+            schema.maximum = Some(utoipa::Number::Int(MAX_TELEGRAM_ID));
+        }
+        "If-Match" => schema.pattern = Some("^\"[0-9]{1,18}\"$".to_owned()),
+        _ => {}
+    }
+}
+
+fn without_null(schema: &mut Object) {
+    if let SchemaType::Array(types) = &schema.schema_type {
+        let mut kept = types.iter().filter(|kind| **kind != Type::Null);
+        if let (Some(kind), None) = (kept.next(), kept.next()) {
+            schema.schema_type = SchemaType::Type(kind.clone());
+        }
     }
 }

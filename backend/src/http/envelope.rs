@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::request_id::RequestId;
 
 /// Seconds after which a part that is away is worth another try.
-const RETRY_UNAVAILABLE_SECONDS: HeaderValue = HeaderValue::from_static("2");
+const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
 
 pub async fn envelope(request: Request, next: Next) -> Response {
     let id = request
@@ -52,18 +52,18 @@ pub fn body(error: ApiError, id: &RequestId) -> ErrorEnvelope {
 
 fn write(error: ApiError, id: &RequestId, inner: &Response) -> Response {
     let status = error.status();
-    let unavailable = error.code == ErrorCode::Unavailable;
+    let away = error.code == ErrorCode::Unavailable;
+    let retry_after = error.retry_after.or(away.then_some(RETRY_UNAVAILABLE_SECONDS));
     let mut response = (status, axum::Json(body(error, id))).into_response();
     for (name, value) in inner.headers() {
         if name != CONTENT_TYPE && name != axum::http::header::CONTENT_LENGTH {
             response.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    if unavailable {
+    if let Some(seconds) = retry_after {
         response
             .headers_mut()
-            .entry(RETRY_AFTER)
-            .or_insert(RETRY_UNAVAILABLE_SECONDS);
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

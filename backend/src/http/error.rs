@@ -17,6 +17,8 @@ pub struct ApiError {
     pub code: ErrorCode,
     pub message: String,
     pub details: Option<Box<serde_json::Value>>,
+    /// Seconds after which it is worth another try.
+    pub retry_after: Option<u64>,
     /// The chain of causes, for the log; never sent.
     pub cause: Option<String>,
 }
@@ -27,23 +29,31 @@ impl ApiError {
             code,
             message: message.into(),
             details: None,
+            retry_after: None,
             cause: None,
         }
     }
 
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// A value of the request that cannot be used.
     pub fn invalid(field: &str, reason: impl Into<String>) -> Self {
-        let mut error = Self::new(ErrorCode::ValidationFailed, reason);
-        error.details = Some(Box::new(serde_json::json!({ "field": field })));
-        error
+        Self::new(ErrorCode::ValidationFailed, reason).with_details(serde_json::json!({ "field": field }))
+    }
+
+    fn with_details(mut self, details: serde_json::Value) -> Self {
+        self.details = Some(Box::new(details));
+        self
     }
 
     fn caused(code: ErrorCode, message: &str, cause: &dyn std::error::Error) -> Self {
         Self {
-            code,
-            message: message.to_owned(),
-            details: None,
             cause: Some(chain(cause)),
+            ..Self::new(code, message)
         }
     }
 
@@ -78,6 +88,14 @@ impl From<ServiceError> for ApiError {
             ServiceError::NoEmbedder => Self::new(ErrorCode::NoEmbedder, message),
             ServiceError::TooLarge { .. } => Self::new(ErrorCode::PayloadTooLarge, message),
             ServiceError::Interrupted(_) => Self::new(ErrorCode::InvalidRequest, message),
+            ServiceError::QuotaExceeded(exceeded) => Self::new(ErrorCode::QuotaExceeded, message)
+                .with_details(serde_json::json!({
+                    "subject": exceeded.subject.kind(),
+                    "id": exceeded.subject.id(),
+                    "measure": exceeded.measure.as_str(),
+                    "limit": exceeded.limit,
+                }))
+                .retry_after(exceeded.retry_after_seconds),
             ServiceError::NoSpace => Self::new(ErrorCode::InsufficientStorage, message),
             ServiceError::Unavailable(_) => Self::caused(
                 ErrorCode::Unavailable,

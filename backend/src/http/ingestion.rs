@@ -1,8 +1,12 @@
 //! `POST /ingestion/archives` and `/ingestion/files`: multipart uploads, streamed to disk.
 
+use std::convert::Infallible;
+
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, State};
+use axum::extract::{FromRequestParts, Multipart, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::request::Parts;
 use nexus_api::limits::MAX_FILE_NAME_CHARS;
 use nexus_api::{ErrorCode, ErrorEnvelope, TaskAccepted};
 use nexus_domain::SourceKind;
@@ -21,6 +25,9 @@ use crate::service::{NewIngestion, ReceivedUpload};
 
 /// Longest text field of an upload, in bytes.
 const MAX_FIELD_BYTES: usize = 1_024;
+
+/// What a multipart form adds to its file, at most.
+pub const FORM_BYTES: u64 = 64 * 1024;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -58,10 +65,11 @@ async fn archives(
     permit: Permit<Upload>,
     id: RequestId,
     key: IdempotencyKey,
+    length: ContentLength,
     proof: BodyProof,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, (proof, form?), SourceKind::Archive).await
+    accept(app, permit, id, key, (length, proof, form?), SourceKind::Archive).await
 }
 
 /// Upload one document
@@ -79,10 +87,24 @@ async fn files(
     permit: Permit<Upload>,
     id: RequestId,
     key: IdempotencyKey,
+    length: ContentLength,
     proof: BodyProof,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
-    accept(app, permit, id, key, (proof, form?), SourceKind::Files).await
+    accept(app, permit, id, key, (length, proof, form?), SourceKind::Files).await
+}
+
+/// How long the body says that it is; 0 where it does not.
+struct ContentLength(u64);
+
+impl<S: Sync> FromRequestParts<S> for ContentLength {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = parts.headers.get(CONTENT_LENGTH);
+        let length = header.and_then(|value| value.to_str().ok()?.parse().ok());
+        Ok(Self(length.unwrap_or(0)))
+    }
 }
 
 async fn accept(
@@ -90,9 +112,12 @@ async fn accept(
     permit: Permit<Upload>,
     id: RequestId,
     IdempotencyKey(key): IdempotencyKey,
-    (proof, form): (BodyProof, Multipart),
+    (ContentLength(length), proof, form): (ContentLength, BodyProof, Multipart),
     kind: SourceKind,
 ) -> Result<(StatusCode, Json<TaskAccepted>), ApiError> {
+    app.ingestion
+        .expect(&permit.access, length.saturating_sub(FORM_BYTES))
+        .await?;
     let form = read(&app, form).await?;
     proof.require()?;
     let upload = form

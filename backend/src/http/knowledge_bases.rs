@@ -40,6 +40,7 @@ async fn list(
     Query(filter): Query<Filter>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<KnowledgeBase>>, ApiError> {
+    let limit = query.limit()?;
     if let Some(name) = &filter.name {
         let found = app.knowledge_bases.find(&permit.access, name).await?;
         let items = found
@@ -51,7 +52,6 @@ async fn list(
             next_cursor: None,
         }));
     }
-    let limit = query.limit()?;
     let found = app
         .knowledge_bases
         .list(&permit.access, query.after()?, limit + 1)

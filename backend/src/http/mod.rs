@@ -26,6 +26,7 @@ pub mod router;
 mod sessions;
 mod signed_body;
 mod tasks;
+mod usage;
 mod users;
 mod wire;
 

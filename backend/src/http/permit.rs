@@ -55,6 +55,8 @@ needs! {
     /// The installation itself.
     Operate: Admin, Owner, Manage;
     ManageUsers: Admin, Owner, Users;
+    /// Reading one bot: whoever manages bots, and the bot itself.
+    ReadBot: Reader, Reader, Bots;
     ManageBots: Admin, Owner, Bots;
     ManageKeys: Admin, Owner, Keys;
     ReadLogs: Admin, Owner, Logs;

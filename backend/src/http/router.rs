@@ -10,7 +10,6 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::middleware::{from_fn, from_fn_with_state};
 use nexus_api::limits::MAX_JSON_BYTES;
 use tower::ServiceBuilder;
-use tower_governor::GovernorLayer;
 use tower_http::ServiceBuilderExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -20,15 +19,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::rate_limit::{Asked, Limits};
 use super::{
     api_keys, auth, bots, common_errors, documents, envelope, generations, health, ingestion,
-    knowledge_bases, logs, members, rag, rate_limit, request_id, sessions, tasks, users,
+    knowledge_bases, logs, members, rag, rate_limit, request_id, sessions, tasks, usage, users,
 };
 use crate::app::App;
 use crate::config::Config;
-
-/// What a multipart form adds to its file, at most.
-const FORM_BYTES: u64 = 64 * 1024;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -42,44 +39,70 @@ const FORM_BYTES: u64 = 64 * 1024;
 )]
 struct Contract;
 
+/// How often callers may ask, by kind of route.
+struct Limited {
+    questions: Limits,
+    uploads: Limits,
+    rest: Limits,
+}
+
+impl Limited {
+    fn new(config: &Config) -> Self {
+        Self {
+            questions: Limits::new(config, Asked::Questions),
+            uploads: Limits::new(config, Asked::Uploads),
+            rest: Limits::new(config, Asked::Rest),
+        }
+    }
+
+    fn forget_quiet_callers(&self) {
+        for limits in [&self.questions, &self.uploads, &self.rest] {
+            limits.forget_quiet_callers();
+        }
+    }
+}
+
 /// The routes of `/api/v1` and their description.
-fn api(config: &Config) -> OpenApiRouter<App> {
+fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
     let timeout = Duration::from_secs(config.http.timeout_seconds);
     let limited = |seconds| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, seconds);
-    let json = OpenApiRouter::new()
+    let rest = OpenApiRouter::new()
         .merge(health::routes())
         .merge(knowledge_bases::routes())
         .merge(generations::routes())
         .merge(documents::routes())
         .merge(tasks::routes())
-        .merge(rag::routes())
         .merge(sessions::routes())
         .merge(users::routes())
         .merge(bots::routes())
         .merge(api_keys::routes())
         .merge(members::routes())
         .merge(logs::routes())
+        .merge(usage::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .layer(limited(timeout));
+        .layer(limited(timeout))
+        .merge(tasks::streaming_routes())
+        .layer(from_fn_with_state(limits.rest, rate_limit::limit));
     // Of an answer that streams, only the time to its headers counts.
-    let answering = rag::answering_routes()
+    let answering = rag::answering_routes().layer(limited(timeout + config.chat.longest_answer()));
+    let questions = rag::routes()
+        .layer(limited(timeout))
+        .merge(answering)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .layer(limited(timeout + config.chat.longest_answer()));
-    let most = usize::try_from(config.uploads.max_bytes.saturating_add(FORM_BYTES)).unwrap_or(usize::MAX);
+        .layer(from_fn_with_state(limits.questions, rate_limit::limit));
+    let most =
+        usize::try_from(config.uploads.max_bytes.saturating_add(ingestion::FORM_BYTES)).unwrap_or(usize::MAX);
     let uploads = ingestion::routes()
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(most));
-    OpenApiRouter::new()
-        .merge(json)
-        .merge(answering)
-        .merge(uploads)
-        .merge(tasks::streaming_routes())
+        .layer(RequestBodyLimitLayer::new(most))
+        .layer(from_fn_with_state(limits.uploads, rate_limit::limit));
+    OpenApiRouter::new().merge(rest).merge(questions).merge(uploads)
 }
 
-fn split(config: &Config) -> (Router<App>, OpenApi) {
+fn split(config: &Config, limits: Limited) -> (Router<App>, OpenApi) {
     let contract = <Contract as utoipa::OpenApi>::openapi();
     let (router, mut openapi) = OpenApiRouter::with_openapi(contract)
-        .nest("/api/v1", api(config))
+        .nest("/api/v1", api(config, limits))
         .split_for_parts();
     let key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -95,7 +118,7 @@ fn split(config: &Config) -> (Router<App>, OpenApi) {
 
 /// The contract, as generated from the code.
 pub fn openapi(config: &Config) -> OpenApi {
-    split(config).1
+    split(config, Limited::new(config)).1
 }
 
 /// What a process without the API answers: how it is.
@@ -121,17 +144,9 @@ pub fn health_router(app: App, config: &Config) -> Router {
 
 /// The whole HTTP service.
 pub fn router(app: App, config: &Config) -> Router {
-    let (router, openapi) = split(config);
-    let limiter = rate_limit::limiter(&config.http).map(|limiter| {
-        forget_quiet_addresses(&limiter);
-        ServiceBuilder::new()
-            .map_response(rate_limit::standard_headers(&config.http))
-            .layer(GovernorLayer::new(limiter).error_handler(rate_limit::refused))
-    });
-    let router = match limiter {
-        Some(limiter) => router.layer(limiter),
-        None => router,
-    };
+    let limits = Limited::new(config);
+    limits.forget_quiet_callers();
+    let (router, openapi) = split(config, limits);
     router
         .layer(from_fn_with_state(app.clone(), auth::admit))
         .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", openapi))
@@ -149,16 +164,4 @@ pub fn router(app: App, config: &Config) -> Router {
 /// A panic is a defect: it is logged by the hook with its place, and the caller gets an ordinary 500.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     axum::response::IntoResponse::into_response(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// Keeps the table of addresses from growing for ever; ends when the router is gone.
-fn forget_quiet_addresses(limiter: &Arc<rate_limit::Limiter>) {
-    let weak = Arc::downgrade(limiter);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(rate_limit::FORGET_EVERY).await;
-            let Some(limiter) = weak.upgrade() else { return };
-            limiter.limiter().retain_recent();
-        }
-    });
 }

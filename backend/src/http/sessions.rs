@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::extract::Json;
 use super::wire::access as wire;
 use crate::app::App;
-use crate::service::SignIns;
+use crate::service::Bots;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -96,21 +96,18 @@ async fn sign_out(State(app): State<App>, Authorised(access): Authorised) -> Res
 /// Who the caller is, and what it may do
 #[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
 async fn me(State(app): State<App>, Authorised(access): Authorised) -> Result<Json<Me>, ApiError> {
-    let user = match access.caller().user() {
-        Some(user) => app.sign_ins.user(user).await?,
-        None => None,
-    };
+    let user = app.people.calling(&access).await?;
     let api_key = match access.caller() {
         Caller::ApiKey(id) => Some(app.api_keys.get(*id).await?),
         _ => None,
     };
-    let bot = app.sign_ins.bot(&access).await?;
+    let bot = app.bots.calling(&access).await?;
     Ok(Json(Me {
         kind: wire::caller_kind(access.caller().kind()),
         role: wire::role(access.role()),
         scopes: access.scopes().iter().map(wire::scope).collect(),
         user: user.map(wire::user),
-        bot: bot.filter(|_| SignIns::shows_bot(&access)).map(wire::bot),
+        bot: bot.filter(|_| Bots::are_shown_to(&access)).map(wire::bot),
         api_key: api_key.map(wire::api_key),
     }))
 }

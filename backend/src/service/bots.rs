@@ -136,6 +136,19 @@ impl Bots {
         Ok(bot)
     }
 
+    /// Whether the caller is shown the bot that it comes through as the bot's manager would be.
+    pub fn are_shown_to(access: &Access) -> bool {
+        matches!(access.caller(), Caller::Bot(_)) || access.require(Role::Admin, Scope::Bots).is_ok()
+    }
+
+    /// The bot that the call comes through.
+    pub async fn calling(&self, access: &Access) -> Result<Option<Bot>, ServiceError> {
+        match access.caller().bot() {
+            Some(bot) => Ok(self.db.bots().get(bot).await?),
+            None => Ok(None),
+        }
+    }
+
     pub async fn update(&self, access: &Access, id: BotId, change: BotChange) -> Result<Bot, ServiceError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;

@@ -67,7 +67,7 @@ pub struct PresentedSignature {
 /// A caller who may come in.
 #[derive(Debug)]
 pub struct Admitted {
-    /// `None` where a bot names a person who is not known.
+    /// `None` where a bot names a person whom it has not introduced.
     pub access: Option<Access>,
     /// What the bot may do for itself, where a bot calls.
     pub bot: Option<Access>,
@@ -311,6 +311,10 @@ impl Door {
         let Some(user) = self.db.users().by_telegram_id(named).await? else {
             return Ok(None);
         };
+        // Whom others have introduced is not this bot's to speak for.
+        if self.db.subscriptions().by(user.id, bot.id).await?.is_none() {
+            return Ok(None);
+        }
         let standing = self
             .standing_of_person(user, PersonBy::Bot(caller), bot.max_role)
             .await?;

@@ -5,7 +5,7 @@ use nexus_domain::{EmbedError, VectorError};
 use nexus_rag::RagError;
 use nexus_storage::StorageError;
 
-use super::Refusal;
+use super::{Exceeded, Refusal};
 use crate::uploads::UploadsError;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -41,6 +41,8 @@ pub enum ServiceError {
     TooLarge { limit: u64 },
     #[error("the upload broke off: {0}")]
     Interrupted(String),
+    #[error("today's limit of {} is reached for {}", .0.amount(), .0.whom())]
+    QuotaExceeded(Exceeded),
     #[error("no room is left for uploads")]
     NoSpace,
     /// Trying again later may help.

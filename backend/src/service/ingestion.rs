@@ -11,7 +11,7 @@ use nexus_storage::{Begun, Db, Tx};
 
 use super::audit::Change;
 use super::upload::{ReceivedUpload, UploadWriter};
-use super::{KnowledgeBases, ServiceError};
+use super::{Bots, KnowledgeBases, ServiceError, Usage};
 use crate::uploads::Uploads;
 use crate::worker::Queue;
 
@@ -25,6 +25,8 @@ pub struct Ingestion {
     pub queue: Queue,
     pub knowledge_bases: KnowledgeBases,
     pub uploads: Uploads,
+    pub bots: Bots,
+    pub usage: Usage,
     pub max_bytes: u64,
 }
 
@@ -92,6 +94,13 @@ impl Idempotent<'_> {
 }
 
 impl Ingestion {
+    /// Fails if the caller may not upload so much more today, before the bytes are sent in vain.
+    pub async fn expect(&self, access: &Access, bytes: u64) -> Result<(), ServiceError> {
+        let bot = self.bots.calling(access).await?;
+        let accounts = self.usage.accounts(access, bot.as_ref(), None).await?;
+        self.usage.expect_bytes(&accounts, bytes).await
+    }
+
     /// Opens a place for an upload's bytes.
     pub async fn receive(&self, file_name: String) -> Result<UploadWriter, ServiceError> {
         let id = UploadId::new(self.clock.now());
@@ -105,6 +114,9 @@ impl Ingestion {
             .await?;
         access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
         let source_name = source_name(&new)?;
+        let bot = self.bots.calling(access).await?;
+        let fed = access.filter([kb_id]);
+        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&fed)).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let key = new.idempotency_key.as_deref().map(|key| Idempotent {
@@ -118,6 +130,9 @@ impl Ingestion {
             tx.commit().await?;
             return self.accepted_before(kb_id, &made).await;
         }
+        self.usage
+            .take_bytes(&mut tx, &accounts, new.upload.size_bytes())
+            .await?;
         let candidate = Source {
             id: SourceId::new(now),
             kb_id,

@@ -14,19 +14,22 @@ use super::ServiceError;
 const KEEP: Duration = Duration::from_secs(24 * 3_600);
 /// Least time between two fetches.
 const APART: Duration = Duration::from_secs(60);
+/// No fetch is tried for so long after one that failed.
+const REST: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub struct KeySource {
     url: String,
     clock: Arc<dyn Clock>,
-    held: Arc<Mutex<Option<Held>>>,
+    held: Arc<Mutex<Held>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Held {
-    keys: Arc<Jwks>,
-    fetched_at: Timestamp,
+    keys: Option<(Arc<Jwks>, Timestamp)>,
+    /// When they could not be fetched, since they last could.
+    failed_at: Option<Timestamp>,
 }
 
 impl KeySource {
@@ -41,8 +44,8 @@ impl KeySource {
     /// The kept keys; fetched where there are none yet.
     pub async fn current(&self) -> Result<Arc<Jwks>, ServiceError> {
         let mut held = self.held.lock().await;
-        match held.as_ref() {
-            Some(kept) if self.age(kept) < KEEP => Ok(Arc::clone(&kept.keys)),
+        match &held.keys {
+            Some((keys, at)) if self.age(*at) < KEEP => Ok(Arc::clone(keys)),
             _ => self.fetch(&mut held).await,
         }
     }
@@ -50,25 +53,42 @@ impl KeySource {
     /// The keys as they are published now; `None` if they were fetched a moment ago.
     pub async fn newer(&self) -> Result<Option<Arc<Jwks>>, ServiceError> {
         let mut held = self.held.lock().await;
-        match held.as_ref() {
-            Some(kept) if self.age(kept) < APART => Ok(None),
+        match &held.keys {
+            Some((_, at)) if self.age(*at) < APART => Ok(None),
             _ => self.fetch(&mut held).await.map(Some),
         }
     }
 
-    fn age(&self, held: &Held) -> Duration {
-        self.clock.now().since(held.fetched_at)
+    fn age(&self, at: Timestamp) -> Duration {
+        self.clock.now().since(at)
     }
 
-    async fn fetch(&self, held: &mut Option<Held>) -> Result<Arc<Jwks>, ServiceError> {
-        let bytes = self.download().await.map_err(ServiceError::Unavailable)?;
-        let keys = Jwks::parse(&bytes).map_err(|error| ServiceError::Unavailable(error.into()))?;
-        let keys = Arc::new(keys);
-        *held = Some(Held {
-            keys: Arc::clone(&keys),
-            fetched_at: self.clock.now(),
-        });
-        Ok(keys)
+    /// While their place is away, callers do not wait for it one after another.
+    async fn fetch(&self, held: &mut Held) -> Result<Arc<Jwks>, ServiceError> {
+        if held.failed_at.is_some_and(|at| self.age(at) < REST) {
+            return Err(ServiceError::Unavailable(
+                "the keys could not be fetched a moment ago".into(),
+            ));
+        }
+        let fetched = match self.download().await {
+            Ok(bytes) => Jwks::parse(&bytes).map_err(Into::into),
+            Err(error) => Err(error),
+        };
+        let now = self.clock.now();
+        match fetched {
+            Ok(keys) => {
+                let keys = Arc::new(keys);
+                *held = Held {
+                    keys: Some((Arc::clone(&keys), now)),
+                    failed_at: None,
+                };
+                Ok(keys)
+            }
+            Err(error) => {
+                held.failed_at = Some(now);
+                Err(ServiceError::Unavailable(error))
+            }
+        }
     }
 
     async fn download(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {

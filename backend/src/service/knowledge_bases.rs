@@ -221,6 +221,12 @@ impl KnowledgeBases {
         Ok(access.filter(ids))
     }
 
+    /// The filter for those of some knowledge bases that are still there and that the caller sees.
+    pub async fn among(&self, access: &Access, wanted: &[KbId]) -> Result<KbFilter, ServiceError> {
+        let live = self.db.knowledge_bases().list_ids().await?;
+        Ok(access.filter(live.into_iter().filter(|kb| wanted.contains(kb))))
+    }
+
     /// The knowledge base of this name or id.
     pub async fn resolve_one(&self, access: &Access, wanted: &str) -> Result<KbId, ServiceError> {
         let wanted = wanted.trim();

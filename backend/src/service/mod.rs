@@ -22,6 +22,7 @@ mod sign_in;
 mod startup;
 mod tasks;
 mod upload;
+mod usage;
 
 pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
 pub use audit::Audit;
@@ -44,6 +45,7 @@ pub use sign_in::{Begun, Proof, SignIns};
 pub use startup::Startup;
 pub use tasks::Tasks;
 pub use upload::{ReceivedUpload, UploadWriter};
+pub use usage::{DayOfUse, Exceeded, Usage};
 
 pub use nexus_storage::{
     ApiKeyRow, AuditFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview, UserChange,

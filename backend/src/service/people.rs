@@ -72,6 +72,14 @@ impl People {
         user.filter(|_| visible).ok_or(ServiceError::NotFound("user"))
     }
 
+    /// The person who calls, if it is a person.
+    pub async fn calling(&self, access: &Access) -> Result<Option<User>, ServiceError> {
+        match access.caller().user() {
+            Some(user) => Ok(self.db.users().get(user).await?),
+            None => Ok(None),
+        }
+    }
+
     /// Newest first, older than `before`.
     pub async fn list(
         &self,

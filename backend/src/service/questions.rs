@@ -1,68 +1,158 @@
-//! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`.
+//! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`; in the manner
+//! of the bot that asks, and within daily limits.
 
-use nexus_domain::{Access, KbFilter, KbId};
-use nexus_rag::{Answer, AnswerStream, Answering, Mode, Question, Retrieval};
+use futures::{StreamExt as _, stream};
+use nexus_domain::{Access, Bot, KbFilter, KbId};
+use nexus_rag::{
+    Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
+};
 
-use super::{KnowledgeBases, ServiceError};
+use super::usage::{Taken, Usage};
+use super::{Bots, KnowledgeBases, ServiceError};
 
 #[derive(Clone, Debug)]
 pub struct Questions {
-    knowledge_bases: KnowledgeBases,
-    answering: Answering,
+    pub knowledge_bases: KnowledgeBases,
+    pub bots: Bots,
+    pub usage: Usage,
+    pub answering: Answering,
 }
 
 /// What was asked. Checked by the boundary: not empty, not too long.
 #[derive(Clone, Debug)]
 pub struct SearchInput {
     pub text: String,
-    /// Names or ids; empty means all that the caller sees.
+    /// Names or ids; empty means the bot's own choice, or all that the caller sees.
     pub knowledge_bases: Vec<String>,
     pub mode: Mode,
     pub limit: usize,
     pub distinct_documents: bool,
 }
 
-impl Questions {
-    pub fn new(knowledge_bases: KnowledgeBases, answering: Answering) -> Self {
-        Self {
-            knowledge_bases,
-            answering,
-        }
-    }
+/// A question that may be answered, and was counted.
+struct Ready {
+    question: Question,
+    answering: Answering,
+    taken: Taken,
+}
 
+impl Questions {
     pub async fn search(&self, access: &Access, input: SearchInput) -> Result<Retrieval, ServiceError> {
-        let question = self.question(access, input).await?;
-        Ok(self.answering.retriever.retrieve(&question).await?)
+        let ready = self.ready(access, input, false).await?;
+        let found = ready.answering.retriever.retrieve(&ready.question).await;
+        if found.is_err() {
+            ready.taken.give_back().await;
+        }
+        Ok(found?)
     }
 
     pub async fn answer(&self, access: &Access, input: SearchInput) -> Result<Answer, ServiceError> {
-        let question = self.question(access, input).await?;
-        Ok(self.answering.answer(&question).await?)
+        let ready = self.ready(access, input, true).await?;
+        match ready.answering.answer(&ready.question).await {
+            Ok(answer) => {
+                settle(ready.taken, &answer.generation).await;
+                Ok(answer)
+            }
+            Err(error) => {
+                ready.taken.give_back().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// The answer as it comes about, and the knowledge bases that it is made from. What the caller may not ask is refused
-    /// before the stream begins.
+    /// before the stream begins. A stream that is left stays counted as a whole.
     pub async fn stream(
         &self,
         access: &Access,
         input: SearchInput,
     ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
-        let question = self.question(access, input).await?;
-        let asked = question.filter.kbs().collect();
-        Ok((self.answering.clone().stream(question), asked))
+        let ready = self.ready(access, input, true).await?;
+        let asked = ready.question.filter.kbs().collect();
+        let answer = ready.answering.stream(ready.question);
+        Ok((settled_at_the_end(answer, ready.taken), asked))
     }
 
-    async fn question(&self, access: &Access, input: SearchInput) -> Result<Question, ServiceError> {
-        let filter: KbFilter = self
-            .knowledge_bases
-            .resolve(access, &input.knowledge_bases)
-            .await?;
-        Ok(Question {
+    async fn ready(
+        &self,
+        access: &Access,
+        input: SearchInput,
+        is_answered: bool,
+    ) -> Result<Ready, ServiceError> {
+        let bot = self.bots.calling(access).await?;
+        let filter = self.filter(access, bot.as_ref(), &input.knowledge_bases).await?;
+        let answering = self.answering.clone();
+        let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
+        let tokens = if is_answered { answering.most_tokens() } else { 0 };
+        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&filter)).await?;
+        let taken = self.usage.take_question(&accounts, tokens).await?;
+        let question = Question {
             text: input.text,
             filter,
             mode: input.mode,
             limit: input.limit,
             distinct_documents: input.distinct_documents,
+        };
+        Ok(Ready {
+            question,
+            answering,
+            taken,
         })
     }
+
+    async fn filter(
+        &self,
+        access: &Access,
+        bot: Option<&Bot>,
+        named: &[String],
+    ) -> Result<KbFilter, ServiceError> {
+        match bot {
+            Some(bot) if named.is_empty() && !bot.default_kbs.is_empty() => {
+                self.knowledge_bases.among(access, &bot.default_kbs).await
+            }
+            _ => self.knowledge_bases.resolve(access, named).await,
+        }
+    }
+}
+
+fn manner(bot: &Bot) -> Manner {
+    Manner {
+        instructions: bot.settings.instructions.clone(),
+        model: bot.settings.model.clone(),
+    }
+}
+
+/// A provider that began to answer and does not say what it cost leaves the whole count standing.
+async fn settle(taken: Taken, generation: &Generation) {
+    match (generation.usage, &generation.model) {
+        (Some(usage), _) => {
+            let tokens = u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
+            taken.settle(tokens).await;
+        }
+        (None, None) => taken.settle(0).await,
+        (None, Some(_)) => {}
+    }
+}
+
+/// Corrects the count before the last event is passed on.
+fn settled_at_the_end(answer: AnswerStream, taken: Taken) -> AnswerStream {
+    let state = (answer, Some(taken));
+    stream::unfold(state, async |(mut answer, mut taken)| {
+        let event = answer.next().await?;
+        match &event {
+            Ok(AnswerEvent::Done(answer)) => {
+                if let Some(taken) = taken.take() {
+                    settle(taken, &answer.generation).await;
+                }
+            }
+            Ok(_) => {}
+            Err(_) => {
+                if let Some(taken) = taken.take() {
+                    taken.give_back().await;
+                }
+            }
+        }
+        Some((event, (answer, taken)))
+    })
+    .boxed()
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_auth::telegram::jwks::Jwks;
 use nexus_auth::telegram::{TelegramPerson, id_token, init_data, login_widget};
 use nexus_auth::{KeyRing, TokenKind};
 use nexus_domain::user::MAX_NAME_CHARS;
 use nexus_domain::{
-    Access, Action, Bot, Caller, Clock, Person, PersonBy, Scope, SessionId, TargetKind, TelegramId,
-    Timestamp, User, UserId,
+    Access, Action, Bot, Caller, Clock, Person, PersonBy, SessionId, TargetKind, TelegramId, Timestamp, User,
 };
 use nexus_storage::{Db, SessionRow};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -228,10 +228,16 @@ impl SignIns {
             client_id: &client_id,
             nonce,
         };
-        let verify = |keys: &nexus_auth::telegram::jwks::Jwks| {
+        let verify = |keys: &Jwks| {
             let now = seconds(&*self.clock);
             id_token::verify(token.expose_secret(), keys, &expected, now, self.max_age_seconds)
         };
+        // What cannot be a token of any key costs no fetch of keys.
+        match verify(&Jwks::default()) {
+            Err(id_token::IdTokenError::UnknownKey) => {}
+            Err(error) => return Err(Refusal::IdToken(error).into()),
+            Ok(_) => return Err(Refusal::Unauthorized.into()),
+        }
         let outcome = match verify(&*self.jwks.current().await?) {
             // Telegram may have a new key since.
             Err(id_token::IdTokenError::UnknownKey) => match self.jwks.newer().await? {
@@ -252,24 +258,6 @@ impl SignIns {
             )
         })?;
         open(&self.keys, &sealed, bot.id, TELEGRAM_TOKEN)
-    }
-
-    /// The caller's own rows, for `GET /auth/me`.
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, ServiceError> {
-        Ok(self.db.users().get(id).await?)
-    }
-
-    pub async fn bot(&self, access: &Access) -> Result<Option<Bot>, ServiceError> {
-        match access.caller().bot() {
-            Some(bot) => Ok(self.db.bots().get(bot).await?),
-            None => Ok(None),
-        }
-    }
-
-    /// Whether the caller is shown as the bot's manager would be.
-    pub fn shows_bot(access: &Access) -> bool {
-        matches!(access.caller(), Caller::Bot(_))
-            || access.require(nexus_domain::Role::Admin, Scope::Bots).is_ok()
     }
 }
 

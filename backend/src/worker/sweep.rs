@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
-use nexus_domain::{ChunkId, KbId, Stage, TaskState, UploadId, VersionId};
+use nexus_domain::{ChunkId, KbId, Stage, TaskState, UploadId, VersionId, quota};
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
@@ -23,6 +24,12 @@ const POINTS: usize = 2_048;
 const PURGE_CHUNKS: usize = 2_048;
 /// How long an idempotency key is remembered: 24 hours.
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// How long a session that has ended by time is remembered: 7 days.
+const SESSIONS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long it is remembered what was used of daily limits: 32 days.
+const USES_KEPT: Duration = Duration::from_secs(32 * 24 * 3_600);
+/// Expired rows of a kind that are removed at once.
+const EXPIRED: usize = 10_000;
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
     running.meter.stage(Stage::Sweeping, None);
@@ -52,12 +59,27 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
         }
         sweep_versions(context, running, &versions).await?;
     }
-    let before = context.clock.now().minus(IDEMPOTENCY_KEPT);
-    let mut tx = context.db.begin().await?;
-    tx.idempotency().delete_older_than(before).await?;
-    tx.commit().await?;
+    sweep_what_has_expired(context).await?;
     sweep_uploads(context).await?;
     Ok(Completion::default())
+}
+
+/// Rows that mean nothing any more because of their age.
+async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    tx.idempotency()
+        .delete_older_than(now.minus(IDEMPOTENCY_KEPT))
+        .await?;
+    tx.sessions()
+        .delete_expired(now.minus(SESSIONS_KEPT), EXPIRED)
+        .await?;
+    tx.proofs().delete_expired(now, EXPIRED).await?;
+    tx.quotas()
+        .delete_before(quota::day(now.minus(USES_KEPT), Tz::UTC))
+        .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn sweep_versions(

@@ -185,32 +185,6 @@ async fn a_repeated_request_with_its_key_gives_the_first_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_too_often_is_told_when_to_come_back() {
-    let settings = vec![
-        ("NEXUS_HTTP_REQUESTS_PER_SECOND", "1".to_owned()),
-        ("NEXUS_HTTP_BURST", "3".to_owned()),
-    ];
-    let app = TestApp::with(crate::test_app::Setup {
-        settings,
-        ..Default::default()
-    })
-    .await;
-    let url = format!("{}/api/v1/health", app.client.base());
-    let mut last = http().get(&url).send().await.unwrap();
-    assert!(last.headers().contains_key("ratelimit"), "{:?}", last.headers());
-    for _ in 0..5 {
-        last = http().get(&url).send().await.unwrap();
-    }
-    assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert!(last.headers().contains_key("retry-after"));
-    assert_eq!(
-        last.json::<Value>().await.unwrap()["error"]["code"],
-        "too_many_requests"
-    );
-    app.stop_now().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_left_the_settings_opens_nothing() {
     let data = TestApp::start().await.end().await;
     let app = TestApp::with(Setup {

@@ -16,10 +16,15 @@ mod generations;
 mod ingestion;
 mod keys;
 mod knowledge_bases;
+mod limits;
+mod oidc;
 mod people;
 mod questions;
 mod recovery;
 mod roles;
+#[allow(dead_code, reason = "shared with the tests of the proofs themselves")]
+#[path = "../../../crates/auth/tests/it/rsa_key.rs"]
+mod rsa_key;
 mod s3;
 mod scale;
 mod sharing;

@@ -52,8 +52,9 @@ async fn a_bot_calls_for_itself_and_for_people_it_has_introduced() {
         "a person is not shown the bot's own record"
     );
 
-    // It introduces people to itself alone, and names one person at a time.
-    operator.register_bot("other").await;
+    // It introduces people to itself alone, names those alone, and one at a time.
+    let (_, other) = operator.register_bot("other").await;
+    assert_eq!(error(&other.named(78).get("/auth/me").await), (404, "not_found"));
     let body = json!({"bot": "other", "telegram_id": 78, "first_name": "A"});
     assert_eq!(
         error(&bot.post("/users/from-telegram", &body).await),

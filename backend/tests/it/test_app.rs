@@ -69,6 +69,7 @@ impl TestApp {
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
             ("NEXUS_SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
         ]);
+        settings.extend(without_limits());
         settings.extend(
             setup
                 .settings
@@ -206,6 +207,17 @@ impl TestApp {
         };
         self.client.ask_question(&request).await.unwrap()
     }
+}
+
+/// A test asks as often as it likes, unless it is about limits.
+fn without_limits() -> impl Iterator<Item = (String, String)> {
+    let callers = ["READER", "EDITOR", "ADMIN", "PROGRAM"];
+    let limits = callers.into_iter().flat_map(|who| {
+        let asked = ["QUESTIONS", "UPLOADS", "REQUESTS"];
+        asked.map(|what| (format!("NEXUS_LIMITS_{who}_{what}"), "0".to_owned()))
+    });
+    let of_addresses = ["NEXUS_HTTP_REQUESTS_PER_SECOND", "NEXUS_HTTP_BURST"];
+    limits.chain(of_addresses.map(|name| (name.to_owned(), "1000000".to_owned())))
 }
 
 /// A tar.gz of these files.

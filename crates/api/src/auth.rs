@@ -124,6 +124,7 @@ pub struct CreateApiKey {
 #[serde(deny_unknown_fields)]
 pub struct UpdateApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,

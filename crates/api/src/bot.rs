@@ -87,7 +87,7 @@ pub struct BotSettings {
 #[serde(deny_unknown_fields)]
 pub struct CreateBot {
     /// 1-64 of `a-z`, `0-9`, `-`, `_`; starts with a letter or digit.
-    #[schema(example = "docs", min_length = 1, max_length = 64)]
+    #[schema(example = "docs", pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
     pub code: String,
     #[schema(min_length = 1, max_length = 64)]
     pub name: String,
@@ -102,6 +102,7 @@ pub struct CreateBot {
     pub telegram_token: Option<String>,
     /// The bot's id at Telegram, where its token is not kept here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub telegram_bot_id: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
@@ -112,15 +113,17 @@ pub struct CreateBot {
 #[serde(deny_unknown_fields)]
 pub struct UpdateBot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
     pub name: Option<String>,
     #[serde(
         default,
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 2000)]
     pub description: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
     pub version: Option<String>,
     #[serde(
         default,

@@ -41,11 +41,11 @@ pub use ingestion::{
     TaskState,
 };
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
-pub use member::{KbBot, KbBots, Member, SetMember};
+pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
 pub use page::Page;
 pub use rag::{
     Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
     RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
 };
-pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Visibility};
+pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};

@@ -1,5 +1,6 @@
 //! The words of rights.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -90,4 +91,24 @@ pub struct Quotas {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 1_000_000_000_000_000u64)]
     pub uploaded_bytes: Option<u64>,
+}
+
+/// What was used today of daily limits. Uses without a limit are not counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Usage {
+    pub questions: Used,
+    pub tokens: Used,
+    pub uploaded_bytes: Used,
+    /// Where the day begins and ends.
+    #[schema(example = "Europe/Moscow")]
+    pub time_zone: String,
+    pub resets_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Used {
+    pub used: u64,
+    /// Absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
 }

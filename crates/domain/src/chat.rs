@@ -44,6 +44,8 @@ pub struct ChatRequest {
     pub max_tokens: u32,
     /// 0 (always the likeliest word) to 2; `None` is the model's own.
     pub temperature: Option<f32>,
+    /// Name of the model that is asked first, of several. A name that none of them has changes nothing.
+    pub prefer: Option<String>,
 }
 
 /// What a call cost, in tokens of the model.

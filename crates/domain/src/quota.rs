@@ -1,12 +1,14 @@
 //! What may be used in a day. Uses are counted in rows, so they hold over all processes.
 
-use chrono::{Datelike as _, TimeZone as _};
+use chrono::{Datelike as _, Days, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::access::words;
 use crate::id::{BotId, KbId, UserId};
 use crate::time::Timestamp;
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +96,21 @@ pub fn day(at: Timestamp, zone: Tz) -> i32 {
         .num_days_from_ce()
 }
 
+/// When that day ends. Where clocks skip its midnight, the next one begins with the first hour that there is.
+pub fn day_ends(at: Timestamp, zone: Tz) -> Timestamp {
+    let today = zone.from_utc_datetime(&at.to_datetime().naive_utc()).date_naive();
+    let midnight = today
+        .checked_add_days(Days::new(1))
+        .map(|day| NaiveDateTime::new(day, NaiveTime::MIN));
+    let steps = (0..24).filter_map(|quarter| midnight?.checked_add_signed(TimeDelta::minutes(15 * quarter)));
+    let mut local = steps.filter_map(|local| zone.from_local_datetime(&local).earliest());
+    // No zone skips six hours of a day but by skipping the day: the count goes on by then.
+    let ends = local
+        .next()
+        .map_or(at.plus(DAY), |ends| Timestamp::from(ends.with_timezone(&Utc)));
+    ends.max(at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +124,32 @@ mod tests {
             day(after, Tz::Europe__Moscow)
         );
         assert_eq!(day(before, Tz::UTC), day(after, Tz::UTC));
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_one_begins() {
+        let at = |text: &str| Timestamp::from(text.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+        let noon = at("2026-03-01T12:00:00Z");
+        assert_eq!(day_ends(noon, Tz::UTC), at("2026-03-02T00:00:00Z"));
+        assert_eq!(day_ends(noon, Tz::Europe__Moscow), at("2026-03-01T21:00:00Z"));
+        // In Beirut the clocks go from 0:00 to 1:00 on the last Sunday of March; in Havana 1:00 comes twice in November.
+        let before = at("2026-03-28T20:00:00Z");
+        assert_eq!(day_ends(before, Tz::Asia__Beirut), at("2026-03-28T22:00:00Z"));
+        for zone in [
+            Tz::Asia__Beirut,
+            Tz::America__Havana,
+            Tz::Pacific__Apia,
+            Tz::Asia__Kathmandu,
+        ] {
+            for hour in 0..24 * 366 {
+                let now = noon.plus(std::time::Duration::from_secs(3_600 * hour));
+                let ends = day_ends(now, zone);
+                assert!(now < ends, "{zone} {now:?}");
+                assert_eq!(day(ends, zone), day(now, zone) + 1, "{zone} {now:?}");
+                let last = Timestamp::from_micros(ends.as_micros() - 1);
+                assert_eq!(day(last, zone), day(now, zone), "{zone} {now:?}");
+            }
+        }
     }
 
     #[test]

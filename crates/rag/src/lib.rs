@@ -16,7 +16,8 @@ mod retrieve;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
-    Citation, Generation, GenerationReason, GenerationStatus, PROMPT_VERSION, Writing, WritingSettings,
+    Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Writing,
+    WritingSettings,
 };
 pub use error::RagError;
 pub use retrieve::{

@@ -26,6 +26,7 @@ statements! {
     LIST_AMONG = ids_in!(concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE id IN "),
         " AND deleted_at IS NULL AND name > $65 ORDER BY name LIMIT $66");
     LIST_IDS = "SELECT id FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
+    LIMITED = "SELECT id, quotas FROM knowledge_bases WHERE deleted_at IS NULL AND quotas <> '{}' ORDER BY id";
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
             CAST(COALESCE(SUM(v.chunk_count), 0) AS BIGINT) AS chunks,
@@ -127,6 +128,19 @@ impl<C: Connect> KnowledgeBases<C> {
             .fetch_optional(c)
             .await?);
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// The knowledge bases that have daily limits.
+    pub async fn limited(&mut self) -> Result<Vec<(KbId, Quotas)>, StorageError> {
+        let rows: Vec<(Uuid, String)> = on!(self.0, |c| sqlx::query_as(LIMITED).fetch_all(c).await?);
+        rows.into_iter()
+            .map(|(id, quotas)| {
+                Ok((
+                    KbId::from_uuid(id),
+                    from_json(&quotas, "quotas of a knowledge base")?,
+                ))
+            })
+            .collect()
     }
 
     /// Live knowledge bases by name, after the name `after`.

@@ -17,7 +17,8 @@ statements! {
         WHERE kb_members.kb_id = $1 AND kb_members.user_id > $2 ORDER BY kb_members.user_id LIMIT $3");
     OF_USER = "SELECT m.kb_id, m.role FROM kb_members m
         JOIN knowledge_bases k ON k.id = m.kb_id AND k.deleted_at IS NULL WHERE m.user_id = $1 ORDER BY m.kb_id";
-    ROLE = "SELECT role FROM kb_members WHERE kb_id = $1 AND user_id = $2";
+    // Reads the role and locks its row, so that of two changes each knows what it changed.
+    ROLE = "UPDATE kb_members SET role = role WHERE kb_id = $1 AND user_id = $2 RETURNING role";
     SET = "INSERT INTO kb_members (kb_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (user_id, kb_id) DO UPDATE SET role = excluded.role";
     REMOVE = "DELETE FROM kb_members WHERE kb_id = $1 AND user_id = $2 RETURNING role";

@@ -71,6 +71,24 @@ impl QuotaUsage<&mut Tx> {
         used.map(|used| number(used, "use of a quota")).transpose()
     }
 
+    /// Uses `amount` more, or what is left of the limit; how much that was.
+    pub async fn take_up_to(
+        &mut self,
+        subject: QuotaSubject,
+        measure: Measure,
+        day: i32,
+        amount: u64,
+        limit: u64,
+    ) -> Result<u64, StorageError> {
+        // Makes the row where there is none, and locks it: what is left stays left.
+        let used = self.take(subject, measure, day, 0, None).await?.unwrap_or(0);
+        let got = amount.min(limit.saturating_sub(used));
+        if got > 0 {
+            self.take(subject, measure, day, got, Some(limit)).await?;
+        }
+        Ok(got)
+    }
+
     /// Takes back what was used in vain; never below 0.
     pub async fn give_back(
         &mut self,

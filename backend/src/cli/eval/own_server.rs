@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Services;
-use crate::config::Config;
+use crate::config::{Config, PerMinute};
 use crate::serve::Server;
 
 /// Dropped, it takes its data with it.
@@ -32,8 +32,10 @@ impl OwnServer {
         own.tls.cert.clear();
         own.tls.key.clear();
         own.admin.key = format!("eval-{}", uuid::Uuid::new_v4()).into();
-        own.http.requests_per_second = 1_000_000;
-        own.http.burst = 1_000_000;
+        own.limits.program = PerMinute::NONE;
+        // A throw-away index, beside that of the installation.
+        own.qdrant.url.clear();
+        own.qdrant.api_key = SecretString::default();
         if std::env::var_os("NEXUS_LOG_LEVEL").is_none() {
             own.log.level = "warn".to_owned();
         }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::service::{
-    ApiKeyChange, ApiKeyRow, Begun, BotChange, Introduced, MemberRow, NewApiKey, NewBot, Proof,
+    ApiKeyChange, ApiKeyRow, Begun, BotChange, DayOfUse, Introduced, MemberRow, NewApiKey, NewBot, Proof,
     ServiceTokenRow,
 };
 
@@ -50,6 +50,21 @@ pub const fn quotas_from(quotas: api::Quotas) -> domain::Quotas {
         questions: quotas.questions,
         tokens: quotas.tokens,
         uploaded_bytes: quotas.uploaded_bytes,
+    }
+}
+
+pub fn usage(day: DayOfUse) -> api::Usage {
+    let of = |measure| {
+        let found = day.measures.iter().find(|(of, ..)| *of == measure);
+        let (used, limit) = found.map_or((0, None), |(_, used, limit)| (*used, *limit));
+        api::Used { used, limit }
+    };
+    api::Usage {
+        questions: of(domain::Measure::Questions),
+        tokens: of(domain::Measure::Tokens),
+        uploaded_bytes: of(domain::Measure::UploadedBytes),
+        time_zone: day.zone.name().to_owned(),
+        resets_at: day.resets_at.to_datetime(),
     }
 }
 
@@ -199,7 +214,13 @@ pub fn service_token(row: ServiceTokenRow) -> api::ServiceToken {
 
 pub fn member(row: MemberRow) -> api::Member {
     api::Member {
-        user: user(row.user),
+        user: api::MemberPerson {
+            id: row.user.id.as_uuid(),
+            telegram_id: row.user.person.telegram_id.get(),
+            username: row.user.person.username,
+            first_name: row.user.person.first_name,
+            last_name: row.user.person.last_name,
+        },
         role: kb_role(row.role),
         created_at: row.created_at.to_datetime(),
     }

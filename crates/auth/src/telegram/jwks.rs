@@ -28,7 +28,7 @@ pub enum JwksError {
 }
 
 /// A parsed key set: RSA keys for RS256, by name. Keys of other kinds, and weak ones, are left out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Jwks {
     keys: Vec<RsaKey>,
 }

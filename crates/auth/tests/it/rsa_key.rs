@@ -7,8 +7,6 @@ use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
 use ring::signature::RSA_PKCS1_SHA256;
 
-use crate::fixtures::base64url;
-
 pub const N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2\
 lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg\
 665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXp\
@@ -44,7 +42,11 @@ pub fn decode(text: &str) -> Vec<u8> {
 
 /// A JWT signed with RS256, whatever its header says.
 pub fn jwt(header: &str, payload: &str) -> String {
-    let signed = format!("{}.{}", base64url(header), base64url(payload));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(payload)
+    );
     let pair = key_pair();
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(
@@ -54,7 +56,7 @@ pub fn jwt(header: &str, payload: &str) -> String {
         &mut signature,
     )
     .unwrap();
-    format!("{signed}.{}", base64url(signature))
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn key_pair() -> KeyPair {

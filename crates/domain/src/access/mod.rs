@@ -172,6 +172,10 @@ impl KbFilter {
         self.kbs.iter().copied()
     }
 
+    pub fn contains(&self, kb: KbId) -> bool {
+        self.kbs.contains(&kb)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.kbs.is_empty()
     }

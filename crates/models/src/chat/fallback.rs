@@ -41,6 +41,15 @@ impl Fallback {
     }
 }
 
+impl Fallback {
+    /// The preferred model first, the others as they stand.
+    fn in_order<'s>(&'s self, prefer: Option<&str>) -> Vec<&'s Member> {
+        let mut members: Vec<&Member> = self.members.iter().collect();
+        members.sort_by_key(|member| Some(member.model.name()) != prefer);
+        members
+    }
+}
+
 impl Member {
     fn set(&self, until: Option<Instant>) {
         *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
@@ -79,7 +88,7 @@ impl ChatModel for Fallback {
 
     async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
         let mut last = ChatError::Unavailable("it failed a moment ago and rests".to_owned());
-        for member in &self.members {
+        for member in self.in_order(request.prefer.as_deref()) {
             if !member.is_up(self.rest) {
                 continue;
             }

@@ -22,7 +22,7 @@ pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
 pub use generation::{Generation, GenerationReason, GenerationStatus};
 use write::{Assignment, Context};
-pub use write::{PROMPT_VERSION, Writing, WritingSettings};
+pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,6 +125,20 @@ pub struct Answering {
 }
 
 impl Answering {
+    /// The same, writing in this manner.
+    #[must_use]
+    pub fn in_manner(mut self, manner: Manner) -> Self {
+        if let Some(writing) = &mut self.writing {
+            writing.manner = manner;
+        }
+        self
+    }
+
+    /// The tokens that an answer may take, in and out: an upper bound by our own counter, 0 if no model is asked.
+    pub fn most_tokens(&self) -> u64 {
+        self.writing.as_ref().map_or(0, Writing::most_tokens)
+    }
+
     /// Retrieves and answers. Finding nothing is an answer, too, and a chat model that fails leaves an extractive one.
     pub async fn answer(&self, question: &Question) -> Result<Answer, RagError> {
         self.respond(question, &Listener::NOBODY).await

@@ -6,8 +6,8 @@ use futures::StreamExt as _;
 use nexus_domain::testing::{FakeChat, FakeChatModel};
 use nexus_domain::{ChatError, ChatRole};
 use nexus_rag::{
-    Answer, AnswerEvent, Answering, GenerationReason, GenerationStatus, Mode, PROMPT_VERSION, Writing,
-    WritingSettings,
+    Answer, AnswerEvent, Answering, GenerationReason, GenerationStatus, Manner, Mode, PROMPT_VERSION,
+    Writing, WritingSettings,
 };
 
 use crate::support::World;
@@ -23,6 +23,7 @@ pub(crate) async fn writer(plays: Vec<FakeChat>) -> (World, Answering, Arc<FakeC
     answering.writing = Some(Writing {
         model: model.clone(),
         settings: WritingSettings::default(),
+        manner: Manner::default(),
     });
     (world, answering, model)
 }
@@ -139,6 +140,7 @@ async fn a_document_cannot_end_its_own_quotation() {
     answering.writing = Some(Writing {
         model: model.clone(),
         settings: WritingSettings::default(),
+        manner: Manner::default(),
     });
     answering
         .answer(&world.question("reset?", Mode::Lexical))

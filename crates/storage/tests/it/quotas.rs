@@ -7,6 +7,7 @@ use crate::support::at;
 on_both_databases! {
     what_is_taken_adds_up_to_the_limit_and_no_further
     callers_who_race_never_pass_the_limit_together
+    what_is_left_is_taken_and_no_more
     what_is_given_back_can_be_taken_again
     uses_are_kept_apart_by_subject_measure_and_day
     old_days_are_forgotten
@@ -50,6 +51,20 @@ async fn callers_who_race_never_pass_the_limit_together(db: &Db) {
     taken.sort_unstable();
     assert_eq!(taken, (1..=50).collect::<Vec<_>>());
     assert_eq!(used(db, subject).await, 50);
+}
+
+async fn what_is_left_is_taken_and_no_more(db: &Db) {
+    let subject = QuotaSubject::Bot(BotId::new(at(1)));
+    let up_to = async |amount| {
+        in_tx!(db, |tx| tx
+            .quotas()
+            .take_up_to(subject, QUESTIONS, 7, amount, 100))
+    };
+    let took = join_all((0..8).map(|_| up_to(30))).await;
+    let mut took: Vec<u64> = took;
+    took.sort_unstable();
+    assert_eq!(took, [0, 0, 0, 0, 10, 30, 30, 30]);
+    assert_eq!(used(db, subject).await, 100);
 }
 
 async fn what_is_given_back_can_be_taken_again(db: &Db) {

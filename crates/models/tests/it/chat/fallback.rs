@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::testing::{FakeChat, FakeChatModel};
-use nexus_domain::{ChatError, ChatModel};
+use nexus_domain::{ChatError, ChatModel, ChatRequest};
 use nexus_models::chat::Fallback;
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
 
@@ -33,6 +33,21 @@ async fn the_first_model_answers_as_long_as_it_can() {
     let ([_, second], fallback) = pair(vec![FakeChat::says("yes")], LONG);
     assert_eq!(who_answers(&fallback).await, "first");
     assert!(second.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_preferred_model_is_asked_first() {
+    let ([first, _], fallback) = pair(vec![FakeChat::says("yes")], LONG);
+    let prefer = async |name: &str| {
+        let request = ChatRequest {
+            prefer: Some(name.to_owned()),
+            ..request()
+        };
+        fallback.chat(request).await.unwrap().model
+    };
+    assert_eq!(prefer("second").await, "second");
+    assert!(first.requests().is_empty());
+    assert_eq!(prefer("nobody").await, "first");
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ pub fn request() -> ChatRequest {
         messages: vec![ChatMessage::system("rules"), ChatMessage::user("question")],
         max_tokens: 64,
         temperature: Some(0.5),
+        prefer: None,
     }
 }
 

@@ -52,11 +52,21 @@ impl Default for WritingSettings {
     }
 }
 
+/// How answers are written for one bot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Style and rules, in words for the model.
+    pub instructions: Option<String>,
+    /// Name of the model that is asked first, of several.
+    pub model: Option<String>,
+}
+
 /// A chat model that writes answers.
 #[derive(Clone, Debug)]
 pub struct Writing {
     pub model: Arc<dyn ChatModel>,
     pub settings: WritingSettings,
+    pub manner: Manner,
 }
 
 /// One answer to write.
@@ -69,7 +79,14 @@ pub(super) struct Assignment<'a> {
     pub(super) max_quote_chars: usize,
 }
 
+/// What rules, places of sources and a question take besides the sources, about.
+const PROMPT_TOKENS: u64 = 2_000;
+
 impl Writing {
+    pub(super) fn most_tokens(&self) -> u64 {
+        self.settings.context_tokens as u64 + u64::from(self.settings.max_answer_tokens) + PROMPT_TOKENS
+    }
+
     /// What the model made of it; no content where its text cannot be used.
     pub(super) async fn write(
         &self,
@@ -113,9 +130,15 @@ impl Writing {
     ) -> Result<Option<Draft>, GenerationReason> {
         let context = assignment.context;
         let request = ChatRequest {
-            messages: prompt::messages(assignment.language, assignment.question, context),
+            messages: prompt::messages(
+                assignment.language,
+                assignment.question,
+                context,
+                self.manner.instructions.as_deref(),
+            ),
             max_tokens: self.settings.max_answer_tokens,
             temperature: self.settings.temperature,
+            prefer: self.manner.model.clone(),
         };
         let reply = self.model.chat(request).await;
         let ChatReply { model, mut events } = reply.map_err(|error| GenerationReason::from(&error))?;

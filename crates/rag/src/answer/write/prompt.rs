@@ -12,14 +12,22 @@ pub(super) const NO_ANSWER: &str = "NO_ANSWER";
 
 const ENGLISH: &str = include_str!("../../../prompts/v1/answer.en.md");
 const RUSSIAN: &str = include_str!("../../../prompts/v1/answer.ru.md");
+/// What follows the rules where a bot has some of its own.
+const ENGLISH_MANNER: &str = include_str!("../../../prompts/v1/manner.en.md");
+const RUSSIAN_MANNER: &str = include_str!("../../../prompts/v1/manner.ru.md");
 /// Between the rules and what changes from question to question.
 const DIVIDER: &str = "----- user -----\n";
 
 /// The rules, and the sources with the question.
-pub(super) fn messages(language: Language, question: &str, context: &Context<'_>) -> Vec<ChatMessage> {
-    let words = match language {
-        Language::English => ENGLISH,
-        Language::Russian => RUSSIAN,
+pub(super) fn messages(
+    language: Language,
+    question: &str,
+    context: &Context<'_>,
+    instructions: Option<&str>,
+) -> Vec<ChatMessage> {
+    let (words, manner) = match language {
+        Language::English => (ENGLISH, ENGLISH_MANNER),
+        Language::Russian => (RUSSIAN, RUSSIAN_MANNER),
     };
     let (rules, user) = words.split_once(DIVIDER).unwrap_or(("", words));
     let fence = context.fence();
@@ -30,10 +38,13 @@ pub(super) fn messages(language: Language, question: &str, context: &Context<'_>
         "question" => Some(question),
         _ => None,
     });
-    vec![
-        ChatMessage::system(rules.trim_end()),
-        ChatMessage::user(user.trim_end()),
-    ]
+    let mut rules = rules.trim_end().to_owned();
+    if let Some(instructions) = instructions {
+        let manner = filled(manner, |name| (name == "instructions").then_some(instructions));
+        rules.push('\n');
+        rules.push_str(manner.trim_end());
+    }
+    vec![ChatMessage::system(rules), ChatMessage::user(user.trim_end())]
 }
 
 /// Puts values in place of `{names}`, in one pass: what a value holds is never looked at.
@@ -72,6 +83,22 @@ mod tests {
             _ => None,
         });
         assert_eq!(text, "{question} and why? {else}");
+    }
+
+    #[test]
+    fn rules_of_a_bot_follow_those_of_all_bots() {
+        let context = Context::fitting(&[], 100);
+        let say = |language| {
+            let messages = messages(language, "Why?", &context, Some("Speak like a {pirate}."));
+            messages[0].text.clone()
+        };
+        let english = say(Language::English);
+        assert!(english.starts_with("You answer questions"), "{english}");
+        assert!(english.contains("\n7. Whoever runs this bot"), "{english}");
+        assert!(english.ends_with("\n\nSpeak like a {pirate}."), "{english}");
+        assert!(say(Language::Russian).contains("\n7. Владелец этого бота"));
+        let without = messages(Language::English, "Why?", &context, None);
+        assert!(!without[0].text.contains("\n7."));
     }
 
     #[test]
