@@ -29,8 +29,15 @@ impl Tasks {
 
     pub async fn get(&self, access: &Access, id: TaskId) -> Result<Task, ServiceError> {
         let task = self.db.tasks().get(id).await?;
-        task.filter(|task| visible(access, task))
-            .ok_or(ServiceError::NotFound("task"))
+        let task = task.filter(|task| visible(access, task));
+        let task = task.ok_or(ServiceError::NotFound("task"))?;
+        // A task goes with its knowledge base.
+        match task.kb_id {
+            Some(kb) if self.db.knowledge_bases().get(kb).await?.is_none() => {
+                Err(ServiceError::NotFound("task"))
+            }
+            _ => Ok(task),
+        }
     }
 
     /// Newest first, older than `before`.
@@ -45,6 +52,7 @@ impl Tasks {
         let filter = TaskFilter {
             kb,
             kbs: seen.as_ref(),
+            live_only: true,
             ..TaskFilter::default()
         };
         let found = self.db.tasks().list(filter, before, limit).await?;

@@ -27,7 +27,8 @@ macro_rules! columns {
 }
 
 statements! {
-    GET = concat!("SELECT ", columns!(), " FROM documents WHERE id = $1 AND deleted_at IS NULL");
+    GET = concat!("SELECT ", columns!(), " FROM documents WHERE id = $1 AND deleted_at IS NULL
+        AND EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = documents.kb_id AND k.deleted_at IS NULL)");
     LIST_OF_KB = concat!("SELECT ", columns!(), " FROM documents
         WHERE kb_id = $1 AND deleted_at IS NULL AND (path, id) > ($2, $3) ORDER BY path, id LIMIT $4");
     LIST_OF_SOURCE = concat!("SELECT ", columns!(), " FROM documents

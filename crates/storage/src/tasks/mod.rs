@@ -22,13 +22,21 @@ use crate::sql::{IDS, ids_in, padded, statements};
 use crate::types::{At, limit, number, word};
 use row::TaskRow;
 
+/// Whether a task belongs to no knowledge base, or to one that is there.
+macro_rules! live_kb {
+    () => {
+        "kb_id IS NULL OR EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = tasks.kb_id AND k.deleted_at IS NULL)"
+    };
+}
+
 statements! {
     GET = concat!("SELECT ", task_columns!(), " FROM tasks WHERE id = $1");
     LIST = concat!("SELECT ", task_columns!(), " FROM tasks
         WHERE id < $1 AND (kb_id = $2 OR $2 IS NULL) AND (state = $3 OR $3 IS NULL) AND (kind = $4 OR $4 IS NULL)
-        ORDER BY id DESC LIMIT $5");
+        AND ($5 = 0 OR ", live_kb!(), ") ORDER BY id DESC LIMIT $6");
     LIST_OF_KBS = ids_in!(concat!("SELECT ", task_columns!(), " FROM tasks WHERE kb_id IN "),
-        " AND id < $65 AND (state = $66 OR $66 IS NULL) AND (kind = $67 OR $67 IS NULL) ORDER BY id DESC LIMIT $68");
+        concat!(" AND id < $65 AND (state = $66 OR $66 IS NULL) AND (kind = $67 OR $67 IS NULL)
+        AND ($68 = 0 OR ", live_kb!(), ") ORDER BY id DESC LIMIT $69"));
     HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
         WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
     HELD = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND kind = $2 AND state = 'running' AND lease_until > $3";
@@ -51,6 +59,8 @@ pub struct TaskFilter<'a> {
     pub kbs: Option<&'a BTreeSet<KbId>>,
     pub state: Option<TaskState>,
     pub kind: Option<TaskKind>,
+    /// No tasks of deleted knowledge bases.
+    pub live_only: bool,
 }
 
 #[derive(Debug)]
@@ -87,6 +97,7 @@ impl<C: Connect> Tasks<C> {
             let select = select
                 .bind(filter.state.map(TaskState::as_str))
                 .bind(filter.kind.map(TaskKind::as_str));
+            let select = select.bind(i64::from(filter.live_only));
             select.bind(limit(rows)).fetch_all(c).await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
@@ -109,7 +120,8 @@ impl<C: Connect> Tasks<C> {
                     select = select.bind(*kb);
                 }
                 let select = select.bind(before).bind(filter.state.map(TaskState::as_str));
-                let select = select.bind(filter.kind.map(TaskKind::as_str)).bind(limit(rows));
+                let select = select.bind(filter.kind.map(TaskKind::as_str));
+                let select = select.bind(i64::from(filter.live_only)).bind(limit(rows));
                 found.append(&mut select.fetch_all(&mut *c).await?);
             }
             found

@@ -19,6 +19,7 @@ on_both_databases! {
     what_an_attempt_left_pending_is_retired
     text_that_a_database_cannot_hold_is_refused_by_both
     two_live_documents_of_a_source_cannot_share_a_path
+    a_document_goes_with_its_knowledge_base
 }
 
 async fn a_document_and_its_chunks_are_read_back_byte_for_byte(db: &Db) {
@@ -357,4 +358,11 @@ async fn two_live_documents_of_a_source_cannot_share_a_path(db: &Db) {
         .await
         .unwrap_err();
     assert!(error.is_unique_violation(), "{error:?}");
+}
+
+async fn a_document_goes_with_its_knowledge_base(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, _) = shelf.publish("a.md", &["one"]).await;
+    in_tx!(db, |tx| tx.knowledge_bases().delete(document.kb_id, at(9)));
+    assert_eq!(db.documents().get(document.id).await.unwrap(), None);
 }

@@ -160,6 +160,17 @@ async fn tasks_of_some_knowledge_bases_are_listed_newest_first(db: &Db) {
     };
     assert_eq!(count(of_none).await, 0);
     assert_eq!(count(TaskFilter::default()).await, 281);
+    // None of these knowledge bases is there.
+    let live = TaskFilter {
+        live_only: true,
+        ..TaskFilter::default()
+    };
+    assert_eq!(count(live).await, 1);
+    let live = TaskFilter {
+        live_only: true,
+        ..of_these
+    };
+    assert_eq!(count(live).await, 0);
 }
 
 async fn open_tasks_are_known(db: &Db) {
