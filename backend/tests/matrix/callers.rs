@@ -49,6 +49,8 @@ pub struct Callers {
     pub refused: Vec<(Caller, Verdict)>,
 }
 
+const OWNER: &str = "an owner";
+
 const SCOPES: [(&str, &str); 8] = [
     ("a key to ask", "ask"),
     ("a key to read", "read"),
@@ -68,33 +70,21 @@ impl Callers {
         let mut callers = vec![Caller::program(world, "the operator", &world.operator, "")];
         callers[0].key = own_key(world).await;
         callers.extend(people(world).await);
-        let owner = callers
-            .iter()
-            .find(|caller| caller.name == "an owner")
-            .unwrap()
-            .clone();
+        let owner = callers.iter().find(|caller| caller.name == OWNER);
+        let owner = owner.unwrap().clone();
         callers.push(through_a_narrow_bot(world, &owner).await);
         let session_column = callers.len();
-        let session = Caller {
-            name: "an owner with a session",
-            api: world.sign_in(owner.person.telegram_id, false).await,
-            is_named: false,
-            ..owner.clone()
-        };
+        let session = world.sign_in(owner.person.telegram_id, false).await;
+        let session = owner.calling("an owner with a session", session);
         callers.push(session.clone());
         callers.extend(bots(world).await);
         callers.extend(keys(world).await);
-        let cookie = |name, api| Caller {
-            name,
-            api,
-            ..session.clone()
-        };
         world.gone.delete(world).await;
         let (with_csrf, without_csrf) = world.cookies(owner.person.telegram_id).await;
         Self {
             in_table: callers,
-            with_csrf: cookie("a cookie with its token", with_csrf),
-            without_csrf: cookie("a cookie without its token", without_csrf),
+            with_csrf: session.calling("a cookie with its token", with_csrf),
+            without_csrf: session.calling("a cookie without its token", without_csrf),
             session_column,
             refused: refused::callers(world, &session, expired).await,
         }
@@ -106,6 +96,16 @@ impl Callers {
 }
 
 impl Caller {
+    /// The same person by a session.
+    fn calling(&self, name: &'static str, api: Api) -> Self {
+        Self {
+            name,
+            api,
+            is_named: false,
+            ..self.clone()
+        }
+    }
+
     /// Who is nobody's person: what is "own" to it is the neighbour's.
     pub fn program(world: &World, name: &'static str, api: &Api, key: &str) -> Self {
         Self {
@@ -145,7 +145,7 @@ async fn people(world: &World) -> Vec<Caller> {
     let kinds = [
         ("an admin", 1, Some("admin"), None),
         ("an editor in general", 2, Some("editor"), None),
-        ("an owner", 3, None, Some("owner")),
+        (OWNER, 3, None, Some("owner")),
         ("an editor", 4, None, Some("editor")),
         ("a reader", 5, None, Some("reader")),
         ("a stranger", 6, None, None),
@@ -165,7 +165,7 @@ async fn people(world: &World) -> Vec<Caller> {
         }
         let mut caller = Caller::named_by(world, name, &world.docs, person).await;
         caller.standing = member.map_or(Standing::Anywhere, Standing::Member);
-        if name == "an owner" {
+        if name == OWNER {
             world.narrow.person(telegram_id).await;
             caller.other_subscription = world.subscription(&caller.person.user, &world.narrow).await;
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::callers::{Caller, Callers};
 use crate::judge::judge;
+use crate::refused::UNKNOWN_PERSON;
 use crate::requests::{Answer, Asked};
 use crate::table::{Operation, Row, Table, Target, Verdict};
 use crate::world::World;
@@ -100,11 +101,13 @@ pub async fn hold(world: &World, callers: &Callers, table: &Table, operation: &O
     tally
 }
 
+/// Who makes requests, and what the table says to them of a row.
 fn plan<'c>(world: &World, callers: &'c Callers, table: &Table, operation: &'c Operation) -> Vec<Cell<'c>> {
     let rows = table.rows(operation);
     let mut cells = Vec::new();
-    let mut cell = |caller, row: &Row, verdict, column: Option<usize>| {
-        cells.push(Cell {
+    let mut cell = |caller, row: &Row, verdict: Option<Verdict>, column: Option<usize>| {
+        let sees = |target| column.is_some_and(|column| table.sees(column, target));
+        cells.extend(verdict.map(|verdict| Cell {
             caller,
             asked: Asked {
                 operation,
@@ -113,44 +116,33 @@ fn plan<'c>(world: &World, callers: &'c Callers, table: &Table, operation: &'c O
                 trace: format!("cell-{}", world.next()),
             },
             verdict,
-            sees_ours: column.is_some_and(|column| table.sees(column, Target::Ours)),
-            sees_theirs: column.is_some_and(|column| table.sees(column, Target::Theirs)),
+            sees_ours: sees(Target::Ours),
+            sees_theirs: sees(Target::Theirs),
             turned_away: column.is_none(),
-        });
+        }));
     };
     for row in &rows {
-        for (column, (caller, verdict)) in callers.in_table.iter().zip(&row.verdicts).enumerate() {
-            if let Some(verdict) = *verdict {
-                cell(caller, row, verdict, Some(column));
-            }
+        for (column, caller) in callers.in_table.iter().enumerate() {
+            cell(caller, row, row.verdicts[column], Some(column));
         }
         let column = callers.session_column;
-        if let Some(verdict) = row.verdicts[column] {
-            cell(&callers.with_csrf, row, verdict, Some(column));
-            let without = without_csrf(operation, verdict);
-            cell(&callers.without_csrf, row, without, Some(column));
-        }
+        let verdict = row.verdicts[column];
+        cell(&callers.with_csrf, row, verdict, Some(column));
+        let without = verdict.map(|verdict| without_csrf(operation, verdict));
+        cell(&callers.without_csrf, row, without, Some(column));
     }
-    for (caller, verdict) in &callers.refused {
+    for (caller, refusal) in &callers.refused {
         for row in tried_by_refused(caller, operation, &rows) {
-            let verdict = if operation.is_public() {
-                row.verdicts[0].unwrap()
-            } else {
-                *verdict
-            };
-            cell(caller, row, verdict, None);
+            let open = row.verdicts[0].filter(|_| operation.is_public());
+            cell(caller, row, open.or(Some(*refusal)), None);
         }
     }
     cells
 }
 
-const fn without_csrf_code() -> Verdict {
-    Verdict::Error(403, &["csrf_failed"])
-}
-
 fn without_csrf(operation: &Operation, verdict: Verdict) -> Verdict {
     if operation.is_unsafe() && !operation.is_public() {
-        without_csrf_code()
+        Verdict::Error(403, &["csrf_failed"])
     } else {
         verdict
     }
@@ -159,7 +151,7 @@ fn without_csrf(operation: &Operation, verdict: Verdict) -> Verdict {
 /// Something that is there, and what is missing: who is turned away cannot tell them apart.
 fn tried_by_refused<'r>(caller: &Caller, operation: &Operation, rows: &'r [Row]) -> Vec<&'r Row> {
     // This is how a bot makes somebody known.
-    if operation.path == "/users/from-telegram" && caller.name == "a bot for somebody unknown" {
+    if operation.path == "/users/from-telegram" && caller.name == UNKNOWN_PERSON {
         return Vec::new();
     }
     let missing = rows[1..].iter().find(|row| row.target == Target::Missing);

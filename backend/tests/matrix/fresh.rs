@@ -8,6 +8,7 @@ use crate::api::{Api, text};
 use crate::callers::{Caller, Standing};
 use crate::requests::Stage;
 use crate::table::{Operation, Target};
+use crate::things::Bot;
 use crate::world::World;
 
 /// Telegram ids of people who are made for a cell.
@@ -27,12 +28,17 @@ impl World {
     /// A session of a person who uses `docs`; in a cookie, with its CSRF token, where that is asked for.
     pub async fn sign_in(&self, telegram_id: i64, in_cookie: bool) -> Api {
         if in_cookie {
-            return self.cookies(telegram_id).await.0;
+            self.cookies(telegram_id).await.0
+        } else {
+            self.sign_in_at(&self.docs, telegram_id).await
         }
+    }
+
+    /// A session of a person that begins in this bot.
+    pub async fn sign_in_at(&self, bot: &Bot, telegram_id: i64) -> Api {
         let nobody = self.nobody();
-        let (status, begun) = nobody
-            .post("/auth/telegram", &sign_in(telegram_id, "bearer"))
-            .await;
+        let body = sign_in(bot.code, telegram_id, "bearer");
+        let (status, begun) = nobody.post("/auth/telegram", &body).await;
         assert_eq!(status, 200, "{begun}");
         nobody.with(&text(&begun["token"]))
     }
@@ -41,7 +47,7 @@ impl World {
     pub async fn cookies(&self, telegram_id: i64) -> (Api, Api) {
         let nobody = self.nobody();
         let request = nobody.request(Method::POST, "/auth/telegram");
-        let request = request.json(&sign_in(telegram_id, "cookie"));
+        let request = request.json(&sign_in(self.docs.code, telegram_id, "cookie"));
         let response = request.send().await.unwrap();
         let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
         let begun: Value = response.json().await.unwrap();
@@ -150,7 +156,7 @@ impl World {
     }
 }
 
-pub fn sign_in(telegram_id: i64, session: &str) -> Value {
+pub fn sign_in(bot: &str, telegram_id: i64, session: &str) -> Value {
     let data = World::signed_for(telegram_id);
-    json!({"bot": "docs", "method": "init_data", "init_data": data, "session": session})
+    json!({"bot": bot, "method": "init_data", "init_data": data, "session": session})
 }

@@ -53,6 +53,7 @@ async fn everyone_may_do_what_the_table_says(database: Option<String>) {
     let world = World::build(database).await;
     let callers = Callers::build(&world).await;
     assert_eq!(table.columns, callers.in_table.len(), "columns and callers");
+    assert_eq!(table.gaps(), [], "what the table does not say");
     let rows: BTreeSet<Operation> = table.operations().into_iter().collect();
     assert_eq!(rows, contract(&world).await, "rows and operations");
     let mut tally = Tally::default();

@@ -170,7 +170,7 @@ impl World {
 
     fn sign_in_body(&self, target: Target) -> Value {
         let person = self.passer_by.telegram_id;
-        let mut body = sign_in(person, "bearer");
+        let mut body = sign_in(self.docs.code, person, "bearer");
         match target {
             Target::Another => body["init_data"] = json!(init_data(ANOTHER_TOKEN, person, 0)),
             Target::Missing => body["bot"] = json!("no-such-bot"),

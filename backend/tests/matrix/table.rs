@@ -229,6 +229,20 @@ impl Table {
         rows
     }
 
+    /// Operations that take an id and are not tried on a missing thing, or on one of others.
+    pub fn gaps(&self) -> Vec<Operation> {
+        let lacks = |operation: &Operation, targets: &[Target]| {
+            !self.of(operation).any(|row| targets.contains(&row.target))
+        };
+        let of_others = [Target::Theirs, Target::Another];
+        let has_gap = |operation: &Operation| {
+            // Of generations there are no others': whoever sees one sees them all.
+            let of_others = !operation.path.starts_with("/generations") && lacks(operation, &of_others);
+            operation.path.contains("{id}") && (of_others || lacks(operation, &[Target::Missing]))
+        };
+        self.operations().into_iter().filter(has_gap).collect()
+    }
+
     fn of<'t>(&'t self, operation: &'t Operation) -> impl Iterator<Item = &'t Row> {
         self.rows.iter().filter(move |row| row.operation == *operation)
     }

@@ -94,6 +94,13 @@ impl Gone {
 }
 
 impl Bot {
+    /// What people may do at most who come through it.
+    pub async fn let_do(&self, operator: &Api, role: &str) {
+        let path = format!("/bots/{}", self.id);
+        let (status, reply) = operator.patch(&path, &json!({ "max_role": role })).await;
+        assert_eq!(status, 200, "{reply}");
+    }
+
     pub async fn person(&self, telegram_id: i64) -> Person {
         Person {
             user: self.api.introduce(self.code, telegram_id).await,
