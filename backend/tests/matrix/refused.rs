@@ -18,6 +18,11 @@ const CONFLICTING: Verdict = Verdict::Error(400, &["conflicting_identity"]);
 /// A bot names somebody whom nobody has introduced.
 pub const UNKNOWN_PERSON: &str = "a bot for somebody unknown";
 
+/// At Telegram.
+pub const BLOCKED: i64 = 8;
+/// The code of a bot.
+pub const OFF: &str = "off";
+
 type Refused = (&'static str, Api, Verdict);
 
 /// A key and a bot's token that are over when time has passed.
@@ -107,12 +112,12 @@ async fn ended_session(world: &World) -> Api {
 
 /// A blocked person, through a bot and with the session of before.
 async fn people(world: &World) -> Vec<Refused> {
-    let person = world.docs.person(8).await;
-    let session = world.sign_in(8, false).await;
+    let person = world.docs.person(BLOCKED).await;
+    let session = world.sign_in(BLOCKED, false).await;
     let path = format!("/users/{}", person.user);
     let blocked = world.operator.patch(&path, &json!({"blocked": true})).await;
     assert_eq!(blocked.0, 200);
-    let named = world.docs.api.named(8);
+    let named = world.docs.api.named(BLOCKED);
     vec![
         ("a blocked person", named, Verdict::Error(403, &["user_blocked"])),
         ("a blocked person's session", session, REVOKED),
@@ -122,7 +127,7 @@ async fn people(world: &World) -> Vec<Refused> {
 /// Bots that are off, gone or out of credentials, and the sessions of people that were begun in them.
 async fn bots(world: &World) -> Vec<Refused> {
     let operator = &world.operator;
-    let (off, gone) = (bot(operator, "off").await, bot(operator, "gone").await);
+    let (off, gone) = (bot(operator, OFF).await, bot(operator, "gone").await);
     let (signing, ended) = (bot(operator, "signing").await, bot(operator, "ended").await);
     let (session_off, session_gone) = (world.sign_in_at(&off, 6).await, world.sign_in_at(&gone, 6).await);
     let done = async |method, path: String| {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::api::{Api, init_data};
 use crate::callers::Caller;
 use crate::fresh::sign_in;
+use crate::refused::{BLOCKED, OFF};
 use crate::table::{Operation, Target};
 use crate::test_app::archive;
 use crate::things::Kb;
@@ -172,6 +173,8 @@ impl World {
         let person = self.passer_by.telegram_id;
         let mut body = sign_in(self.docs.code, person, "bearer");
         match target {
+            Target::Blocked => body["init_data"] = json!(Self::signed_for(BLOCKED)),
+            Target::Off => body["bot"] = json!(OFF),
             Target::Another => body["init_data"] = json!(init_data(ANOTHER_TOKEN, person, 0)),
             Target::Missing => body["bot"] = json!("no-such-bot"),
             _ => {}
@@ -184,12 +187,14 @@ impl World {
             Target::Another if caller.bot_code == self.kiosk.code => self.docs.code,
             Target::Another => self.kiosk.code,
             Target::Missing => "no-such-bot",
+            Target::Off => OFF,
             _ => caller.bot_code,
         };
-        let person = if caller.is_named && target != Target::Somebody {
-            caller.person.telegram_id
-        } else {
-            self.passer_by.telegram_id
+        let person = match target {
+            Target::Blocked => BLOCKED,
+            Target::Somebody => self.passer_by.telegram_id,
+            _ if caller.is_named => caller.person.telegram_id,
+            _ => self.passer_by.telegram_id,
         };
         json!({"bot": code, "telegram_id": person, "first_name": "Анна"})
     }
