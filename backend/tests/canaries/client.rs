@@ -32,6 +32,10 @@ impl Answer {
         self.status < 300
     }
 
+    pub fn next_cursor(&self) -> Option<String> {
+        self.json()["next_cursor"].as_str().map(str::to_owned)
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

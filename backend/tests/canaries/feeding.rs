@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::calls::{Body, Call, Maker};
+use crate::calls::{Body, Call};
+use crate::maker::Maker;
 use crate::reading::task_id;
 use crate::test_app::archive;
 use crate::world::{KbRole, Need, Role};

@@ -10,8 +10,7 @@ use crate::build::{self, operate};
 use crate::calls::Call;
 use crate::client::Client;
 use crate::rng::Rng;
-use crate::rounds::Round;
-use crate::test_app::{Setup, TestApp};
+use crate::round::Round;
 use crate::world::{KbRole, Need, Role, Who, World};
 
 /// A sweep takes milliseconds; the bound is for a machine that does much else.
@@ -93,11 +92,7 @@ fn about(world: &World, kb: usize) -> Vec<Call> {
 /// "It is gone for every reader at once; its rows and points are swept in the background."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_knowledge_base_is_gone_for_everyone_at_once() {
-    let app = TestApp::with(Setup {
-        settings: crate::settings(),
-        ..Setup::default()
-    })
-    .await;
+    let app = crate::start().await;
     let (client, mut rng) = (Client::new(&app), Rng::new(crate::SEED));
     let mut world = build::world(&app, &client, &mut rng, (10, 60)).await;
     let mut seen = Vec::new();

@@ -19,12 +19,15 @@ mod changes;
 mod client;
 mod feeding;
 mod gone;
+mod maker;
 mod managing;
 mod operations;
 mod oracle;
 mod reading;
 mod report;
+mod rights;
 mod rng;
+mod round;
 mod rounds;
 #[path = "../it/test_app.rs"]
 #[allow(dead_code, reason = "shared with the test binary `it`, which uses all of it")]
@@ -49,11 +52,15 @@ const SETTINGS: &[(&str, &str)] = &[
     ("NEXUS_HTTP_SECURE_COOKIES", "false"),
 ];
 
-fn settings() -> Vec<(&'static str, String)> {
+async fn start() -> TestApp {
     let settings = SETTINGS.iter();
-    settings
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect()
+    TestApp::with(Setup {
+        settings: settings
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+        ..Setup::default()
+    })
+    .await
 }
 
 fn of_environment<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
@@ -69,11 +76,7 @@ async fn no_secret_word_reaches_anyone_who_may_not_see_it() {
     let seed = of_environment("NEXUS_CANARY_SEED", SEED);
     let requests = of_environment("NEXUS_CANARY_REQUESTS", REQUESTS);
     println!("NEXUS_CANARY_SEED={seed} NEXUS_CANARY_REQUESTS={requests}");
-    let app = TestApp::with(Setup {
-        settings: settings(),
-        ..Setup::default()
-    })
-    .await;
+    let app = start().await;
     let started = Instant::now();
     let mut rng = rng::Rng::new(seed);
     let client = client::Client::new(&app);

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::api::{BOT_TOKEN, init_data};
 use crate::build::NOW;
-use crate::calls::{Body, Call, Maker};
+use crate::calls::{Body, Call};
+use crate::maker::Maker;
 use crate::world::{Need, Role, Who};
 
 const USERS: Need = Need::General(Role::Admin, "users");
@@ -71,7 +72,10 @@ pub fn update_user(make: &mut Maker<'_>) -> Option<Call> {
 /// Whom a bot may introduce it may name: that adds nothing to what anybody sees.
 pub fn introduce(make: &mut Maker<'_>) -> Option<Call> {
     let person = make.rng.below(make.before.people.len());
-    let bot = make.rng.below(make.before.bots.len());
+    let bot = match make.who {
+        Who::Bot(bot) if make.rng.percent(60) => bot,
+        _ => make.rng.below(make.before.bots.len()),
+    };
     let mut code = make.before.bots[bot].code.clone();
     if make.rng.percent(10) {
         code = make.word();

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::calls::{Call, Maker};
+use crate::calls::Call;
+use crate::maker::Maker;
 use crate::test_app::TestApp;
 use crate::{feeding, managing, reading};
 

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::calls::{Call, Maker};
+use crate::calls::Call;
+use crate::maker::Maker;
 use crate::world::{KbRole, Need, Role};
 
 const READ: Need = Need::General(Role::Reader, "read");

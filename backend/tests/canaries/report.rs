@@ -5,6 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::operations::Operation;
+use crate::round::Outcome;
+
+const SEARCH: &str = "POST /rag/search";
+/// Of a hundred searches, so many find the word that they seek and may find.
+const SEARCHES_PERCENT: usize = 15;
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -14,6 +19,8 @@ pub struct Report {
     pub operations: BTreeMap<&'static str, (usize, usize)>,
     /// Answers that had to hold a word of the caller's, and held it.
     pub positives: usize,
+    /// Searches among them.
+    pub searches: usize,
     /// Words that callers saw and may see.
     pub words: usize,
     /// Errors that repeat a word that is not the caller's, as they repeat one of nobody's.
@@ -29,12 +36,20 @@ pub struct Report {
 const POSITIVES_PERCENT: usize = 3;
 
 impl Report {
-    pub fn count(&mut self, operation: &'static str, status: u16) {
-        self.requests += 1;
-        *self.classes.entry(status / 100).or_default() += 1;
-        let (calls, grants) = self.operations.entry(operation).or_default();
+    pub fn add(&mut self, outcome: &Outcome) {
+        let (call, answer) = (&outcome.call, &outcome.answer);
+        self.requests += 1 + outcome.twins;
+        self.twins += outcome.twins;
+        *self.classes.entry(answer.status / 100).or_default() += 1;
+        let (calls, grants) = self.operations.entry(call.operation).or_default();
         *calls += 1;
-        *grants += usize::from(status < 300);
+        *grants += usize::from(answer.is_granted());
+        if let Ok(shown) = &outcome.judged {
+            self.words += shown.words;
+            self.echoes += shown.echoes.len();
+            self.positives += usize::from(shown.found);
+            self.searches += usize::from(shown.found && call.operation == SEARCH);
+        }
     }
 
     pub fn require(&self, contract: &[&'static Operation], seed: u64) {
@@ -53,6 +68,12 @@ impl Report {
             "only {} of {} requests found what they had to",
             self.positives,
             self.requests
+        );
+        let (all, _) = self.operations[SEARCH];
+        assert!(
+            self.searches * 100 >= all * SEARCHES_PERCENT,
+            "only {} of {all} searches found what they had to",
+            self.searches
         );
     }
 }
@@ -74,9 +95,9 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} had to find a word of the caller's and did; {} words seen by who may; {} echoes and {} answers about \
-             others' things, all as for what does not exist",
-            self.positives, self.words, self.echoes, self.twins
+            "{} had to hold a word of the caller's and did, {} of them searches; {} words seen by who may; {} errors that \
+             repeat a word; {} answers compared with those about what does not exist",
+            self.positives, self.searches, self.words, self.echoes, self.twins
         )?;
         let calls = self
             .operations

@@ -1,6 +1,7 @@
 //! Chooses who calls what.
 
-use crate::calls::{Call, Loot, Maker};
+use crate::calls::Call;
+use crate::maker::{Loot, Maker};
 use crate::operations::Operation;
 use crate::rng::Rng;
 use crate::world::{Need, Who, World};
