@@ -38,7 +38,7 @@ const POSITIVES_PERCENT: usize = 3;
 impl Report {
     pub fn add(&mut self, outcome: &Outcome) {
         let (call, answer) = (&outcome.call, &outcome.answer);
-        self.requests += 1 + outcome.twins;
+        self.requests += 1;
         self.twins += outcome.twins;
         *self.classes.entry(answer.status / 100).or_default() += 1;
         let (calls, grants) = self.operations.entry(call.operation).or_default();
