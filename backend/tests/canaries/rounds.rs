@@ -1,0 +1,166 @@
+//! Rounds of requests. Between most of them rights change; in every fourth they change while the requests run, and each
+//! answer has to fit the model before or after.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::build::look_up;
+use crate::changes::{self, Grant};
+use crate::client::Client;
+use crate::gone;
+use crate::maker::Loot;
+use crate::operations::Operation;
+use crate::report::Report;
+use crate::rng::Rng;
+use crate::round::{Outcome, Round};
+use crate::trials::Trials;
+use crate::world::World;
+
+const ROUND: usize = 400;
+const GRANTS: usize = 8;
+const OTHERS: usize = 2;
+const LOOKED_UP: usize = 2;
+const MOST_CURSORS: usize = 200;
+const MOST_FAILURES: usize = 25;
+
+/// All that goes from one round to the next.
+struct Run<'a> {
+    client: Client,
+    contract: &'a [&'static Operation],
+    world: World,
+    rng: Rng,
+    loot: Loot,
+    report: Report,
+}
+
+pub async fn run(
+    client: Client,
+    world: World,
+    rng: Rng,
+    contract: &[&'static Operation],
+    requests: usize,
+) -> Report {
+    let started = Instant::now();
+    let mut run = Run {
+        client,
+        contract,
+        world,
+        rng,
+        loot: Loot::default(),
+        report: Report::default(),
+    };
+    let mut number = 0;
+    while run.report.requests < requests && run.report.failures.len() < MOST_FAILURES {
+        run.round(number).await;
+        run.between(number).await;
+        number += 1;
+    }
+    run.report.took = started.elapsed();
+    run.report
+}
+
+impl Run<'_> {
+    /// Requests, and changes of who may use what: after them or meanwhile.
+    async fn round(&mut self, number: usize) {
+        let (after, grants) = changes::grants(&self.world, &mut self.rng, GRANTS);
+        let before = Arc::new(std::mem::replace(&mut self.world, after));
+        let mut round = Round::quiet(&self.client, before);
+        let touched = grants.iter().map(|grant| grant.changed).collect();
+        self.report.changes += grants.len();
+        if number % 4 == 3 {
+            round.after = Arc::new(self.world.clone());
+            self.loot.changed = touched;
+            let calls = self.planned(&round, number);
+            let sent = round.send(calls, &mut self.rng);
+            let (outcomes, ()) = futures::join!(sent, make(&self.client, &round.before, &grants));
+            self.take(&round, &outcomes);
+        } else {
+            let calls = self.planned(&round, number);
+            let outcomes = round.send(calls, &mut self.rng).await;
+            self.take(&round, &outcomes);
+            make(&self.client, &round.before, &grants).await;
+            // The next requests come from those whom it concerned.
+            self.loot.changed = touched;
+        }
+    }
+
+    fn planned(&mut self, round: &Round, number: usize) -> Vec<crate::calls::Call> {
+        let trials = Trials {
+            before: &round.before,
+            after: &round.after,
+            loot: &self.loot,
+            contract: self.contract,
+        };
+        trials.plan(&mut self.rng, ROUND, number == 0)
+    }
+
+    /// Changes that are made while nothing else runs, and a look at what uploads have brought.
+    async fn between(&mut self, number: usize) {
+        let live = self.world.live();
+        let some: Vec<usize> = (0..LOOKED_UP).map(|_| *self.rng.one(&live)).collect();
+        look_up(&self.client, &mut self.world, &some).await;
+        for _ in 0..OTHERS {
+            changes::other(&self.client, &mut self.world, &mut self.rng).await;
+        }
+        self.report.changes += OTHERS;
+        if number % 5 == 4 {
+            gone::delete_and_sweep(&self.client, &mut self.world, &mut self.rng).await;
+            self.report.changes += 1;
+        }
+    }
+
+    fn take(&mut self, round: &Round, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            self.report.add(outcome);
+            self.report.failures.extend(outcome.failure(round));
+            let Some(cursor) = &outcome.answer.next_cursor() else {
+                continue;
+            };
+            let cursors = &mut self.loot.cursors;
+            if cursors.len() >= MOST_CURSORS {
+                cursors.swap_remove(self.rng.below(MOST_CURSORS));
+            }
+            cursors.push(cursor.clone());
+        }
+    }
+}
+
+async fn make(client: &Client, world: &World, grants: &[Grant]) {
+    for grant in grants {
+        grant.make(client, world).await;
+    }
+}
+
+/// The proof that a leak would be seen: a model that has forgotten who the members are calls what they read a leak.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_model_does_not_allow_is_told() {
+    let app = crate::start().await;
+    let (client, mut rng) = (Client::new(&app), Rng::new(crate::SEED));
+    let contract = crate::operations::of_contract(&app).await;
+    let world = crate::build::world(&app, &client, &mut rng, (10, 60)).await;
+    let right = Round::quiet(&client, Arc::new(world.clone()));
+    let mut forgetful = world;
+    for kb in &mut forgetful.kbs {
+        kb.members.clear();
+    }
+    let loot = Loot::default();
+    let trials = Trials {
+        before: &right.before,
+        after: &right.after,
+        loot: &loot,
+        contract: &contract,
+    };
+    let calls = trials.plan(&mut rng, 2 * ROUND, true);
+    let wrong = Round::quiet(&client, Arc::new(forgetful));
+    let outcomes = right.send(calls.clone(), &mut rng).await;
+    assert!(outcomes.iter().all(|outcome| outcome.failure(&right).is_none()));
+    let outcomes = wrong.send(calls, &mut rng).await;
+    let failures: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.failure(&wrong))
+        .collect();
+    for kind in ["it shows kanarek", "the caller lacks what it needs"] {
+        assert!(failures.iter().any(|failure| failure.contains(kind)), "{kind}");
+    }
+    app.stop_now().await;
+}
