@@ -157,12 +157,13 @@ fn bot_id(make: &mut Maker<'_>, need: Need) -> String {
 }
 
 pub fn bot(make: &mut Maker<'_>) -> Option<Call> {
+    let (_, path) = make.operation.split_once(' ').expect("method and path");
     let bot = make.rng.below(make.before.bots.len());
     let id = make.before.bots[bot].id.clone();
     if make.refused(Need::Bot(bot)).is_some() {
         make.stolen = Some(id.clone());
     }
-    Some(make.call(format!("/bots/{id}"), Need::Bot(bot)))
+    Some(make.call(path.replace("{id}", &id), Need::Bot(bot)))
 }
 
 pub fn update_bot(make: &mut Maker<'_>) -> Option<Call> {

@@ -35,6 +35,7 @@ operations! {
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
     4 "GET /knowledge-bases/{id}/members" reading::members;
     4 "GET /knowledge-bases/{id}/bots" reading::kb_bots;
+    3 "GET /knowledge-bases/{id}/usage" reading::kb_usage;
     6 "GET /documents/{id}" reading::document;
     8 "GET /documents/{id}/text" reading::document_text;
     6 "GET /ingestion/tasks" reading::tasks;
@@ -63,6 +64,7 @@ operations! {
     3 "GET /users" managing::users;
     4 "GET /users/{id}" managing::user;
     4 "GET /users/{id}/bots" managing::user;
+    3 "GET /users/{id}/usage" managing::user;
     3 "PATCH /users/{id}" managing::update_user;
     2 "POST /users/from-telegram" managing::introduce;
     4 "GET /subscriptions/{id}" managing::subscription;
@@ -71,6 +73,7 @@ operations! {
     2 "GET /bots" managing::bots;
     2 "POST /bots" managing::create_bot;
     3 "GET /bots/{id}" managing::bot;
+    2 "GET /bots/{id}/usage" managing::bot;
     2 "PATCH /bots/{id}" managing::update_bot;
     1 "DELETE /bots/{id}" managing::end_bot;
     1 "POST /bots/{id}/enable" managing::switch_bot;

@@ -89,6 +89,10 @@ pub fn members(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/members", KbRole::Owner, "manage"))
 }
 
+pub fn kb_usage(make: &mut Maker<'_>) -> Option<Call> {
+    Some(of_kb(make, "/usage", KbRole::Reader, "read"))
+}
+
 pub fn kb_bots(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/bots", KbRole::Owner, "manage"))
 }

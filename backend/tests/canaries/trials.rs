@@ -99,11 +99,8 @@ impl Trials<'_> {
         let who = match rng.below(100) {
             0..60 => {
                 let person = rng.below(world.people.len());
-                let bot = if rng.percent(85) {
-                    *rng.one(&world.people[person].bots)
-                } else {
-                    rng.below(world.bots.len())
-                };
+                // A bot speaks for nobody whom it has not introduced.
+                let bot = *rng.one(&world.people[person].bots);
                 Who::Named { bot, person }
             }
             60..71 => Who::Session(rng.below(world.sessions.len())),
