@@ -5,7 +5,7 @@ MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
 
-.PHONY: demo test models build openapi lint bench eval help
+.PHONY: demo test models build openapi lint bench eval api-fuzz soak help
 
 help:
 	@echo "make demo    build, fetch the model, serve, load the sample and ask it questions (ONCE=1 ends after that)"
@@ -15,6 +15,8 @@ help:
 	@echo "make openapi write docs/openapi.json from the code"
 	@echo "make bench   measure an ingestion (CORPUS=archive.zip)"
 	@echo "make eval    measure retrieval (SETS=\"dir …\")"
+	@echo "make api-fuzz  send made-up requests to a server, from its own description (SECONDS=600)"
+	@echo "make soak    a million random requests by a thousand people, none of which may see what is not theirs"
 
 build:
 	cargo build --locked -p nexus-backend
@@ -44,3 +46,11 @@ bench: models build
 
 eval: models build
 	$(NEXUS) eval $(foreach set,$(SETS),--set $(set))
+
+SECONDS ?= 600
+
+api-fuzz: build
+	$(PYTHON) scripts/api_fuzz.py --nexus $(NEXUS) --work $(BUILT)/api-fuzz --seconds $(SECONDS)
+
+soak:
+	NEXUS_CANARY_REQUESTS=$(or $(REQUESTS),1000000) cargo test --locked --workspace --test canaries -- --nocapture

@@ -47,7 +47,12 @@ pub struct From(pub Origin);
 pub async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let origin = origin(&app, &request);
     request.extensions_mut().insert(From(origin.clone()));
-    let admission = match presented(&request, origin) {
+    let cookie = if app.secure_cookies {
+        SECURE_COOKIE
+    } else {
+        PLAIN_COOKIE
+    };
+    let admission = match presented(&request, origin, cookie) {
         Ok(None) => None,
         Ok(Some(presented)) => Some(app.door.admit(presented).await.map_err(ApiError::from)),
         Err(error) => Some(Err(error)),
@@ -65,9 +70,9 @@ pub async fn admit(State(app): State<App>, mut request: Request, next: Next) -> 
     next.run(request).await
 }
 
-fn presented(request: &Request, origin: Origin) -> Result<Option<Presented>, ApiError> {
+fn presented(request: &Request, origin: Origin, cookie: &str) -> Result<Option<Presented>, ApiError> {
     let headers = request.headers();
-    let credential = credential(headers, request.method())?;
+    let credential = credential(headers, request.method(), cookie)?;
     if matches!(credential, Credential::None) {
         return Ok(None);
     }
@@ -79,7 +84,7 @@ fn presented(request: &Request, origin: Origin) -> Result<Option<Presented>, Api
     }))
 }
 
-fn credential(headers: &HeaderMap, method: &Method) -> Result<Credential, ApiError> {
+fn credential(headers: &HeaderMap, method: &Method, cookie: &str) -> Result<Credential, ApiError> {
     if let Some(header) = only(headers, &AUTHORIZATION)? {
         let (scheme, key) = header.split_once(' ').ok_or(Refusal::Unauthorized)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -87,7 +92,7 @@ fn credential(headers: &HeaderMap, method: &Method) -> Result<Credential, ApiErr
         }
         return Ok(Credential::Bearer(key.trim().into()));
     }
-    let Some(token) = session_cookie(headers) else {
+    let Some(token) = session_cookie(headers, cookie) else {
         return Ok(Credential::None);
     };
     let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -114,7 +119,8 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
     text.map(Some).ok_or_else(refused)
 }
 
-fn session_cookie(headers: &HeaderMap) -> Option<SecretString> {
+/// The cookie of this name alone: one that another host of the site may set is not ours.
+fn session_cookie(headers: &HeaderMap, name: &str) -> Option<SecretString> {
     let cookies = headers
         .get_all(COOKIE)
         .iter()
@@ -123,7 +129,7 @@ fn session_cookie(headers: &HeaderMap) -> Option<SecretString> {
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     pairs
-        .find(|(name, _)| [SECURE_COOKIE, PLAIN_COOKIE].contains(name))
+        .find(|(given, _)| *given == name)
         .map(|(_, token)| token.into())
 }
 
@@ -184,11 +190,12 @@ fn origin(app: &App, request: &Request) -> Origin {
 /// further left.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> IpAddr {
     let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    let values = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+    // Whatever else a caller wrote into the line, what our proxy added at its end is read.
+    let values = headers.get_all(FORWARDED_FOR).iter();
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let forwarded: Vec<String> = values
+        .flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     let mut address = peer;
     for hop in forwarded.iter().rev() {
         match hop.trim().parse::<IpAddr>() {
@@ -271,23 +278,26 @@ mod tests {
     #[test]
     fn a_forwarded_address_is_believed_from_our_own_proxies_alone() {
         let trusted: Vec<ipnet::IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let of = |peer: &str, forwarded: &'static str| {
+        let of = |peer: &str, forwarded: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(FORWARDED_FOR, forwarded.parse().unwrap());
+            let bytes = forwarded.replace('?', "\u{ff}");
+            headers.insert(FORWARDED_FOR, bytes.as_bytes().try_into().unwrap());
             behind_proxies(peer.parse().unwrap(), &headers, &trusted).to_string()
         };
         assert_eq!(of("203.0.113.9", "198.51.100.1"), "203.0.113.9");
         assert_eq!(of("10.0.0.1", "198.51.100.1"), "198.51.100.1");
         assert_eq!(of("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
         assert_eq!(of("10.0.0.1", "nonsense"), "10.0.0.1");
+        assert_eq!(of("10.0.0.1", "?, 198.51.100.1"), "198.51.100.1");
     }
 
     #[test]
     fn a_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, "a=b; nexus_session=t.o.k; c=d".parse().unwrap());
-        assert!(session_cookie(&headers).is_some());
+        assert!(session_cookie(&headers, PLAIN_COOKIE).is_some());
+        assert!(session_cookie(&headers, SECURE_COOKIE).is_none());
         headers.insert(COOKIE, "xnexus_session=t".parse().unwrap());
-        assert!(session_cookie(&headers).is_none());
+        assert!(session_cookie(&headers, PLAIN_COOKIE).is_none());
     }
 }

@@ -149,7 +149,10 @@ impl From<JsonRejection> for ApiError {
             StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::ValidationFailed,
             _ => ErrorCode::InvalidRequest,
         };
-        Self::new(code, rejection.body_text())
+        let text = rejection.body_text();
+        // What is a type to us is nothing to the caller.
+        let text = text.strip_prefix("Failed to deserialize the JSON body into the target type: ");
+        Self::new(code, text.map_or_else(|| rejection.body_text(), str::to_owned))
     }
 }
 

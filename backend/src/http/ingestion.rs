@@ -1,6 +1,7 @@
 //! `POST /ingestion/archives` and `/ingestion/files`: multipart uploads, streamed to disk.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{FromRequestParts, Multipart, State};
@@ -25,6 +26,9 @@ use crate::service::{NewIngestion, ReceivedUpload};
 
 /// Longest text field of an upload, in bytes.
 const MAX_FIELD_BYTES: usize = 1_024;
+
+/// How long an upload may send nothing.
+const MOST_SILENCE: Duration = Duration::from_secs(60);
 
 /// What a multipart form adds to its file, at most.
 pub const FORM_BYTES: u64 = 64 * 1024;
@@ -145,6 +149,12 @@ async fn accept(
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
+/// The next piece of an upload, unless its sender has fallen silent.
+async fn soon<T>(piece: impl Future<Output = T>) -> Result<T, ApiError> {
+    let piece = tokio::time::timeout(MOST_SILENCE, piece).await;
+    piece.map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "the upload fell silent for a minute"))
+}
+
 #[derive(Default)]
 struct ReadForm {
     knowledge_base: Option<String>,
@@ -154,7 +164,7 @@ struct ReadForm {
 
 async fn read(app: &App, mut form: Multipart) -> Result<ReadForm, ApiError> {
     let mut read = ReadForm::default();
-    while let Some(mut field) = form.next_field().await? {
+    while let Some(mut field) = soon(form.next_field()).await?? {
         match field.name() {
             Some("knowledge_base") => read.knowledge_base = Some(text(&mut field).await?),
             Some("source") => read.source = Some(text(&mut field).await?).filter(|name| !name.is_empty()),
@@ -165,7 +175,7 @@ async fn read(app: &App, mut form: Multipart) -> Result<ReadForm, ApiError> {
                     return Err(ApiError::invalid("file", reason));
                 }
                 let mut writer = app.ingestion.receive(name).await?;
-                while let Some(piece) = field.chunk().await? {
+                while let Some(piece) = soon(field.chunk()).await?? {
                     writer.write(&piece).await?;
                 }
                 read.file = Some(writer.finish().await?);
@@ -184,7 +194,7 @@ async fn read(app: &App, mut form: Multipart) -> Result<ReadForm, ApiError> {
 
 async fn text(field: &mut axum::extract::multipart::Field<'_>) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await? {
+    while let Some(piece) = soon(field.chunk()).await?? {
         if bytes.len() + piece.len() > MAX_FIELD_BYTES {
             return Err(ApiError::new(
                 ErrorCode::ValidationFailed,

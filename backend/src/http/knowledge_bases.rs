@@ -85,10 +85,9 @@ async fn create(
             key,
         )
         .await?;
-    // Whoever made it owns it; the rights of this request were read before.
-    let mut made = wire::knowledge_base(made, &permit.access);
-    made.my_role = nexus_api::KbRole::Owner;
-    Ok((StatusCode::CREATED, Json(made)))
+    // Whoever made it owns it, as far as the way they came allows; the rights of this request were read before.
+    let access = app.door.again(&permit.access).await?;
+    Ok((StatusCode::CREATED, Json(wire::knowledge_base(made, &access))))
 }
 
 /// One knowledge base

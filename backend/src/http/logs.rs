@@ -1,7 +1,7 @@
 //! `/logs`: the audit log.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use nexus_api::{AuditEntry, Page};
 use nexus_domain::{Action, AuditId, KbId, Timestamp};
 use serde::Deserialize;
@@ -55,10 +55,21 @@ async fn list(
         target_id: filter.target_id,
         kb_id: filter.knowledge_base_id.map(KbId::from_uuid),
         action: action.map_err(|error| ApiError::invalid("action", error.to_string()))?,
-        from: filter.from.map(Timestamp::from),
-        until: filter.until.map(Timestamp::from),
+        from: instant("from", filter.from)?,
+        until: instant("until", filter.until)?,
     };
     let before: Option<AuditId> = query.after()?;
     let found = app.audit.list(&permit.access, &filter, before, limit + 1).await?;
     Ok(Json(page(found, limit, |entry| entry.id, wire::audit_entry)))
+}
+
+/// An instant that every database can tell from others.
+fn instant(field: &str, at: Option<DateTime<Utc>>) -> Result<Option<Timestamp>, ApiError> {
+    match at {
+        Some(at) if !(1..=9_999).contains(&at.year()) => Err(ApiError::invalid(
+            field,
+            format!("{field} takes the years 1 to 9999"),
+        )),
+        at => Ok(at.map(Timestamp::from)),
+    }
 }

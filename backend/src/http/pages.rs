@@ -37,6 +37,8 @@ impl PageQuery {
         let key = URL_SAFE_NO_PAD
             .decode(cursor)
             .ok()
+            // No key of ours holds a NUL, which no database takes.
+            .filter(|bytes| !bytes.windows(6).any(|escape| escape == br"\u0000"))
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         key.map(Some)
             .ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, "this cursor is not one of ours"))

@@ -3,7 +3,7 @@
 //! draft-ietf-httpapi-ratelimit-headers names. Buckets live in the process.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,9 +93,17 @@ impl KeyExtractor for ByCaller {
             Some(Caller::ApiKey(id)) => Key::Program(id.as_uuid()),
             Some(Caller::Public) | None => {
                 let address = auth::address_of(extensions);
-                Key::Address(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+                Key::Address(network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
             }
         })
+    }
+}
+
+/// What one subscriber is given: an address of IPv4, a /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -229,4 +237,17 @@ fn refused(error: GovernorError) -> Response {
         }
     };
     error.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_with_many_addresses_has_one_bucket() {
+        let of = |address: &str| network(address.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("203.0.113.9"), "203.0.113.9");
+    }
 }

@@ -218,9 +218,13 @@ fn expected_version(headers: &HeaderMap) -> Result<i64, ApiError> {
             "say in If-Match which version the change is made to, such as \"3\"",
         )
     })?;
-    let number = tag.to_str().ok().and_then(|tag| {
-        let tag = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
-        tag.parse().ok()
-    });
-    number.ok_or_else(|| ServiceError::PreconditionFailed.into())
+    let quoted = tag.to_str().ok().map(str::trim);
+    let quoted = quoted.filter(|tag| tag.len() > 1 && tag.ends_with('"') || *tag == "*");
+    let malformed = "If-Match takes a version in quotes, such as \"3\"";
+    let quoted = quoted.ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, malformed))?;
+    // Other tags are none of ours, and fit nothing.
+    let version = quoted
+        .strip_prefix('"')
+        .and_then(|tag| tag.strip_suffix('"')?.parse().ok());
+    version.ok_or_else(|| ServiceError::PreconditionFailed.into())
 }

@@ -7,7 +7,7 @@ use nexus_storage::{ApiKeyRow, Db};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::audit::Change;
-use super::credentials::{hash, new_key};
+use super::credentials::{FROM_SETTINGS, hash, new_key};
 use super::{ServiceError, checks};
 
 const MAX_NAME_CHARS: usize = 64;
@@ -66,7 +66,7 @@ impl ApiKeys {
         let key = new_key();
         let row = ApiKeyRow {
             id: ApiKeyId::new(now),
-            name: checks::line("name", &new.name, MAX_NAME_CHARS)?,
+            name: checked_name(&new.name)?,
             key_hash: *hash(key.expose_secret()).as_bytes(),
             role: new.role,
             scopes: within(access, new.scopes)?,
@@ -93,9 +93,24 @@ impl ApiKeys {
         id: ApiKeyId,
         change: ApiKeyChange,
     ) -> Result<ApiKeyRow, ServiceError> {
-        let mut row = self.get(id).await?;
+        let kbs = match change.kbs {
+            Some(kbs) => Some(self.checked_kbs(kbs).await?),
+            None => None,
+        };
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let row = tx.api_keys().lock(id).await?;
+        let mut row = row.ok_or(ServiceError::NotFound("API key"))?;
+        // Who may do less than a key may not change what holds it back.
+        within(access, row.scopes)?;
         if let Some(name) = change.name {
-            row.name = checks::line("name", &name, MAX_NAME_CHARS)?;
+            if row.name == FROM_SETTINGS {
+                return Err(ServiceError::invalid(
+                    "name",
+                    "the key of the settings keeps its name",
+                ));
+            }
+            row.name = checked_name(&name)?;
         }
         if let Some(role) = change.role {
             row.role = role;
@@ -103,8 +118,8 @@ impl ApiKeys {
         if let Some(scopes) = change.scopes {
             row.scopes = within(access, scopes)?;
         }
-        if let Some(kbs) = change.kbs {
-            row.kbs = self.checked_kbs(kbs).await?;
+        if let Some(kbs) = kbs {
+            row.kbs = kbs;
         }
         if let Some(addresses) = change.addresses {
             row.addresses = checks::networks("addresses", &addresses, MAX_ADDRESSES)?;
@@ -112,8 +127,6 @@ impl ApiKeys {
         if let Some(expires_at) = change.expires_at {
             row.expires_at = self.checked_expiry(expires_at)?;
         }
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
         if !tx.api_keys().update(&row).await? {
             return Err(ServiceError::NotFound("API key"));
         }
@@ -162,6 +175,21 @@ impl ApiKeys {
     }
 }
 
+/// Fails unless the caller holds all scopes: for what would give somebody else more than a narrowed key holds itself.
+pub(super) fn holds_everything(access: &Access) -> Result<(), ServiceError> {
+    within(access, Scopes::ALL).map(drop)
+}
+
+/// The key of the settings is known by its name.
+fn checked_name(name: &str) -> Result<String, ServiceError> {
+    let name = checks::line("name", name, MAX_NAME_CHARS)?;
+    if name == FROM_SETTINGS {
+        let reason = format!("{FROM_SETTINGS:?} is the name of the key that NEXUS_ADMIN_KEY sets");
+        return Err(ServiceError::invalid("name", reason));
+    }
+    Ok(name)
+}
+
 /// Nobody gives a key more than they hold: a key for keys alone would otherwise make itself one for everything.
 fn within(access: &Access, scopes: Scopes) -> Result<Scopes, ServiceError> {
     match scopes.iter().find(|scope| !access.scopes().contains(*scope)) {
@@ -176,7 +204,16 @@ fn described(change: Change, row: &ApiKeyRow) -> Change {
         .with("name", row.name.as_str())
         .with("role", row.role.as_str())
         .with("scopes", scopes)
-        .with_some("knowledge_bases", row.kbs.as_ref().map(Vec::len))
+        .with_some(
+            "knowledge_bases",
+            row.kbs
+                .as_ref()
+                .map(|kbs| kbs.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        )
+        .with(
+            "addresses",
+            row.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        )
         .with_some(
             "expires_at",
             row.expires_at.map(|at| at.to_datetime().to_rfc3339()),

@@ -20,7 +20,7 @@ use super::audit::Change;
 use super::door::seconds;
 use super::ingestion::{Idempotent, caller_key};
 use super::secrets::{SIGNING_SECRET, TELEGRAM_TOKEN, seal};
-use super::{ServiceError, checks};
+use super::{ServiceError, api_keys, checks};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const MODEL_CHARS: usize = 200;
@@ -106,6 +106,10 @@ impl Bots {
         let sealed = sealed
             .map(|token| seal(&self.keys, token, bot.id, TELEGRAM_TOKEN))
             .transpose()?;
+        let token = new.telegram_token.as_ref();
+        let token = token
+            .map(secrecy::ExposeSecret::expose_secret)
+            .unwrap_or_default();
         let mut tx = self.db.begin().await?;
         let key = new.idempotency_key.as_deref().map(|key| Idempotent {
             caller: caller_key(access),
@@ -114,6 +118,11 @@ impl Bots {
                 b"create bot".as_slice(),
                 bot.code.as_bytes(),
                 bot.name.as_bytes(),
+                bot.description.as_deref().unwrap_or_default().as_bytes(),
+                bot.version.as_bytes(),
+                bot.telegram_bot_id.unwrap_or_default().to_string().as_bytes(),
+                token.as_bytes(),
+                bot.time_zone.name().as_bytes(),
             ]),
         });
         if let Some(key) = &key
@@ -151,6 +160,13 @@ impl Bots {
 
     pub async fn update(&self, access: &Access, id: BotId, change: BotChange) -> Result<Bot, ServiceError> {
         let now = self.clock.now();
+        let default_kbs = match change.default_kbs {
+            Some(kbs) => Some(self.checked_kbs(kbs).await?),
+            None => None,
+        };
+        if change.max_role == Some(Role::Admin) {
+            api_keys::holds_everything(access)?;
+        }
         let mut tx = self.db.begin().await?;
         let mut bot = tx.bots().lock(id).await?.ok_or(ServiceError::NotFound("bot"))?;
         let mut log = Change::new(Action::BotUpdate, TargetKind::Bot, id);
@@ -174,8 +190,8 @@ impl Bots {
             bot.max_role = role;
             log = log.with("max_role", role.as_str());
         }
-        if let Some(kbs) = change.default_kbs {
-            bot.default_kbs = self.checked_kbs(kbs).await?;
+        if let Some(kbs) = default_kbs {
+            bot.default_kbs = kbs;
             log = log.with("default_knowledge_bases", listed(&bot.default_kbs));
         }
         if let Some(texts) = change.texts {
@@ -274,7 +290,11 @@ impl Bots {
             revoked_at: None,
         };
         let mut tx = self.db.begin().await?;
-        tx.bots().lock(bot).await?.ok_or(ServiceError::NotFound("bot"))?;
+        let of = tx.bots().lock(bot).await?.ok_or(ServiceError::NotFound("bot"))?;
+        // Whoever holds the token speaks for admins, too.
+        if of.max_role == Role::Admin {
+            api_keys::holds_everything(access)?;
+        }
         tx.service_tokens().insert(&row).await?;
         Change::new(Action::TokenCreate, TargetKind::ServiceToken, row.id)
             .with("bot", bot.to_string())

@@ -12,7 +12,7 @@ use super::ServiceError;
 /// Tells people and secret scanners what this is.
 const KEY_PREFIX: &str = "nxk_";
 /// Name of the key that `NEXUS_ADMIN_KEY` sets.
-const FROM_SETTINGS: &str = "settings";
+pub(super) const FROM_SETTINGS: &str = "settings";
 /// Name of the key that the first start makes.
 const FIRST_START: &str = "first start";
 
@@ -49,7 +49,9 @@ impl Credentials {
         tx.api_keys()
             .delete_named_except(FROM_SETTINGS, hash.as_bytes())
             .await?;
-        if tx.api_keys().find_by_hash(hash.as_bytes()).await?.is_none() {
+        if tx.api_keys().is_revoked(hash.as_bytes()).await? {
+            tracing::warn!("the key of NEXUS_ADMIN_KEY was revoked and opens nothing: choose another one");
+        } else if tx.api_keys().find_by_hash(hash.as_bytes()).await?.is_none() {
             tx.api_keys().insert(&self.row(FROM_SETTINGS, hash)).await?;
         }
         tx.commit().await?;

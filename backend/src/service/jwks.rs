@@ -12,6 +12,8 @@ use super::ServiceError;
 
 /// Kept keys are fetched anew after this, so that a withdrawn one ends.
 const KEEP: Duration = Duration::from_secs(24 * 3_600);
+/// So long they are good where they cannot be fetched anew.
+const KEEP_WHILE_AWAY: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Least time between two fetches.
 const APART: Duration = Duration::from_secs(60);
 /// No fetch is tried for so long after one that failed.
@@ -46,6 +48,10 @@ impl KeySource {
         let mut held = self.held.lock().await;
         match &held.keys {
             Some((keys, at)) if self.age(*at) < KEEP => Ok(Arc::clone(keys)),
+            Some((keys, at)) if self.age(*at) < KEEP_WHILE_AWAY => {
+                let keys = Arc::clone(keys);
+                Ok(self.fetch(&mut held).await.unwrap_or(keys))
+            }
             _ => self.fetch(&mut held).await,
         }
     }

@@ -119,6 +119,7 @@ impl KnowledgeBases {
                 b"create knowledge base".as_slice(),
                 kb.name.as_bytes(),
                 kb.description.as_bytes(),
+                visibility.as_str().as_bytes(),
             ]),
         });
         if let Some(key) = &key
@@ -172,14 +173,16 @@ impl KnowledgeBases {
             .with_some("description", description.is_some().then_some(true))
             .with_some("visibility", update.visibility.map(Visibility::as_str))
             .with_some("quotas", update.quotas.map(super::people::quotas_json));
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let kb = tx.knowledge_bases().lock(kb.id).await?;
+        let kb = kb.ok_or(ServiceError::NotFound("knowledge base"))?;
         let change = KbChange {
             name: name.unwrap_or(kb.name),
             description: description.unwrap_or(kb.description),
             visibility: update.visibility.unwrap_or(kb.visibility),
             quotas: update.quotas.unwrap_or(kb.quotas),
         };
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
         let changed = tx.knowledge_bases().update(kb.id, &change, now).await;
         let changed = changed.map_err(|error| taken(error, "knowledge base", &change.name))?;
         log.record(&mut tx, access, now).await?;
@@ -194,7 +197,9 @@ impl KnowledgeBases {
         let mut tx = self.db.begin().await?;
         // Tasks before their knowledge base, as workers lock them.
         tx.tasks().cancel_of_kb(kb.id, now).await?;
-        tx.knowledge_bases().delete(kb.id, now).await?;
+        if !tx.knowledge_bases().delete(kb.id, now).await? {
+            return Err(ServiceError::NotFound("knowledge base"));
+        }
         Change::new(Action::KbDelete, TargetKind::KnowledgeBase, kb.id)
             .of_kb(Some(kb.id))
             .with("name", kb.name.as_str())

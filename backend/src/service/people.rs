@@ -11,7 +11,7 @@ use nexus_storage::{Db, Tx, UserChange, UserFilter};
 use serde_json::{Map, Value};
 
 use super::audit::Change;
-use super::{ServiceError, checks};
+use super::{ServiceError, api_keys, checks};
 
 #[derive(Clone, Debug)]
 pub struct People {
@@ -99,6 +99,9 @@ impl People {
         // Whoever does not see the person hears that there is none; whoever sees but may not change is told so.
         self.get(access, id).await?;
         access.require(Role::Admin, Scope::Users)?;
+        if change.role == Some(Role::Admin) {
+            api_keys::holds_everything(access)?;
+        }
         change
             .quotas
             .map(|quotas| checks::quotas("quotas", quotas))

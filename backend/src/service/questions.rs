@@ -2,12 +2,12 @@
 //! of the bot that asks, and within daily limits.
 
 use futures::{StreamExt as _, stream};
-use nexus_domain::{Access, Bot, KbFilter, KbId};
+use nexus_domain::{Access, Bot, KbFilter, KbId, QuotaSubject};
 use nexus_rag::{
     Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
 };
 
-use super::usage::{Taken, Usage};
+use super::usage::{Exceeded, Taken, Usage};
 use super::{Bots, KnowledgeBases, ServiceError};
 
 #[derive(Clone, Debug)]
@@ -84,8 +84,10 @@ impl Questions {
         let answering = self.answering.clone();
         let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
         let tokens = if is_answered { answering.most_tokens() } else { 0 };
-        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&filter)).await?;
-        let taken = self.usage.take_question(&accounts, tokens).await?;
+        let may_leave_out = input.knowledge_bases.is_empty();
+        let (filter, taken) = self
+            .counted(access, bot.as_ref(), filter, may_leave_out, tokens)
+            .await?;
         let question = Question {
             text: input.text,
             filter,
@@ -98,6 +100,30 @@ impl Questions {
             answering,
             taken,
         })
+    }
+
+    /// Counts a question. Where it names no knowledge bases, those whose day is used up are left out, so that one of them does
+    /// not silence all the others.
+    async fn counted(
+        &self,
+        access: &Access,
+        bot: Option<&Bot>,
+        mut filter: KbFilter,
+        may_leave_out: bool,
+        tokens: u64,
+    ) -> Result<(KbFilter, Taken), ServiceError> {
+        loop {
+            let accounts = self.usage.accounts(access, bot, Some(&filter)).await?;
+            match self.usage.take_question(&accounts, tokens).await {
+                Err(ServiceError::QuotaExceeded(Exceeded {
+                    subject: QuotaSubject::Kb(kb),
+                    ..
+                })) if may_leave_out && filter.kbs().len() > 1 => {
+                    filter = access.filter(filter.kbs().filter(|other| *other != kb));
+                }
+                taken => return Ok((filter, taken?)),
+            }
+        }
     }
 
     async fn filter(

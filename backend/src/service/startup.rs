@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{Collection, GenerationId, KbId, TaskPayload, VectorError, VectorStore};
+use nexus_domain::{Collection, GenerationId, KbId, TaskKind, TaskPayload, VectorError, VectorStore};
 use nexus_storage::Db;
 
 use super::{Generations, ServiceError};
@@ -56,10 +56,11 @@ impl Startup {
         let analyser_changed = known.is_some_and(|known| known != version);
         let fed = generations.fed().await?;
         for kb in self.db.knowledge_bases().list_ids().await? {
-            if analyser_changed {
+            if analyser_changed
+                || !self.is_at_work(kb, TaskKind::RebuildLexical).await?
+                    && self.is_lexical_index_lost(kb).await?
+            {
                 self.enqueue(kb, TaskPayload::RebuildLexical).await?;
-            } else if self.is_lexical_index_lost(kb).await? {
-                self.enqueue_unless_open(kb, TaskPayload::RebuildLexical).await?;
             }
             for dense in &fed {
                 self.reconcile_dense(kb, dense).await?;
@@ -79,25 +80,27 @@ impl Startup {
 
     async fn reconcile_dense(&self, kb: KbId, dense: &DensePass) -> Result<(), ServiceError> {
         let generation = dense.generation();
-        let stats = self.db.knowledge_bases().stats(kb, generation).await?;
         if self.db.versions().has_vectors(kb, generation).await?
             && self.vectors.count(dense.collection(), Some(kb)).await? == 0
         {
             let mut tx = self.db.begin().await?;
             tx.versions().reset_embedded(kb, generation).await?;
             tx.commit().await?;
-        } else if stats.embedded_chunks == stats.chunks {
+        }
+        if self.is_at_work(kb, TaskKind::EmbedKb).await? {
             return Ok(());
         }
-        self.enqueue_unless_open(kb, TaskPayload::EmbedKb).await
+        let stats = self.db.knowledge_bases().stats(kb, generation).await?;
+        if stats.embedded_chunks == stats.chunks {
+            return Ok(());
+        }
+        self.enqueue(kb, TaskPayload::EmbedKb).await
     }
 
-    /// Another process that started just before may be at it already.
-    async fn enqueue_unless_open(&self, kb: KbId, payload: TaskPayload) -> Result<(), ServiceError> {
-        if self.db.tasks().has_open(Some(kb), payload.kind()).await? {
-            return Ok(());
-        }
-        self.enqueue(kb, payload).await
+    /// Another process that started just before may be at it. Asked before what is missing is looked for: work that ends in
+    /// between is not begun again.
+    async fn is_at_work(&self, kb: KbId, kind: TaskKind) -> Result<bool, ServiceError> {
+        Ok(self.db.tasks().has_open(Some(kb), kind).await?)
     }
 
     async fn enqueue(&self, kb: KbId, payload: TaskPayload) -> Result<(), ServiceError> {

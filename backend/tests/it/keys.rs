@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::{Api, error, text};
-use crate::test_app::TestApp;
+use crate::test_app::{Setup, TestApp};
 
 async fn key(operator: &Api, body: Value) -> (String, Api) {
     let (status, issued) = operator.post("/api-keys", &body).await;
@@ -126,5 +126,49 @@ async fn a_key_ends_by_time_by_revocation_and_outside_of_its_networks() {
     assert_eq!(operator.delete(&path).await.0, 204);
     assert_eq!(error(&far.get("/knowledge-bases").await), (401, "unauthorized"));
     assert_eq!(error(&operator.get(&path).await), (404, "not_found"));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_settings_keeps_its_name_and_stays_revoked_at_the_next_start() {
+    let app = TestApp::start().await;
+    let operator = Api::operator(&app);
+    let (_, keys) = operator.get("/api-keys").await;
+    let path = format!("/api-keys/{}", text(&keys["items"][0]["id"]));
+    let renamed = operator.patch(&path, &json!({"name": "mine"})).await;
+    assert_eq!(error(&renamed), (422, "validation_failed"));
+    let taken = json!({"name": "settings", "role": "reader"});
+    assert_eq!(
+        error(&operator.post("/api-keys", &taken).await),
+        (422, "validation_failed")
+    );
+    assert_eq!(operator.delete(&path).await.0, 204);
+    let data = app.stop_now().await;
+    let app = TestApp::with(Setup {
+        data: Some(data),
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(
+        error(&Api::operator(&app).get("/auth/me").await),
+        (401, "unauthorized")
+    );
+    app.stop_now().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_database_takes_is_refused_before_it_is_asked() {
+    let app = TestApp::start().await;
+    let operator = Api::operator(&app);
+    // "\u0000" in base64url.
+    for path in ["/knowledge-bases?cursor=Ilx1MDAwMCI", "/bots?cursor=Ilx1MDAwMCI"] {
+        assert_eq!(
+            error(&operator.get(path).await),
+            (400, "invalid_request"),
+            "{path}"
+        );
+    }
+    let odd = operator.get("/logs?from=-9999-01-01T00:00:00Z").await;
+    assert!([400, 422].contains(&odd.0), "{}", odd.1);
     app.end().await;
 }

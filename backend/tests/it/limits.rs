@@ -149,13 +149,23 @@ async fn a_hundred_callers_at_once_get_the_fifty_answers_of_a_quota() {
     app.clock.advance(Duration::from_secs(21 * 3_600));
     assert_eq!(ask(&bot.named(1)).await.0, 200);
 
-    // A knowledge base has limits of its own, whoever asks it.
+    // A knowledge base has limits of its own, whoever asks it. It is the same day now here and there.
+    app.clock.advance(Duration::from_secs(3 * 3_600));
     let limited = json!({"quotas": {"questions": 1}});
     operator.patch(&format!("/knowledge-bases/{kb}"), &limited).await;
     assert_eq!(ask(&operator).await.0, 200);
     let refused = ask(&bot.named(2)).await;
     assert_eq!(error(&refused), (429, "quota_exceeded"));
     assert_eq!(refused.1["error"]["details"]["subject"], "knowledge_base");
+    // Beside others it is left out, unless it is asked by name.
+    let other = operator.knowledge_base("other").await;
+    let other = format!("/knowledge-bases/{other}");
+    operator.patch(&other, &json!({"visibility": "everyone"})).await;
+    let (status, answer) = ask(&bot.named(2)).await;
+    assert_eq!((status, &answer["found"]), (200, &json!(false)), "{answer}");
+    let by_name = json!({"question": QUESTION, "knowledge_bases": [KB, "other"]});
+    let refused = bot.named(2).post("/rag/query", &by_name).await;
+    assert_eq!(error(&refused), (429, "quota_exceeded"));
     app.end().await;
 }
 

@@ -136,7 +136,7 @@ async fn a_block_and_a_role_hold_from_the_next_request_on() {
     assert_eq!(person.get("/auth/me").await.1["role"], "editor");
     assert_eq!(error(&person.get("/users").await), (403, "forbidden"));
     let (status, kb) = person.post("/knowledge-bases", &json!({"name": "mine"})).await;
-    assert_eq!((status, &kb["my_role"]), (201, &json!("owner")));
+    assert_eq!((status, &kb["my_role"]), (201, &json!("editor")));
     operator
         .patch(&format!("/bots/{bot_id}"), &json!({"max_role": "admin"}))
         .await;
@@ -263,8 +263,12 @@ async fn settings_are_patched_at_the_version_that_was_read() {
     );
     assert_eq!(
         error(&patch("settings", Some("odd"), &body).await),
-        (412, "precondition_failed")
+        (400, "invalid_request")
     );
+    for tag in ["\"odd\"", "*", "W/\"2\""] {
+        let reply = patch("settings", Some(tag), &body).await;
+        assert_eq!(error(&reply), (412, "precondition_failed"), "{tag}");
+    }
     let (_, second) = patch("settings", Some("\"2\""), &json!({"lang": null})).await;
     assert_eq!(second["settings"], json!({"kbs": ["a"]}));
     // The other part has versions of its own.

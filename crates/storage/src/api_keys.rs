@@ -26,6 +26,8 @@ statements! {
     INSERT = concat!("INSERT INTO api_keys (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     UPDATE = "UPDATE api_keys SET name = $2, role = $3, scopes = $4, kbs = $5, addresses = $6, expires_at = $7
         WHERE id = $1 AND revoked_at IS NULL";
+    LOCK = concat!("UPDATE api_keys SET name = name WHERE id = $1 AND revoked_at IS NULL RETURNING ", columns!());
+    REVOKED = "SELECT COUNT(*) FROM api_keys WHERE key_hash = $1 AND revoked_at IS NOT NULL";
     DELETE_NAMED_EXCEPT = "DELETE FROM api_keys WHERE name = $1 AND key_hash <> $2";
     REVOKE = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
@@ -102,6 +104,15 @@ impl<C: Connect> ApiKeys<C> {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// Whether this was a key that somebody revoked.
+    pub async fn is_revoked(&mut self, key_hash: &[u8; 32]) -> Result<bool, StorageError> {
+        let revoked: i64 = on!(self.0, |c| sqlx::query_scalar(REVOKED)
+            .bind(key_hash.as_slice())
+            .fetch_one(c)
+            .await?);
+        Ok(revoked > 0)
+    }
+
     /// The key with this hash, unless it is revoked. Whether it has expired is the caller's to say.
     pub async fn find_by_hash(&mut self, key_hash: &[u8; 32]) -> Result<Option<ApiKeyRow>, StorageError> {
         let row: Option<Row> = on!(self.0, |c| sqlx::query_as(FIND)
@@ -172,6 +183,15 @@ impl ApiKeys<&mut Tx> {
                 .rows_affected()
         });
         Ok(updated == 1)
+    }
+
+    /// The key as it is, held until the transaction ends: who changes a part of it knows the rest.
+    pub async fn lock(&mut self, id: ApiKeyId) -> Result<Option<ApiKeyRow>, StorageError> {
+        let row: Option<Row> = on!(self.0, |c| sqlx::query_as(LOCK)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(TryInto::try_into).transpose()
     }
 
     /// Deletes the keys of this name that have another hash (with an empty one, all of them); how many.

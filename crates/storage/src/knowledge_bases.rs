@@ -40,6 +40,8 @@ statements! {
     UPDATE = concat!("UPDATE knowledge_bases
         SET name = $2, description = $3, visibility = $4, quotas = $5, updated_at = $6
         WHERE id = $1 AND deleted_at IS NULL RETURNING ", columns!());
+    LOCK = concat!("UPDATE knowledge_bases SET name = name WHERE id = $1 AND deleted_at IS NULL
+        RETURNING ", columns!());
     BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
     BUMP_REVISIONS = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $1 WHERE deleted_at IS NULL";
@@ -238,6 +240,15 @@ impl KnowledgeBases<&mut Tx> {
                 .rows_affected()
         });
         Ok(())
+    }
+
+    /// The knowledge base as it is, held until the transaction ends: who changes a part of it knows the rest.
+    pub async fn lock(&mut self, id: KbId) -> Result<Option<KnowledgeBase>, StorageError> {
+        let row: Option<KbRow> = on!(self.0, |c| sqlx::query_as(LOCK)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(TryInto::try_into).transpose()
     }
 
     /// The changed row; `None` if there is none. [`StorageError::UniqueViolation`] if the name is taken.

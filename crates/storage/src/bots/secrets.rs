@@ -15,7 +15,7 @@ use crate::types::{At, check_text};
 statements! {
     TELEGRAM_TOKEN = "SELECT telegram_token FROM bots WHERE id = $1 AND deleted_at IS NULL";
     SIGNING_SECRET = "SELECT signing_secret FROM bots WHERE id = $1 AND deleted_at IS NULL";
-    SET_TELEGRAM_TOKEN = "UPDATE bots SET telegram_token = $2, telegram_bot_id = $3, updated_at = $4
+    SET_TELEGRAM_TOKEN = "UPDATE bots SET telegram_token = $2, telegram_bot_id = COALESCE($3, telegram_bot_id), updated_at = $4
         WHERE id = $1 AND deleted_at IS NULL";
     SET_SIGNING_SECRET = "UPDATE bots SET signing_secret = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
     // Nothing that people see has changed, so the time of the last change stays.
@@ -45,7 +45,8 @@ impl<C: Connect> Bots<C> {
 }
 
 impl Bots<&mut Tx> {
-    /// Keeps a sealed token with the id that the bot has at Telegram, or removes both. `false` if there is no such bot.
+    /// Keeps a sealed token with the id that the bot has at Telegram, or removes the token; the id stays known. `false` if
+    /// there is no such bot.
     pub async fn set_telegram_token(
         &mut self,
         id: BotId,

@@ -159,7 +159,7 @@ async fn secrets_come_and_go_sealed(db: &Db) {
     assert!(in_tx!(db, |tx| tx.bots().set_signing_secret(id, None, at(4))));
     let bot = db.bots().get(id).await.unwrap().unwrap();
     assert!(!bot.has_telegram_token && !bot.signs_requests);
-    assert_eq!(bot.telegram_bot_id, None);
+    assert_eq!(bot.telegram_bot_id, Some(57), "whose bot it was stays known");
     assert_eq!(db.bots().sealed_signing_secret(id).await.unwrap(), None);
     let unknown = BotId::new(at(0));
     assert!(!in_tx!(db, |tx| tx.bots().set_telegram_token(

@@ -79,8 +79,8 @@ pub(super) struct Assignment<'a> {
     pub(super) max_quote_chars: usize,
 }
 
-/// What rules, places of sources and a question take besides the sources, about.
-const PROMPT_TOKENS: u64 = 2_000;
+/// What rules, instructions of a bot, places of sources and a question take besides the sources, at most.
+const PROMPT_TOKENS: u64 = 6_000;
 
 impl Writing {
     pub(super) fn most_tokens(&self) -> u64 {
