@@ -1,0 +1,3 @@
+//! How the bot's messages look, and what holds for all of them.
+
+mod locales;
