@@ -31,6 +31,22 @@ pub(super) fn write(rich: &RichText, part: Range<usize>) -> String {
     html
 }
 
+/// Bytes that a tag takes, its end included.
+pub(super) fn tag_bytes(tag: &Tag) -> usize {
+    let mut html = String::new();
+    open_tag(tag, &mut html);
+    close(tag, &mut html);
+    html.len()
+}
+
+/// Bytes that a character takes.
+pub(super) const fn letter_bytes(c: char) -> usize {
+    match entity(c) {
+        Some(entity) => entity.len(),
+        None => c.len_utf8(),
+    }
+}
+
 fn open_tag(tag: &Tag, html: &mut String) {
     match tag {
         Tag::Bold => html.push_str("<b>"),
@@ -70,15 +86,22 @@ fn close(tag: &Tag, html: &mut String) {
     });
 }
 
-/// The four characters that Telegram wants escaped, in text and in attributes alike.
 fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            c => html.push(c),
+        match entity(c) {
+            Some(entity) => html.push_str(entity),
+            None => html.push(c),
         }
+    }
+}
+
+/// The four characters that Telegram wants escaped, in text and in attributes alike.
+const fn entity(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        _ => None,
     }
 }

@@ -36,6 +36,7 @@ impl Href {
             .then(|| Self::parse(&[base, link].concat()))?
     }
 
+    /// The complete address.
     pub fn as_str(&self) -> &str {
         &self.0
     }

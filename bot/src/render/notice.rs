@@ -10,6 +10,7 @@ use crate::words::{Language, Measure, Phrase, Value, Words};
 /// An error as far as a person is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice<'a> {
+    /// What the API calls it.
     pub code: ErrorCode,
     /// From the header `Retry-After`.
     pub retry_after_seconds: Option<u64>,

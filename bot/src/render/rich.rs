@@ -33,6 +33,7 @@ impl RichText {
         &self.text
     }
 
+    /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

@@ -11,12 +11,15 @@ use unicode_segmentation::GraphemeCursor;
 use super::breaks::Breaks;
 use super::clean::is_blank;
 use super::html;
-use super::rich::RichText;
+use super::rich::{RichText, Span};
 
 /// UTF-16 code units of a message "after entities parsing" (<https://core.telegram.org/bots/api#sendmessage>).
 const MAX_UNITS: usize = 4_096;
 /// Entities that Telegram keeps of a message (<https://core.telegram.org/api/entities>); it drops the others.
 const MAX_ENTITIES: usize = 100;
+/// Bytes of HTML that the Bot API server reads, before it parses anything (`Client::get_formatted_text` in
+/// <https://github.com/tdlib/telegram-bot-api/blob/master/telegram-bot-api/Client.cpp>). Long addresses reach it.
+const MAX_BYTES: usize = 1 << 15;
 /// Below these, there might be parts without anything to show.
 const MIN_UNITS: usize = 512;
 const MIN_ENTITIES: usize = 50;
@@ -45,10 +48,12 @@ impl Limits {
         }
     }
 
+    /// UTF-16 code units of the text without tags.
     pub const fn units(self) -> usize {
         self.units
     }
 
+    /// Entities, as Telegram counts them after it has cut emphasis at other formats.
     pub const fn entities(self) -> usize {
         self.entities
     }
@@ -94,21 +99,41 @@ pub(super) fn parts(rich: &RichText, limits: Limits) -> Vec<Part> {
 
 /// Where a part that begins at `start` ends at the latest.
 fn window(rich: &RichText, start: usize, limits: Limits) -> usize {
-    let mut units = 0;
-    let mut entities: usize = rich.spans_in(start..start + 1).map(|span| span.entities).sum();
+    let mut size = Size::default();
+    rich.spans_in(start..start + 1).for_each(|span| size.add(span));
     let next = rich.spans.partition_point(|span| span.range.start <= start);
     let mut coming = rich.spans[next..].iter().peekable();
     for (at, c) in rich.text[start..].char_indices() {
         let at = start + at;
         while let Some(span) = coming.next_if(|span| span.range.start <= at) {
-            entities += span.entities;
+            size.add(span);
         }
-        units += c.len_utf16();
-        if units > limits.units || entities > limits.entities {
+        size.units += c.len_utf16();
+        size.bytes += html::letter_bytes(c);
+        if size.exceeds(limits) {
             return at;
         }
     }
     rich.text.len()
+}
+
+/// What a part takes so far.
+#[derive(Debug, Default)]
+struct Size {
+    units: usize,
+    entities: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, span: &Span) {
+        self.entities += span.entities;
+        self.bytes += html::tag_bytes(&span.tag);
+    }
+
+    const fn exceeds(&self, limits: Limits) -> bool {
+        self.units > limits.units || self.entities > limits.entities || self.bytes > MAX_BYTES
+    }
 }
 
 /// The best place to cut. Both ends of the window lie on characters, and something before its end shows.

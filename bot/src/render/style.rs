@@ -6,9 +6,11 @@ use crate::words::Language;
 /// How messages of one bot to one person look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Style {
+    /// Of the words around answers and passages.
     pub language: Language,
     /// Address under which people reach the backend, such as `https://kb.example`; without one, sources have no links.
     pub base_address: Option<String>,
+    /// Of each part.
     pub limits: Limits,
     /// Columns that a table may take before it is told line by line.
     pub table_columns: usize,
@@ -17,6 +19,7 @@ pub struct Style {
 }
 
 impl Style {
+    /// What fits most bots: Telegram's own limits, tables for phones, short quotes, no links to sources.
     pub fn new(language: Language) -> Self {
         Self {
             language,

@@ -5,15 +5,24 @@ use super::link::Href;
 /// A format of a stretch of text (<https://core.telegram.org/bots/api#html-style>).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tag {
+    /// `<b>`
     Bold,
+    /// `<i>`
     Italic,
+    /// `<u>`
     Underline,
+    /// `<s>`
     Strike,
+    /// `<code>`: within a line.
     Code,
+    /// `<pre>`: lines of their own.
     Pre {
+        /// For highlighting, in lower case.
         language: Option<String>,
     },
+    /// `<a>`
     Link(Href),
+    /// `<blockquote>`
     Quote {
         /// Shown with its first lines until it is opened.
         expandable: bool,

@@ -32,6 +32,7 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,6 +51,7 @@ impl Writer {
         }
     }
 
+    /// Begins a format; [`close`](Self::close) ends it.
     pub fn open(&mut self, tag: Tag) {
         let allowed = self.live.iter().all(|outer| tag.may_stand_in(&outer.tag));
         self.opened.push(allowed);
@@ -129,6 +131,7 @@ impl Writer {
         self.rich.text.len()
     }
 
+    /// Whether no text stands there.
     pub fn is_empty(&self) -> bool {
         self.rich.text.is_empty()
     }

@@ -18,12 +18,15 @@ pub use quantity::Measure;
 /// A language that the bot speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
+    /// Russian.
     Ru,
     #[default]
+    /// English.
     En,
 }
 
 impl Language {
+    /// All of them.
     pub const ALL: [Self; 2] = [Self::Ru, Self::En];
 
     /// The language for an IETF tag, as Telegram tells one: Russian for those who most likely read it, else English.
@@ -35,6 +38,7 @@ impl Language {
         }
     }
 
+    /// Its IETF tag.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Ru => "ru",
@@ -72,6 +76,7 @@ impl From<AnswerLanguage> for Language {
 /// What stands in for a name in a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
+    /// As it is.
     Text(&'a str),
     /// Chooses the plural form.
     Count(u64),
@@ -91,6 +96,7 @@ impl std::fmt::Debug for Words {
 }
 
 impl Words {
+    /// Read once.
     pub fn of(language: Language) -> &'static Self {
         static RU: LazyLock<Words> = LazyLock::new(|| Words::read(Language::Ru));
         static EN: LazyLock<Words> = LazyLock::new(|| Words::read(Language::En));
@@ -114,6 +120,7 @@ impl Words {
         Self { bundle }
     }
 
+    /// A phrase that takes no values.
     pub fn say(&self, phrase: Phrase) -> String {
         self.say_with(phrase, &[])
     }
@@ -140,10 +147,12 @@ impl Words {
         self.look_up(&keyed("problem", phrase::problem_name(code)), &[])
     }
 
+    /// For a card's first line.
     pub fn task_state(&self, state: TaskState) -> String {
         self.say(Phrase::of_task_state(state))
     }
 
+    /// Behind the state of a running task.
     pub fn task_stage(&self, stage: TaskStage) -> String {
         self.say(Phrase::of_task_stage(stage))
     }

@@ -11,8 +11,11 @@ const MEGABYTE: u64 = 1_000_000;
 /// What daily limits count; the names of [`nexus_api::Quotas`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
+    /// Questions answered.
     Questions,
+    /// Tokens of chat models, in and out.
     Tokens,
+    /// Bytes of uploads.
     UploadedBytes,
 }
 

@@ -106,6 +106,20 @@ fn ten_thousand_links_are_a_hundred_to_a_part() {
 }
 
 #[test]
+fn html_is_bounded_before_it_is_parsed() {
+    let address = format!("https://a.b/?{}", "x=1&".repeat(400));
+    let links = format!("[l]({address}) ").repeat(90);
+    for part in checked(&markdown(&links), Limits::default()) {
+        assert!(part.html.len() <= 32_768);
+    }
+    let quotes = "\"".repeat(10_000);
+    checked(
+        &markdown(&format!("**{quotes}** [{quotes}]({address})")),
+        Limits::default(),
+    );
+}
+
+#[test]
 fn what_shows_nothing_is_no_message() {
     for text in [
         "",

@@ -7,6 +7,10 @@ mod lexer;
 use lexer::Lexer;
 use url::Url;
 
+/// Bytes that `Client::get_formatted_text` of the Bot API server reads
+/// (<https://github.com/tdlib/telegram-bot-api/blob/master/telegram-bot-api/Client.cpp>).
+const MAX_BYTES: usize = 1 << 15;
+
 /// What a format is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -59,6 +63,12 @@ pub struct Refusal {
 /// # Errors
 /// The first thing that is not allowed.
 pub fn parse(html: &str) -> Result<Parsed, Refusal> {
+    if html.len() > MAX_BYTES {
+        return Err(Refusal {
+            at: MAX_BYTES,
+            reason: "Text is too long".to_owned(),
+        });
+    }
     let mut reader = Reader {
         lexer: Lexer::new(html),
         text: String::new(),
