@@ -62,6 +62,17 @@ fn a_heading_stays_with_its_text() {
 }
 
 #[test]
+fn what_announces_something_stays_with_it() {
+    let text = format!(
+        "{}\n\nRun this:\n\n```sh\n{}```",
+        "word ".repeat(80),
+        "reset --now\n".repeat(20)
+    );
+    let parts = texts(&markdown(&text), TINY);
+    assert!(parts[1].starts_with("Run this:\n\nreset"), "{parts:?}");
+}
+
+#[test]
 fn code_is_cut_after_lines_and_keeps_its_language() {
     let code: String = (0..200)
         .map(|line| format!("    let x{line} = \"<{line}>\";\n"))
@@ -153,6 +164,15 @@ fn blank_stretches_leave_no_blank_part() {
         let text = format!("a{}b{}", blank.repeat(10_000), blank.repeat(10_000));
         assert_eq!(texts(&render::message(&text), TINY).len(), 1);
         checked(&markdown(&format!("```\n{text}\n```")), TINY);
+    }
+}
+
+#[test]
+fn a_blank_end_is_no_part_of_its_own() {
+    for length in 500..520 {
+        let text = "x".repeat(length) + &"\u{200b}".repeat(100);
+        let parts = texts(&render::message(&text), TINY);
+        assert!(parts.iter().all(|part| part.contains('x')));
     }
 }
 
