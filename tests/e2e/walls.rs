@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-models", &["nexus-domain"]),
     ("nexus-ingest", &["nexus-domain"]),
     ("nexus-rag", &["nexus-domain", "nexus-text"]),
+    ("nexus-bot", &["nexus-api"]),
     (
         "nexus-backend",
         &[
