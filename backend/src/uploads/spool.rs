@@ -44,10 +44,18 @@ fn remove_left_over(root: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(root)? {
         let folder = entry?.path();
         if folder.is_dir() && !is_in_use(&folder)? {
-            std::fs::remove_dir_all(&folder)?;
+            remove(&folder)?;
         }
     }
     Ok(())
+}
+
+/// A process that is just ending may be quicker.
+fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn is_in_use(folder: &Path) -> io::Result<bool> {
@@ -89,6 +97,21 @@ mod tests {
         assert!(file.path().exists());
         assert_eq!(folders(data.path()), 2);
         drop((file, alive, other));
+        assert_eq!(folders(data.path()), 0);
+    }
+
+    #[test]
+    fn processes_that_end_do_not_disturb_those_that_start() {
+        let data = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        Spool::open(data.path()).unwrap();
+                    }
+                });
+            }
+        });
         assert_eq!(folders(data.path()), 0);
     }
 }
