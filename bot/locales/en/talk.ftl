@@ -68,10 +68,12 @@ language-ru = Русский
 language-en = English
 language-auto = As in Telegram
 language-chosen = From now on: { $language }.
+language-chosen-auto = From now on I speak the language of your Telegram.
 kb-ask = Which knowledge bases shall I search?
 kb-all = All of them
 kb-none = No knowledge base is open to you yet. Please ask an administrator for access.
 kb-chosen = I will search: { $names }.
+kb-chosen-all = I will search all knowledge bases that are open to you.
 kb-gone = This knowledge base is gone, or no longer open to you. Choose another one: /kb
 
 file-received = I have got the file and am reading it.

@@ -68,10 +68,12 @@ language-ru = Русский
 language-en = English
 language-auto = Как в Telegram
 language-chosen = Язык изменён: { $language }.
+language-chosen-auto = Теперь говорю на том же языке, что и ваш Telegram.
 kb-ask = В каких базах знаний искать?
 kb-all = Во всех
 kb-none = Вам пока не открыта ни одна база знаний. Попросите доступ у администратора.
 kb-chosen = Буду искать здесь: { $names }.
+kb-chosen-all = Буду искать во всех базах знаний, которые вам открыты.
 kb-gone = Этой базы знаний больше нет, или она вам больше не доступна. Выберите другую: /kb
 
 file-received = Файл получен, читаю его.

@@ -81,6 +81,12 @@ error_codes! {
     LastAdmin = "last_admin", 409;
     /// The thing has changed since the version that `If-Match` names.
     PreconditionFailed = "precondition_failed", 412;
+    /// Another process serves the bot; its lease must end first.
+    BotLeaseHeld = "bot_lease_held", 409;
+    /// The lease has ended, or the delivery was given to somebody else.
+    LeaseLost = "lease_lost", 409;
+    /// The state of the delivery does not allow this.
+    DeliveryState = "delivery_state", 409;
     /// The body is larger than allowed.
     PayloadTooLarge = "payload_too_large", 413;
     /// The body's content type is not what the route takes.

@@ -6,6 +6,8 @@
 pub mod audit;
 pub mod auth;
 pub mod bot;
+pub mod chat;
+pub mod delivery;
 pub mod document;
 pub mod error;
 pub mod generation;
@@ -28,6 +30,15 @@ pub use auth::{
 pub use bot::{
     Bot, BotError, BotSettings, BotTexts, CreateBot, CreateServiceToken, IssuedServiceToken,
     IssuedSigningSecret, ServiceToken, ServiceTokens, UpdateBot,
+};
+pub use chat::{
+    BotLease, Chat, ChatKind, ChatState, CreateNotifications, DeliveryState, FeedbackReason, Message,
+    MessageDirection, MessageFeedback, MessagePreview, NotificationsQueued, SendMessage, TakeBotLease,
+    TelegramChat, TelegramPerson, UnsupportedKind, Update, UpdateEvent, Updates, UpdatesStored, Verdict,
+};
+pub use delivery::{
+    Button, Content, DeadLetter, Deliveries, Delivery, DeliveryFailed, DeliveryPlaced, DeliverySent,
+    FailureKind, Keyboard, Label, Priority, Say, TakeDeliveries,
 };
 pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};

@@ -18,3 +18,17 @@ pub const MAX_JSON_BYTES: usize = 256 * 1024;
 pub const MAX_FILE_NAME_CHARS: usize = 255;
 /// Longest `Idempotency-Key`, in characters.
 pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 128;
+/// Most updates of one batch.
+pub const MAX_UPDATES: usize = 100;
+/// Longest text of an update or of an admin's message, in characters.
+pub const MAX_MESSAGE_CHARS: usize = 4_096;
+/// Most people of one request for notifications.
+pub const MAX_NOTIFIED: usize = 1_000;
+/// Most parts of one message.
+pub const MAX_PARTS: u32 = 100;
+/// Longest wait for something to deliver, in seconds.
+pub const MAX_WAIT_SECONDS: u32 = 50;
+/// Most deliveries that are handed out at once.
+pub const MAX_DELIVERIES: u32 = 100;
+/// Most deliveries that one process works on at the same time.
+pub const MAX_WORKING_ON: usize = 1_000;
