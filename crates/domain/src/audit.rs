@@ -42,6 +42,9 @@ pub enum Action {
     TaskResume,
     GenerationActivate,
     GenerationEmpty,
+    MessageSend,
+    NotificationSend,
+    DeliveryRetry,
 }
 words!(Action, "action":
     SignIn = "session.sign_in", SignOut = "session.sign_out",
@@ -57,6 +60,7 @@ words!(Action, "action":
     DocumentDelete = "document.delete", IngestionStart = "ingestion.start",
     TaskCancel = "task.cancel", TaskPause = "task.pause", TaskResume = "task.resume",
     GenerationActivate = "generation.activate", GenerationEmpty = "generation.empty",
+    MessageSend = "message.send", NotificationSend = "notification.send", DeliveryRetry = "delivery.retry",
 );
 
 /// The kinds of things that are acted upon.
@@ -72,11 +76,13 @@ pub enum TargetKind {
     Document,
     Task,
     Generation,
+    Chat,
+    Delivery,
 }
 words!(TargetKind, "kind of thing":
     User = "user", Session = "session", Bot = "bot", ServiceToken = "service_token", ApiKey = "api_key",
     Subscription = "subscription", KnowledgeBase = "knowledge_base", Document = "document", Task = "task",
-    Generation = "generation",
+    Generation = "generation", Chat = "chat", Delivery = "delivery",
 );
 
 /// What was acted upon. Its id is text, because a generation's is a number.

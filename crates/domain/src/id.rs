@@ -94,6 +94,14 @@ typed_ids! {
     SessionId;
     /// An entry of the audit log.
     AuditId;
+    /// A bot's chat at Telegram.
+    ChatId;
+    /// Something that came from Telegram; its id among the messages of its chat.
+    UpdateId;
+    /// A message on its way to Telegram; its id among the messages of its chat.
+    DeliveryId;
+    /// A bot's process, from its start to its end.
+    ProcessId;
     /// Fences the writes of a worker that holds a task: changes with every claim.
     LeaseToken;
 }

@@ -5,6 +5,7 @@ pub mod access;
 pub mod audit;
 pub mod bot;
 pub mod chat;
+pub mod delivery;
 pub mod document;
 pub mod embedder;
 pub mod hash;
@@ -19,6 +20,7 @@ pub mod script;
 pub mod source;
 pub mod subscription;
 pub mod task;
+pub mod telegram;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
@@ -36,12 +38,17 @@ pub use chat::{
     ChatEnd, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
     ChatStream, ChatUsage,
 };
+pub use delivery::{
+    Button, ButtonAction, Content, Delivery, DeliveryState, Feedback, FeedbackReason, Keyboard, Label,
+    Language, Priority, Say, Verdict,
+};
 pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionState};
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
-    ApiKeyId, AuditId, BotId, ChunkId, DocumentId, GenerationId, KbId, LeaseToken, ServiceTokenId, SessionId,
-    SourceId, SubscriptionId, TaskId, UploadId, UserId, VersionId,
+    ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId, KbId, LeaseToken,
+    ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId, TaskId, UpdateId, UploadId, UserId,
+    VersionId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use passage::{Passage, PassageError, Passages};
@@ -52,6 +59,7 @@ pub use script::Script;
 pub use source::{Source, SourceKind};
 pub use subscription::Subscription;
 pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
+pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use upload::Upload;
 pub use user::{Person, TelegramId, User};

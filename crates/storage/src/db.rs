@@ -200,10 +200,16 @@ macro_rules! aggregates {
 aggregates! {
     api_keys: ApiKeys;
     audit: Audit;
+    bot_leases: BotLeases;
     bots: Bots;
+    buttons: Buttons;
+    chats: Chats;
     chunks: Chunks;
+    deliveries: Deliveries;
+    dialogues: Dialogues;
     documents: Documents;
     embeddings: Embeddings;
+    feedback: Feedbacks;
     generations: Generations;
     idempotency: Idempotency;
     kb_bots: KbBots;
@@ -218,6 +224,8 @@ aggregates! {
     sources: Sources;
     subscriptions: Subscriptions;
     tasks: Tasks;
+    telegram_files: TelegramFiles;
+    updates: Updates;
     uploads: Uploads;
     users: Users;
     versions: Versions;

@@ -1,6 +1,7 @@
 //! What truly differs between the two databases, each as a named pair. Keep it to a handful.
 
 use crate::bots::bot_columns;
+use crate::chats::chat_columns;
 use crate::db::DbKind;
 use crate::sql::ids_in;
 use crate::tasks::task_columns;
@@ -83,6 +84,25 @@ pub(crate) const CLAIM: Pair = Pair {
     postgres: claim!(" FOR UPDATE OF t SKIP LOCKED"),
 };
 
+macro_rules! claim_chat {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE chats SET lease_token = $2, lease_until = $3 WHERE id = (
+                 SELECT id FROM chats WHERE due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+                 ORDER BY due_at LIMIT 1",
+            $lock,
+            ") RETURNING ",
+            chat_columns!()
+        )
+    };
+}
+
+/// The chat that has waited longest and that nobody works on. `$1` now, `$2` token, `$3` end of the lease.
+pub(crate) const CLAIM_CHAT: Pair = Pair {
+    sqlite: claim_chat!(""),
+    postgres: claim_chat!(" FOR UPDATE SKIP LOCKED"),
+};
+
 /// Those of `$1` to `$64` that are current, and stay so until the transaction ends. In SQLite the transaction itself
 /// keeps others from writing.
 pub(crate) const LOCK_CURRENT: Pair = Pair {
@@ -157,6 +177,7 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &TURN_LOCK,
     &TURN_KEEPALIVE,
     &CLAIM,
+    &CLAIM_CHAT,
     &LOCK_CURRENT,
     &LOCK_ADMINS,
     &LOCK_BOT,

@@ -8,8 +8,10 @@
 mod api_keys;
 mod audit;
 mod bots;
+mod chats;
 mod chunks;
 mod db;
+mod deliveries;
 mod dialect;
 mod documents;
 mod embeddings;
@@ -44,8 +46,13 @@ mod versions;
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
 pub use bots::Bots;
+pub use chats::{
+    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Dialogues, Feedbacks, TelegramFiles,
+    Updates,
+};
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};
+pub use deliveries::{Deliveries, HandedOut, Settled};
 pub use documents::{DocumentHead, Documents, MAX_PATH_BYTES, PendingVersion};
 pub use embeddings::Embeddings;
 pub use error::StorageError;

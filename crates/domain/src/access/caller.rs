@@ -51,6 +51,8 @@ pub enum PersonBy {
     Session { session: SessionId, bot: Option<BotId> },
     /// A bot that names them.
     Bot(BotCaller),
+    /// A message that they wrote to a bot, which it has passed on.
+    Message { bot: BotId },
 }
 
 impl Caller {
@@ -69,6 +71,7 @@ impl Caller {
             Self::Bot(caller) => Some(caller.bot),
             Self::Person(person) => match person.by {
                 PersonBy::Bot(caller) => Some(caller.bot),
+                PersonBy::Message { bot } => Some(bot),
                 PersonBy::Session { bot, .. } => bot,
             },
             Self::ApiKey(_) | Self::Public => None,

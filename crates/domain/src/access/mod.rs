@@ -14,7 +14,7 @@ pub use caller::{BotCaller, Caller, CallerKind, Origin, PersonBy, PersonCaller, 
 pub(crate) use role::words;
 pub use role::{KbRole, Role, Scope, Scopes, UnknownWord};
 
-use crate::id::KbId;
+use crate::id::{BotId, KbId};
 
 /// Which knowledge bases a caller reaches, and as what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub enum Denied {
     KbRole(KbRole),
     #[error("this API key lacks the scope {0}")]
     Scope(Scope),
+    #[error("only whom the answer is for rates it")]
+    NotTheReader,
+    #[error("only the bot itself does this")]
+    NotTheBot,
 }
 
 impl Access {
@@ -150,6 +154,14 @@ impl Access {
             Err(Denied::KbRole(needed))
         } else {
             Ok(())
+        }
+    }
+
+    /// Fails unless the caller is this bot, for itself.
+    pub fn require_bot(&self, bot: BotId) -> Result<(), Denied> {
+        match &self.caller {
+            Caller::Bot(caller) if caller.bot == bot => Ok(()),
+            _ => Err(Denied::NotTheBot),
         }
     }
 

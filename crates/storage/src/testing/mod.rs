@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    api_keys, audit, bots, chunks, db, documents, embeddings, generations, idempotency, kb_bots,
-    knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens, sessions,
-    settings, sources, subscriptions, tasks, uploads, users, versions,
+    api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations, idempotency,
+    kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens,
+    sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
 };
 
 pub use postgres::postgres_url;
@@ -107,6 +107,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         audit::STATEMENTS,
         chunks::STATEMENTS,
         db::STATEMENTS,
+        deliveries::STATEMENTS,
         documents::STATEMENTS,
         documents::WRITE_STATEMENTS,
         embeddings::STATEMENTS,
@@ -134,6 +135,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
     files
         .into_iter()
         .chain(bots::ALL_STATEMENTS)
+        .chain(chats::ALL_STATEMENTS)
         .chain(tasks::ALL_STATEMENTS)
         .flatten()
         .copied()

@@ -41,9 +41,11 @@ macro_rules! in_tx {
 mod api_keys;
 mod audit;
 mod bots;
+mod chats;
 mod claims;
 mod connections;
 mod credentials;
+mod deliveries;
 mod documents;
 mod embeddings;
 mod idempotency;

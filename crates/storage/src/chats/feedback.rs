@@ -1,0 +1,55 @@
+//! What people think of answers: one row per answer and person, the last word counts.
+
+use nexus_domain::{DeliveryId, Feedback, Timestamp, UserId};
+
+use crate::db::Tx;
+use crate::error::StorageError;
+use crate::session::{Connect, on};
+use crate::sql::statements;
+use crate::types::{At, word};
+
+statements! {
+    GET = "SELECT verdict, reason FROM feedback WHERE delivery_id = $1 ORDER BY updated_at DESC LIMIT 1";
+    PUT = "INSERT INTO feedback (delivery_id, user_id, verdict, reason, updated_at) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (delivery_id, user_id) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason,
+            updated_at = excluded.updated_at";
+}
+
+#[derive(Debug)]
+pub struct Feedbacks<C>(pub(crate) C);
+
+impl<C: Connect> Feedbacks<C> {
+    /// The latest on an answer.
+    pub async fn of(&mut self, delivery: DeliveryId) -> Result<Option<Feedback>, StorageError> {
+        let row: Option<(String, Option<String>)> = on!(self.0, |c| sqlx::query_as(GET)
+            .bind(delivery.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(|(verdict, reason)| {
+            Ok(Feedback {
+                verdict: word(&verdict)?,
+                reason: reason.as_deref().map(word).transpose()?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl Feedbacks<&mut Tx> {
+    pub async fn put(
+        &mut self,
+        delivery: DeliveryId,
+        user: UserId,
+        feedback: Feedback,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            let insert = sqlx::query(PUT).bind(delivery.as_uuid()).bind(user.as_uuid());
+            let insert = insert
+                .bind(feedback.verdict.as_str())
+                .bind(feedback.reason.map(nexus_domain::FeedbackReason::as_str));
+            insert.bind(At(now)).execute(c).await?.rows_affected()
+        });
+        Ok(())
+    }
+}
