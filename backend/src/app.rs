@@ -15,16 +15,20 @@ use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, read_or_make_secret};
 use crate::embedding;
+use crate::http::PRESENTER;
 use crate::index::{Alone, Index};
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    ApiKeys, Audit, Bots, Credentials, DenseState, Documents, Door, Generations, HealthChecks, Ingestion,
-    IssuedKey, KeySource, KnowledgeBases, People, Questions, Sharing, SignIns, Startup, Tasks, Usage,
-    check_keys,
+    ApiKeys, Audit, Bots, Cards, Chats, Credentials, DenseState, Documents, Door, Generations, HealthChecks,
+    Inbox, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People, Questions, Replies, Sharing,
+    SignIns, Signals, Startup, Tasks, Usage, check_keys,
 };
 use crate::uploads::Uploads;
-use crate::worker::{IngestSettings, Queue, Worker, WorkerContext, WorkerOptions, remove_unknown_uploads};
+use crate::worker::{
+    ChatOptions, ChatWorker, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions,
+    remove_unknown_uploads,
+};
 
 /// The services that handlers use. Cheap to clone.
 #[derive(Clone, Debug, FromRef)]
@@ -49,6 +53,9 @@ pub struct App {
     pub questions: Questions,
     pub generations: Generations,
     pub health: HealthChecks,
+    pub inbox: Inbox,
+    pub outbox: Outbox,
+    pub chats: Chats,
 }
 
 /// Everything that runs in one process.
@@ -58,6 +65,8 @@ pub struct Services {
     pub role: ProcessRole,
     /// Where the role works.
     pub worker: Option<Worker>,
+    /// Where the role works, too: what answers in chats.
+    pub chat_worker: Option<ChatWorker>,
     /// The key that this start has made, if it made one.
     pub issued_key: Option<IssuedKey>,
     db: Db,
@@ -236,10 +245,12 @@ impl Services {
             .works()
             .then(|| Worker::new(parts.worker_context(), worker_options(config)));
         let app = parts.app()?;
+        let chat_worker = role.works().then(|| chat_worker(config, &app));
         Ok(Self {
             app,
             role,
             worker,
+            chat_worker,
             issued_key,
             db,
             index,
@@ -295,12 +306,32 @@ impl Parts<'_> {
             db: db.clone(),
             clock: Arc::clone(&clock),
         };
+        let door = Door {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            keys,
+        };
+        let signals = Signals::default();
         Ok(App {
-            door: Door {
+            inbox: Inbox {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
-                keys,
+                signals: signals.clone(),
             },
+            outbox: Outbox {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                signals: signals.clone(),
+                door: door.clone(),
+                present: PRESENTER,
+            },
+            chats: Chats {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                signals,
+                door: door.clone(),
+            },
+            door,
             people: People::new(db.clone(), Arc::clone(&clock)),
             bots: bots.clone(),
             usage: usage.clone(),
@@ -390,6 +421,43 @@ fn sign_ins_with(config: &Config, db: &Db, clock: Arc<dyn Clock>, keys: Arc<KeyR
         environment: config.auth.telegram_environment.into(),
         max_age_seconds: config.auth.sign_in_max_age_seconds,
         session_life: Duration::from_secs(config.auth.session_hours * 3_600),
+    }
+}
+
+/// What answers in chats, with what the API answers with.
+fn chat_worker(config: &Config, app: &App) -> ChatWorker {
+    let Outbox {
+        db,
+        clock,
+        signals,
+        door,
+        present,
+    } = app.outbox.clone();
+    ChatWorker {
+        replies: Replies {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            door,
+            signals: signals.clone(),
+            present,
+            questions: app.questions.clone(),
+            knowledge_bases: app.knowledge_bases.clone(),
+            documents: app.documents.clone(),
+            tasks: app.tasks.clone(),
+        },
+        cards: Cards {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            signals: signals.clone(),
+            present,
+        },
+        db,
+        clock,
+        signals,
+        options: ChatOptions {
+            concurrency: config.worker.chats,
+            lease: Duration::from_secs(config.worker.chat_lease_seconds),
+        },
     }
 }
 

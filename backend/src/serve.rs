@@ -72,6 +72,13 @@ impl Server {
                 worker.run(stop).await;
             })
         });
+        let chat_worker = services.chat_worker.clone().map(|worker| {
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                let _end = stop.clone().drop_guard();
+                worker.run(stop).await;
+            })
+        });
         let served = match http {
             Some(http) => http.serve(stop.clone()).await,
             None => {
@@ -80,7 +87,7 @@ impl Server {
             }
         };
         stop.cancel();
-        if let Some(worker) = worker {
+        for worker in worker.into_iter().chain(chat_worker) {
             worker.await.context("the worker ended unexpectedly")?;
         }
         services.close().await;

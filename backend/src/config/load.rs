@@ -7,8 +7,15 @@ use config::{Config as Layers, File, FileFormat, Value, ValueKind};
 
 use super::{Config, ConfigError, DEFAULTS};
 
-/// Variables of the same prefix that are no settings: the settings file's place, and what tests use.
-const NOT_SETTINGS: &[&str] = &["NEXUS_CONFIG", "NEXUS_TEST_", "NEXUS_BOT_"];
+/// Variables of the same prefix that are no settings: the settings file's place, what tests use, and the bot's, which may stand
+/// in the same `.env`.
+const NOT_SETTINGS: &[&str] = &[
+    "NEXUS_CONFIG",
+    "NEXUS_TEST_",
+    "NEXUS_BOT_",
+    "NEXUS_BACKEND_",
+    "NEXUS_PUBLIC_URL",
+];
 
 /// The environment variable of a setting: `models.dir` is `NEXUS_MODELS_DIR`.
 pub(super) fn variable(setting: &str) -> String {

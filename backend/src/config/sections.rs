@@ -101,6 +101,8 @@ pub struct IngestionConfig {
 #[derive(Clone, Debug, Deserialize)]
 pub struct WorkerConfig {
     pub concurrency: usize,
+    pub chats: usize,
+    pub chat_lease_seconds: u64,
     pub lease_seconds: u64,
     pub max_attempts: u32,
     pub sweep_seconds: u64,
@@ -202,6 +204,13 @@ impl Config {
             60_000,
         )?;
         in_range("worker.concurrency", self.worker.concurrency as u64, 1, 64)?;
+        in_range("worker.chats", self.worker.chats as u64, 1, 1_000)?;
+        in_range(
+            "worker.chat_lease_seconds",
+            self.worker.chat_lease_seconds,
+            2,
+            600,
+        )?;
         in_range("worker.lease_seconds", self.worker.lease_seconds, 2, 3_600)?;
         in_range("worker.max_attempts", u64::from(self.worker.max_attempts), 1, 100)?;
         in_range("worker.sweep_seconds", self.worker.sweep_seconds, 1, 86_400)?;

@@ -5,6 +5,7 @@ mod answer_events;
 mod api_keys;
 mod auth;
 mod bots;
+mod chats;
 mod common_errors;
 mod documents;
 mod envelope;
@@ -13,10 +14,12 @@ mod extract;
 mod generations;
 mod health;
 mod idempotency;
+mod inbox;
 mod ingestion;
 mod knowledge_bases;
 mod logs;
 mod members;
+mod outbox;
 mod pages;
 mod permit;
 mod rag;
@@ -29,5 +32,7 @@ mod tasks;
 mod usage;
 mod users;
 mod wire;
+
+pub use wire::chats::PRESENTER;
 
 pub use router::{health_router, openapi, router};

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use nexus_domain::{
-    Access, Bot, BotId, Document, KbRole, KnowledgeBase, Role, Scope, Subscription, SubscriptionId, Task,
-    User, UserId,
+    Access, Bot, BotId, Chat, ChatId, Delivery, DeliveryId, Document, KbRole, KnowledgeBase, Role, Scope,
+    Subscription, SubscriptionId, Task, User, UserId,
 };
 use uuid::Uuid;
 
@@ -113,6 +113,40 @@ pub struct BotPermit<N> {
 pub struct SubscriptionPermit {
     pub access: Access,
     pub subscription: Subscription,
+}
+
+/// A bot, called by itself alone. Its path names it by its code.
+#[derive(Debug)]
+pub struct OwnBot {
+    pub access: Access,
+    pub bot: Bot,
+}
+
+/// A delivery, told of by its own bot alone.
+#[derive(Debug)]
+pub struct DeliveryPermit {
+    pub delivery: Delivery,
+}
+
+/// A delivery that the caller may send again.
+#[derive(Debug)]
+pub struct LetterPermit {
+    pub access: Access,
+    pub delivery: Delivery,
+}
+
+/// A chat, for those who manage people.
+#[derive(Debug)]
+pub struct ChatPermit {
+    pub access: Access,
+    pub chat: Chat,
+}
+
+/// A message that the caller may read.
+#[derive(Debug)]
+pub struct MessagePermit {
+    pub access: Access,
+    pub delivery: Delivery,
 }
 
 impl<N: Needs> FromRequestParts<App> for Permit<N> {
@@ -230,6 +264,65 @@ impl FromRequestParts<App> for SubscriptionPermit {
     }
 }
 
+impl FromRequestParts<App> for OwnBot {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let values = Path::<HashMap<String, String>>::from_request_parts(parts, app)
+            .await
+            .ok();
+        let code = values.and_then(|Path(mut values)| values.remove("code"));
+        let bot = app.inbox.bot(&access, &code.unwrap_or_default()).await?;
+        Ok(Self { access, bot })
+    }
+}
+
+impl FromRequestParts<App> for DeliveryPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let LetterPermit { access, delivery } = LetterPermit::from_request_parts(parts, app).await?;
+        access
+            .require_bot(delivery.bot_id)
+            .map_err(ServiceError::Denied)?;
+        Ok(Self { delivery })
+    }
+}
+
+impl FromRequestParts<App> for LetterPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = DeliveryId::from_uuid(path_id(parts, app, "delivery").await?);
+        let delivery = app.outbox.get(&access, id).await?;
+        Ok(Self { access, delivery })
+    }
+}
+
+impl FromRequestParts<App> for ChatPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = ChatId::from_uuid(path_id(parts, app, "chat").await?);
+        let chat = app.chats.get(&access, id).await?;
+        Ok(Self { access, chat })
+    }
+}
+
+impl FromRequestParts<App> for MessagePermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = DeliveryId::from_uuid(path_id(parts, app, "message").await?);
+        let delivery = app.chats.delivery(&access, id).await?;
+        Ok(Self { access, delivery })
+    }
+}
+
 /// The `{id}` of the route. What is no UUID names nothing.
 async fn path_id(parts: &mut Parts, app: &App, what: &'static str) -> Result<Uuid, ApiError> {
     path_value(parts, app, "id", what).await
@@ -252,7 +345,7 @@ impl FromRequestParts<App> for Second {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        for name in ["user_id", "bot_id", "token_id"] {
+        for name in ["user_id", "bot_id", "token_id", "holder"] {
             if let Ok(id) = path_value(parts, app, name, "thing of this id").await {
                 return Ok(Self(id));
             }

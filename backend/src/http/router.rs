@@ -21,8 +21,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::rate_limit::{Asked, Limits};
 use super::{
-    api_keys, auth, bots, common_errors, documents, envelope, generations, health, ingestion,
-    knowledge_bases, logs, members, rag, rate_limit, request_id, sessions, tasks, usage, users,
+    api_keys, auth, bots, chats, common_errors, documents, envelope, generations, health, inbox, ingestion,
+    knowledge_bases, logs, members, outbox, rag, rate_limit, request_id, sessions, tasks, usage, users,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -79,9 +79,15 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(members::routes())
         .merge(logs::routes())
         .merge(usage::routes())
+        .merge(chats::routes())
+        .merge(inbox::routes())
+        .merge(outbox::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .merge(inbox::batch_routes())
         .layer(limited(timeout))
         .merge(tasks::streaming_routes())
+        .merge(chats::streaming_routes())
+        .merge(outbox::waiting_routes())
         .layer(from_fn_with_state(limits.rest, rate_limit::limit));
     // Of an answer that streams, only the time to its headers counts.
     let answering = rag::answering_routes().layer(limited(timeout + config.chat.longest_answer()));

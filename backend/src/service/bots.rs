@@ -64,8 +64,7 @@ pub struct BotChange {
 impl Bots {
     /// A bot sees itself; whoever manages bots sees them all.
     pub async fn get(&self, access: &Access, id: BotId) -> Result<Bot, ServiceError> {
-        let is_itself = matches!(access.caller(), Caller::Bot(caller) if caller.bot == id);
-        if !is_itself && access.require(Role::Admin, Scope::Bots).is_err() {
+        if !sees(access, id) {
             return Err(ServiceError::NotFound("bot"));
         }
         let bot = self.db.bots().get(id).await?;
@@ -376,6 +375,11 @@ impl Bots {
         }
         Ok(kbs)
     }
+}
+
+/// A bot knows of itself; whoever manages bots knows of them all.
+pub(super) fn sees(access: &Access, bot: BotId) -> bool {
+    access.require_bot(bot).is_ok() || access.require(Role::Admin, Scope::Bots).is_ok()
 }
 
 fn listed<T: ToString>(items: &[T]) -> serde_json::Value {

@@ -9,7 +9,7 @@ use nexus_auth::signed_request::{self, BodyCheck};
 use nexus_auth::{KeyRing, TokenKind, Verified};
 use nexus_domain::{
     Access, Bot, BotCaller, BotId, Caller, Clock, Origin, PersonBy, PersonCaller, Reach, Role, Scopes,
-    ServiceTokenId, SessionId, Standing, TelegramId, User,
+    ServiceTokenId, SessionId, Standing, TelegramId, User, UserId,
 };
 use nexus_storage::{Db, SessionRow};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -120,6 +120,7 @@ impl Door {
             }
             Caller::Person(person) => match person.by {
                 PersonBy::Session { session, .. } => self.standing_of_session(session).await?.0,
+                PersonBy::Message { bot } => self.standing_in_chat(bot, person.user).await?,
                 PersonBy::Bot(caller) => {
                     let bot = self.bot_of_token(caller.token, access.origin()).await?;
                     self.named(&bot, caller, person.telegram_id)
@@ -134,6 +135,19 @@ impl Door {
             Caller::Public => return Ok(access.clone()),
         };
         Ok(Access::decide(now).from_origin(access.origin().clone()))
+    }
+
+    /// What a person may do whose message a bot has passed on, as rows say now.
+    pub async fn in_chat(&self, bot: BotId, user: UserId, origin: Origin) -> Result<Access, ServiceError> {
+        let standing = self.standing_in_chat(bot, user).await?;
+        Ok(Access::decide(standing).from_origin(origin))
+    }
+
+    async fn standing_in_chat(&self, bot: BotId, user: UserId) -> Result<Standing, ServiceError> {
+        let ceiling = self.ceiling(bot).await?;
+        let user = self.db.users().get(user).await?.ok_or(Refusal::Unauthorized)?;
+        self.standing_of_person(user, PersonBy::Message { bot }, ceiling)
+            .await
     }
 
     fn verified(&self, token: &SecretString) -> Result<Verified, Refusal> {

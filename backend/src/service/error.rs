@@ -31,6 +31,12 @@ pub enum ServiceError {
     TaskState(String),
     #[error("{0}")]
     GenerationState(String),
+    #[error("another process serves this bot; its lease must end first")]
+    BotLeaseHeld,
+    #[error("the lease has ended, or somebody else was given this")]
+    LeaseLost,
+    #[error("{0}")]
+    DeliveryState(&'static str),
     #[error("this Idempotency-Key was used before with a different request")]
     IdempotencyMismatch,
     #[error("a request with this Idempotency-Key is still being worked on")]

@@ -3,22 +3,30 @@
 mod api_keys;
 mod audit;
 mod bots;
+mod cards;
+mod chats;
 mod checks;
 mod credentials;
+mod dead_letters;
 mod documents;
 mod door;
 mod error;
 mod generations;
 mod health;
+mod inbox;
 mod ingestion;
 mod jwks;
 mod knowledge_bases;
+mod outbox;
 mod people;
+mod presenter;
 mod questions;
 mod refusal;
+mod replies;
 mod secrets;
 mod sharing;
 mod sign_in;
+mod signals;
 mod startup;
 mod tasks;
 mod upload;
@@ -27,27 +35,34 @@ mod usage;
 pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
 pub use audit::Audit;
 pub use bots::{BotChange, Bots, NewBot};
+pub use cards::Cards;
+pub use chats::{ChatMessage, Chats, Notified};
 pub use credentials::{Credentials, IssuedKey};
 pub use documents::Documents;
 pub use door::{Admitted, Credential, Door, Presented, PresentedSignature};
 pub use error::ServiceError;
 pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks};
+pub use inbox::{Inbox, NewUpdate, Stored};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use jwks::KeySource;
 pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
+pub use outbox::{Failure, FailureKind, Outbox, Take};
 pub use people::{Introduced, People};
+pub use presenter::{Presenter, ShownError};
 pub use questions::{Questions, SearchInput};
 pub use refusal::Refusal;
+pub use replies::{HeldChat, NotHandled, Replies};
 pub use secrets::check_keys;
 pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
+pub use signals::Signals;
 pub use startup::Startup;
 pub use tasks::Tasks;
 pub use upload::{ReceivedUpload, UploadWriter};
 pub use usage::{DayOfUse, Exceeded, Usage};
 
 pub use nexus_storage::{
-    ApiKeyRow, AuditFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview, UserChange,
-    UserFilter,
+    ApiKeyRow, AuditFilter, ChatFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview,
+    UserChange, UserFilter,
 };

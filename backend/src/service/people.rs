@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nexus_domain::subscription::{Part, merged};
 use nexus_domain::{
-    Access, Action, Bot, BotId, Caller, Clock, Person, Quotas, Role, Scope, Subscription, SubscriptionId,
-    TargetKind, Timestamp, User, UserId,
+    Access, Action, Bot, BotCaller, BotId, Caller, Clock, Person, Quotas, Reach, Role, Scope, Scopes,
+    ServiceTokenId, Standing, Subscription, SubscriptionId, TargetKind, Timestamp, User, UserId,
 };
 use nexus_storage::{Db, Tx, UserChange, UserFilter};
 use serde_json::{Map, Value};
@@ -236,6 +236,18 @@ pub(super) async fn introduce(
         subscription,
         user_created,
         subscription_created,
+    })
+}
+
+/// A bot that has passed a message on: it introduces who wrote it. Its token was checked when the message came.
+pub(super) fn of_bot(bot: BotId) -> Access {
+    let token = ServiceTokenId::from_uuid(uuid::Uuid::nil());
+    Access::decide(Standing {
+        caller: Caller::Bot(BotCaller { bot, token }),
+        role: Role::Reader,
+        ceiling: Role::Reader,
+        scopes: Scopes::NONE,
+        reach: Reach::Granted(Vec::new()),
     })
 }
 

@@ -45,6 +45,7 @@ impl Startup {
     pub async fn take_over_tasks(&self) -> Result<(), ServiceError> {
         let mut tx = self.db.begin().await?;
         tx.tasks().expire_leases(self.queue.now()).await?;
+        tx.chats().expire_leases(self.queue.now()).await?;
         tx.commit().await?;
         Ok(())
     }

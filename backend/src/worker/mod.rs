@@ -1,5 +1,6 @@
 //! Background work: claims tasks, holds their leases, runs them, and cleans up. One file per kind of task.
 
+mod chats;
 mod context;
 mod dense;
 mod embed_kb;
@@ -14,6 +15,7 @@ mod rebuild_lexical;
 mod run;
 mod sweep;
 
+pub use chats::{ChatOptions, ChatWorker};
 pub use context::WorkerContext;
 pub use dense::DensePass;
 pub use ingest::IngestSettings;

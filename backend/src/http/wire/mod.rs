@@ -7,6 +7,7 @@ use nexus_rag as rag;
 use crate::service::{KbOverview, SourceOverview};
 
 pub mod access;
+pub mod chats;
 
 pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
     let KbOverview { kb, stats } = overview;

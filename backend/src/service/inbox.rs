@@ -1,0 +1,134 @@
+//! The inbox: what bots pass on from Telegram is written down, each update once, and nothing else. It is handled later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_domain::{
+    Access, Bot, Chat, ChatId, ChatKind, ChatState, Clock, Event, Person, ProcessId, Update, UpdateId,
+    UpdateState,
+};
+use nexus_storage::Db;
+
+use super::{ServiceError, Signals};
+
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub signals: Signals,
+}
+
+/// An update as a bot passes it on. Checked by the boundary.
+#[derive(Clone, Debug)]
+pub struct NewUpdate {
+    pub update_id: i64,
+    pub telegram_chat_id: i64,
+    pub chat_kind: ChatKind,
+    pub chat_title: Option<String>,
+    pub topic_id: Option<i64>,
+    pub message_id: Option<i64>,
+    pub person: Option<Person>,
+    pub event: Event,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    pub new: u32,
+    pub known: u32,
+}
+
+impl Inbox {
+    /// The bot of this code, if the caller may know of it and is it.
+    pub async fn bot(&self, access: &Access, code: &str) -> Result<Bot, ServiceError> {
+        // No code holds such a character, and a database may not take it.
+        let found = match code.contains('\0') {
+            true => None,
+            false => self.db.bots().by_code(code).await?,
+        };
+        let seen = found.filter(|bot| super::bots::sees(access, bot.id));
+        let bot = seen.ok_or(ServiceError::NotFound("bot"))?;
+        access.require_bot(bot.id)?;
+        Ok(bot)
+    }
+
+    /// Makes the process the one that serves the bot, or keeps it that.
+    pub async fn take_lease(
+        &self,
+        bot: &Bot,
+        holder: ProcessId,
+        lasts: Duration,
+    ) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        if !tx.bot_leases().take(bot.id, holder, now.plus(lasts), now).await? {
+            return Err(ServiceError::BotLeaseHeld);
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Lets another process serve the bot at once. A lease that is not there needs no giving back.
+    pub async fn give_back_lease(&self, bot: &Bot, holder: ProcessId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin().await?;
+        tx.bot_leases().give_back(bot.id, holder).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes a batch down in one transaction. When this returns, nothing of it can be lost.
+    pub async fn store(&self, bot: &Bot, mut updates: Vec<NewUpdate>) -> Result<Stored, ServiceError> {
+        // Batches that come at the same time take hold of their chats in one order.
+        updates.sort_by_key(|update| (update.telegram_chat_id, update.update_id));
+        let now = self.clock.now();
+        let mut stored = Stored::default();
+        let mut tx = self.db.begin().await?;
+        for update in updates {
+            let candidate = Chat {
+                id: ChatId::new(now),
+                bot_id: bot.id,
+                telegram_chat_id: update.telegram_chat_id,
+                kind: update.chat_kind,
+                title: update.chat_title,
+                state: ChatState::Active,
+                created_at: now,
+                last_message_at: now,
+            };
+            let chat = tx.chats().arrive(&candidate).await?;
+            let is_cancel = matches!(&update.event, Event::Command { name, .. } if name == "cancel");
+            let row = Update {
+                id: UpdateId::new(now),
+                bot_id: bot.id,
+                update_id: update.update_id,
+                chat_id: chat.id,
+                user_id: None,
+                topic_id: update.topic_id,
+                message_id: update.message_id,
+                person: update.person,
+                event: update.event,
+                state: UpdateState::Waiting,
+                attempts: 0,
+                trace_id: format!("{}.{}", bot.code, update.update_id),
+                received_at: now,
+            };
+            if !tx.updates().insert(&row).await? {
+                stored.known += 1;
+                continue;
+            }
+            stored.new += 1;
+            tx.chats().wake(chat.id, now).await?;
+            if is_cancel {
+                tx.chats().cancel_to(chat.id, row.update_id).await?;
+            }
+            tracing::debug!(
+                bot = bot.code,
+                update_id = row.update_id,
+                trace_id = row.trace_id,
+                "update stored"
+            );
+        }
+        tx.commit().await?;
+        self.signals.updates();
+        Ok(stored)
+    }
+}
