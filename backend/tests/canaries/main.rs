@@ -16,6 +16,7 @@ mod api;
 mod build;
 mod calls;
 mod changes;
+mod chatting;
 mod client;
 mod feeding;
 mod gone;
@@ -23,12 +24,14 @@ mod maker;
 mod managing;
 mod operations;
 mod oracle;
+mod outbox;
 mod reading;
 mod report;
 mod rights;
 mod rng;
 mod round;
 mod rounds;
+mod serving;
 #[path = "../it/test_app.rs"]
 #[allow(dead_code, reason = "shared with the test binary `it`, which uses all of it")]
 mod test_app;

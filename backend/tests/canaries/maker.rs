@@ -1,14 +1,17 @@
 //! How a random request is put together: ids and names that are not the caller's, cursors of others, odd values.
 
 use crate::calls::{Body, Call, encoded};
+use crate::outbox::Handed;
 use crate::rng::Rng;
 use crate::world::{KbRole, Need, Who, World};
 
-/// What callers have picked up: cursors of whoever's pages, and people whose rights have just changed.
+/// What callers have picked up: cursors of whoever's pages, people whose rights have just changed, and deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct Loot {
     pub cursors: Vec<String>,
     pub changed: Vec<(usize, usize)>,
+    /// What bots were given to send last.
+    pub handed: Vec<Handed>,
 }
 
 /// Puts one random request together.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::calls::Call;
 use crate::maker::Maker;
 use crate::test_app::TestApp;
-use crate::{feeding, managing, reading};
+use crate::{chatting, feeding, managing, reading, serving};
 
 pub struct Operation {
     /// Method and path, without the prefix of all.
@@ -91,6 +91,21 @@ operations! {
     2 "GET /auth/me" managing::me;
     1 "POST /auth/telegram" managing::sign_in;
     1 "POST /auth/logout" managing::sign_out;
+    2 "POST /bots/{code}/lease" serving::take_lease;
+    1 "DELETE /bots/{code}/lease/{holder}" serving::give_back_lease;
+    4 "POST /bots/{code}/updates" serving::store;
+    4 "POST /bots/{code}/outbox" serving::take;
+    2 "POST /outbox/{id}/placeholder" serving::placed;
+    2 "POST /outbox/{id}/sent" serving::sent;
+    2 "POST /outbox/{id}/failed" serving::failed;
+    1 "POST /outbox/{id}/retry" serving::retry;
+    2 "GET /dead-letters" chatting::dead_letters;
+    3 "GET /chats" chatting::chats;
+    4 "GET /chats/{id}/messages" chatting::messages;
+    2 "POST /chats/{id}/messages" chatting::send;
+    1 "POST /notifications" chatting::notify;
+    2 "POST /messages/{id}/feedback" chatting::rate;
+    3 "GET /messages/{id}/stream" chatting::preview;
 }
 
 /// The operations that the running server describes: each has to be known here.

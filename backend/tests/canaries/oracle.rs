@@ -2,8 +2,9 @@
 
 use crate::calls::Call;
 use crate::client::Answer;
+use crate::outbox;
 use crate::words;
-use crate::world::{Need, Owner, Role, World};
+use crate::world::{Need, Owner, Role, Who, World};
 
 /// The model before and after the changes that ran while the request did: each answer may fit either.
 #[derive(Clone, Copy)]
@@ -57,35 +58,45 @@ impl Oracle<'_> {
         let sent = call.sent();
         let mut shown = Shown::default();
         for word in words::found(&answer.body) {
-            if self.may_show(call, &word) {
+            if self.may_show(call, answer, &word) {
                 shown.words += 1;
                 shown.found |= answer.is_granted() && call.finds.as_ref() == Some(&word);
             } else if !answer.is_granted() && is_among(&sent, &word) {
                 shown.echoes.push(word);
             } else {
-                return Err(self.leak(call, &word));
+                return Err(self.leak(call, answer, &word));
             }
         }
         for word in words::found(answer.headers.as_bytes()) {
             // The request's own id comes back with every answer.
             let is_its_id = is_among(&sent, &word) && answer.request_id.contains(&word);
-            if !is_its_id && !self.may_show(call, &word) {
-                return Err(self.leak(call, &word));
+            if !is_its_id && !self.may_read(call, call.who, &word) {
+                return Err(self.leak(call, answer, &word));
             }
         }
         Ok(shown)
     }
 
-    fn may_show(&self, call: &Call, word: &str) -> bool {
+    /// Whether all may read the word whom the answer shows it to.
+    fn may_show(&self, call: &Call, answer: &Answer, word: &str) -> bool {
+        let mut readers = self.readers(call, answer, word).into_iter();
+        readers.all(|who| self.may_read(call, who, word))
+    }
+
+    fn readers(&self, call: &Call, answer: &Answer, word: &str) -> Vec<Who> {
+        outbox::readers(self.after, call, answer, word).unwrap_or_else(|| vec![call.who])
+    }
+
+    fn may_read(&self, call: &Call, who: Who, word: &str) -> bool {
         [self.before, self.after].into_iter().any(|world| {
             world
                 .owners_of(word)
                 .into_iter()
-                .any(|owner| world.may_read(call.who, owner) || is_of_the_log(world, call, owner))
+                .any(|owner| world.may_read(who, owner) || is_of_a_record(world, call, owner))
         })
     }
 
-    fn leak(&self, call: &Call, word: &str) -> String {
+    fn leak(&self, call: &Call, answer: &Answer, word: &str) -> String {
         let whose = self.after.owners_of(word);
         let tell = |owner: &Owner| match owner {
             Owner::Kb(kb) => {
@@ -98,15 +109,23 @@ impl Oracle<'_> {
             Owner::Subscription(at) => format!("the subscription {}", self.after.subscriptions[*at].id),
         };
         let whose: Vec<String> = whose.iter().map(tell).collect();
-        format!("it shows {word} of {whose:?}, which {:?} may not see", call.who)
+        let unfit = self.readers(call, answer, word).into_iter();
+        let unfit: Vec<String> = unfit
+            .filter(|who| !self.may_read(call, *who, word))
+            .map(|who| format!("{who:?} {}", self.after.describe(who)))
+            .collect();
+        format!("it shows {word} of {whose:?}, which may not be seen by {unfit:?}")
     }
 }
 
-/// Who reads the log reads of what was deleted too.
-fn is_of_the_log(world: &World, call: &Call, owner: Owner) -> bool {
-    call.operation == "GET /logs"
-        && matches!(owner, Owner::Kb(_))
-        && world.allows(call.who, Need::General(Role::Admin, "logs"))
+/// Who reads the log, or what was said in chats, reads of what was deleted too.
+fn is_of_a_record(world: &World, call: &Call, owner: Owner) -> bool {
+    let scope = match call.operation {
+        "GET /logs" => "logs",
+        "GET /chats/{id}/messages" => "users",
+        _ => return false,
+    };
+    matches!(owner, Owner::Kb(_)) && world.allows(call.who, Need::General(Role::Admin, scope))
 }
 
 /// An error may cut the word that it repeats.
@@ -120,7 +139,7 @@ mod tests {
     use crate::build::{add_kb, planned};
     use crate::calls::Body;
     use crate::rng::Rng;
-    use crate::world::{Bot, KbRole, Person, Who};
+    use crate::world::{Bot, KbRole, Person};
 
     /// A person who reads the first of two knowledge bases.
     fn world() -> World {
@@ -194,6 +213,42 @@ mod tests {
         let nobodys = words::latin(&mut Rng::new(99));
         assert!(judged(200, "x", &hit(&nobodys)).is_err());
         assert!(judged(500, "x", "").is_err());
+    }
+
+    /// What a bot is given to send to the person.
+    fn delivered(update_id: usize, word: &str) -> Result<Shown, String> {
+        let world = world();
+        let oracle = Oracle {
+            before: &world,
+            after: &world,
+        };
+        let call = Call {
+            who: Who::Bot(0),
+            need: Need::ItsBot(0),
+            ..Call::of_operator(outbox::TAKE)
+        };
+        let content = serde_json::json!({"kind": "text", "text": format!("The word is {word}.")});
+        let item = serde_json::json!({"update_id": update_id, "telegram_chat_id": -5, "content": content});
+        let answer = Answer {
+            status: 200,
+            headers: String::new(),
+            request_id: String::new(),
+            body: serde_json::json!({ "items": [item] }).to_string().into_bytes(),
+        };
+        oracle.judge(&call, &answer)
+    }
+
+    #[test]
+    fn a_delivery_is_judged_by_whom_it_is_for_and_not_by_the_bot() {
+        let world = world();
+        let (own, foreign) = (&world.kbs[0].words[0], &world.kbs[1].words[0]);
+        let (who, bot) = (Who::Named { bot: 0, person: 0 }, Who::Bot(0));
+        assert!(world.role_in(who, 0).is_some() && world.role_in(bot, 0).is_none());
+        let of_the_person = outbox::update_id(&mut Rng::new(3), 0);
+        let of_nobody = outbox::update_id(&mut Rng::new(3), 1);
+        assert_eq!(delivered(of_the_person, own).unwrap().words, 1);
+        assert!(delivered(of_the_person, foreign).unwrap_err().contains(foreign));
+        assert!(delivered(of_nobody, own).is_err());
     }
 
     #[test]

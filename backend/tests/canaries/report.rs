@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::operations::Operation;
+use crate::outbox::TAKE;
 use crate::round::Outcome;
 
 const SEARCH: &str = "POST /rag/search";
@@ -14,6 +15,8 @@ const SEARCHES_PERCENT: usize = 15;
 #[derive(Debug, Default)]
 pub struct Report {
     pub requests: usize,
+    /// Those that could be about a word of the caller's: not the ones about chats.
+    pub asked: usize,
     pub classes: BTreeMap<u16, usize>,
     /// Calls and grants of each operation.
     pub operations: BTreeMap<&'static str, (usize, usize)>,
@@ -23,6 +26,8 @@ pub struct Report {
     pub searches: usize,
     /// Words that callers saw and may see.
     pub words: usize,
+    /// Those among them that bots were given to send to people who may see them.
+    pub delivered: usize,
     /// Errors that repeat a word that is not the caller's, as they repeat one of nobody's.
     pub echoes: usize,
     /// Answers about somebody else's thing, as about one that does not exist.
@@ -39,6 +44,7 @@ impl Report {
     pub fn add(&mut self, outcome: &Outcome) {
         let (call, answer) = (&outcome.call, &outcome.answer);
         self.requests += 1;
+        self.asked += usize::from(!is_about_chats(call.operation));
         self.twins += outcome.twins;
         *self.classes.entry(answer.status / 100).or_default() += 1;
         let (calls, grants) = self.operations.entry(call.operation).or_default();
@@ -46,6 +52,7 @@ impl Report {
         *grants += usize::from(answer.is_granted());
         if let Ok(shown) = &outcome.judged {
             self.words += shown.words;
+            self.delivered += if call.operation == TAKE { shown.words } else { 0 };
             self.echoes += shown.echoes.len();
             self.positives += usize::from(shown.found);
             self.searches += usize::from(shown.found && call.operation == SEARCH);
@@ -64,11 +71,12 @@ impl Report {
             assert!(called, "{} was never called", operation.name);
         }
         assert!(
-            self.positives * 100 >= self.requests * POSITIVES_PERCENT,
+            self.positives * 100 >= self.asked * POSITIVES_PERCENT,
             "only {} of {} requests found what they had to",
             self.positives,
-            self.requests
+            self.asked
         );
+        assert!(self.delivered > 0, "bots were given no word to send to anybody");
         let (all, _) = self.operations[SEARCH];
         assert!(
             self.searches * 100 >= all * SEARCHES_PERCENT,
@@ -96,8 +104,9 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{} had to hold a word of the caller's and did, {} of them searches; {} words seen by who may; {} errors that \
-             repeat a word; {} answers compared with those about what does not exist",
-            self.positives, self.searches, self.words, self.echoes, self.twins
+             repeat a word; {} answers compared with those about what does not exist; {} words given to bots for people who \
+             may see them",
+            self.positives, self.searches, self.words, self.echoes, self.twins, self.delivered
         )?;
         let calls = self
             .operations
@@ -105,4 +114,17 @@ impl fmt::Display for Report {
             .map(|(name, (calls, grants))| format!("{name} {calls} ({grants} granted)"));
         write!(f, "{}", calls.collect::<Vec<_>>().join("; "))
     }
+}
+
+/// Nobody is asked there for a word of their own.
+fn is_about_chats(operation: &str) -> bool {
+    let (_, path) = operation.split_once(' ').expect("method and path");
+    let areas = [
+        "/chats",
+        "/messages/",
+        "/outbox/",
+        "/dead-letters",
+        "/notifications",
+    ];
+    path.contains("{code}") || areas.iter().any(|area| path.starts_with(area))
 }

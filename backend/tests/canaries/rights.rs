@@ -94,8 +94,16 @@ impl World {
                     || self.role(who).is_some()
                         && (who == Who::Bot(of.bot) || self.person_of(who) == Some((of.person, of.bot)))
             }
-            Need::Bot(bot) => {
-                self.is(who, Role::Admin, "bots") || who == Who::Bot(bot) && self.role(who).is_some()
+            Need::Bot(bot) => self.is(who, Role::Admin, "bots") || self.allows(who, Need::ItsBot(bot)),
+            Need::ItsBot(bot) => who == Who::Bot(bot) && self.role(who).is_some(),
+            Need::Message { bot, person } => {
+                self.is(who, Role::Admin, "users")
+                    || self.role(who).is_some()
+                        && (who == Who::Bot(bot) || self.person_of(who) == Some((person, bot)))
+            }
+            Need::Reader { bot, person } => {
+                self.allows(who, Need::Message { bot, person })
+                    && self.person_of(who).is_some_and(|(is, _)| is == person)
             }
         }
     }

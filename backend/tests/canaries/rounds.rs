@@ -1,26 +1,30 @@
 //! Rounds of requests. Between most of them rights change; in every fourth they change while the requests run, and each
-//! answer has to fit the model before or after.
+//! answer has to fit the model before or after. After every second one the processes of the bots do what they are there for.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::build::look_up;
+use crate::calls::Call;
 use crate::changes::{self, Grant};
 use crate::client::Client;
 use crate::gone;
-use crate::maker::Loot;
+use crate::maker::{Loot, Maker};
 use crate::operations::Operation;
+use crate::outbox::{self, Handed};
 use crate::report::Report;
 use crate::rng::Rng;
 use crate::round::{Outcome, Round};
+use crate::serving;
 use crate::trials::Trials;
-use crate::world::World;
+use crate::world::{Who, World};
 
 const ROUND: usize = 400;
 const GRANTS: usize = 8;
 const OTHERS: usize = 2;
 const LOOKED_UP: usize = 2;
 const MOST_CURSORS: usize = 200;
+const MOST_HANDED: usize = 400;
 const MOST_FAILURES: usize = 25;
 
 /// All that goes from one round to the next.
@@ -53,6 +57,9 @@ pub async fn run(
     while run.report.requests < requests && run.report.failures.len() < MOST_FAILURES {
         run.round(number).await;
         run.between(number).await;
+        if number % 2 == 0 {
+            run.serve().await;
+        }
         number += 1;
     }
     run.report.took = started.elapsed();
@@ -84,7 +91,7 @@ impl Run<'_> {
         }
     }
 
-    fn planned(&mut self, round: &Round, number: usize) -> Vec<crate::calls::Call> {
+    fn planned(&mut self, round: &Round, number: usize) -> Vec<Call> {
         let trials = Trials {
             before: &round.before,
             after: &round.after,
@@ -109,10 +116,65 @@ impl Run<'_> {
         }
     }
 
+    /// Each bot passes on what its people have done, is given what is to be sent to them, and tells that it was. What it is
+    /// given now was asked before rights have changed last.
+    async fn serve(&mut self) {
+        let round = Round::quiet(&self.client, Arc::new(self.world.clone()));
+        let bots = 0..self.world.bots.len();
+        let bots: Vec<usize> = bots.filter(|bot| self.world.bots[*bot].active).collect();
+        let leases = bots.iter().map(|bot| outbox::leases(&round.before, *bot));
+        let (free, take): (Vec<_>, Vec<_>) = leases.map(|[free, take]| (free, take)).unzip();
+        self.ask(&round, free).await;
+        self.ask(&round, take).await;
+        let batches: Vec<_> = bots.iter().map(|bot| self.batch(&round, *bot)).collect();
+        let given = bots.iter().map(|bot| outbox::take_all(&round.before, *bot));
+        let outcomes = self.ask(&round, given.collect()).await;
+        let given = outcomes
+            .iter()
+            .flat_map(|outcome| outbox::handed(&round.after, &outcome.call, &outcome.answer));
+        let reports = given
+            .map(|handed| outbox::report(&round.before, &handed, &mut self.rng))
+            .collect();
+        self.ask(&round, reports).await;
+        self.ask(&round, batches).await;
+    }
+
+    async fn ask(&mut self, round: &Round, calls: Vec<Call>) -> Vec<Outcome> {
+        let outcomes = round.send(calls, &mut self.rng).await;
+        self.take(round, &outcomes);
+        outcomes
+    }
+
+    fn batch(&mut self, round: &Round, bot: usize) -> Call {
+        let mut make = Maker {
+            before: &round.before,
+            after: &round.after,
+            loot: &self.loot,
+            rng: &mut self.rng,
+            who: Who::Bot(bot),
+            operation: "POST /bots/{code}/updates",
+            stolen: None,
+            changed: None,
+        };
+        let updates = serving::updates(&mut make, bot);
+        outbox::batch(&round.before, bot, updates)
+    }
+
+    fn pick_up(&mut self, handed: Vec<Handed>) {
+        for handed in handed {
+            let known = &mut self.loot.handed;
+            if known.len() >= MOST_HANDED {
+                known.swap_remove(self.rng.below(MOST_HANDED));
+            }
+            known.push(handed);
+        }
+    }
+
     fn take(&mut self, round: &Round, outcomes: &[Outcome]) {
         for outcome in outcomes {
             self.report.add(outcome);
             self.report.failures.extend(outcome.failure(round));
+            self.pick_up(outbox::handed(&round.after, &outcome.call, &outcome.answer));
             let Some(cursor) = &outcome.answer.next_cursor() else {
                 continue;
             };

@@ -130,6 +130,14 @@ pub struct Subscription {
     pub word: Option<String>,
 }
 
+/// What a bot has said to somebody.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: String,
+    pub bot: usize,
+    pub person: usize,
+}
+
 /// What requests of those who may delete are allowed to hit: nobody calls with these.
 #[derive(Clone, Debug, Default)]
 pub struct Spare {
@@ -161,6 +169,18 @@ pub enum Need {
     Subscription(usize),
     /// To be this bot, or to manage bots.
     Bot(usize),
+    /// To be this bot.
+    ItsBot(usize),
+    /// To be the bot or the person of a message, through that bot, or to manage people.
+    Message {
+        bot: usize,
+        person: usize,
+    },
+    /// To be the person of a message, where one may see it.
+    Reader {
+        bot: usize,
+        person: usize,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -171,6 +191,9 @@ pub struct World {
     pub keys: Vec<Key>,
     pub sessions: Vec<Session>,
     pub subscriptions: Vec<Subscription>,
+    /// Ids of chats, and some of what bots have said in them.
+    pub chats: Vec<String>,
+    pub messages: Vec<Message>,
     pub spare: Spare,
     /// Knowledge bases that were deleted, the last one last.
     pub gone: Vec<usize>,

@@ -10,6 +10,7 @@
 mod access;
 mod answers;
 mod api;
+mod chats;
 mod contract;
 mod embeddings_api;
 mod generations;

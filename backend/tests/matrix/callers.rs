@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{Api, text};
+use crate::chats::Talk;
 use crate::refused;
 use crate::table::Verdict;
 use crate::things::{Bot, Person};
@@ -33,6 +34,9 @@ pub struct Caller {
     /// The person's use of that bot; and of another one, where there is that.
     pub subscription: String,
     pub other_subscription: String,
+    /// What the person and that bot have said to each other; and the person and another one, where there is that.
+    pub talk: Talk,
+    pub other_talk: Talk,
     /// The key which it is.
     pub key: String,
     pub standing: Standing,
@@ -117,6 +121,8 @@ impl Caller {
             bot_code: world.docs.code,
             subscription: String::new(),
             other_subscription: String::new(),
+            talk: world.neighbours.clone(),
+            other_talk: Talk::default(),
             key: if key.is_empty() { &world.key } else { key }.to_owned(),
             standing: Standing::Anywhere,
         }
@@ -125,6 +131,7 @@ impl Caller {
     async fn of_bot(world: &World, name: &'static str, bot: &Bot, person: Person) -> Self {
         Self {
             subscription: world.subscription(&person.user, bot).await,
+            talk: world.talk(bot, &person).await,
             person,
             bot: bot.id.clone(),
             bot_code: bot.code,
@@ -168,6 +175,7 @@ async fn people(world: &World) -> Vec<Caller> {
         if name == OWNER {
             world.narrow.person(telegram_id).await;
             caller.other_subscription = world.subscription(&caller.person.user, &world.narrow).await;
+            caller.other_talk = world.talk(&world.narrow, &caller.person).await;
         }
         people.push(caller);
     }
@@ -179,6 +187,7 @@ async fn through_a_narrow_bot(world: &World, owner: &Caller) -> Caller {
     Caller {
         standing: owner.standing.clone(),
         other_subscription: owner.subscription.clone(),
+        other_talk: owner.talk.clone(),
         ..Caller::named_by(world, name, &world.narrow, owner.person.clone()).await
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, text};
 use crate::callers::{Caller, Standing};
+use crate::chats::is_about_chats;
 use crate::requests::Stage;
 use crate::table::{Operation, Target};
 use crate::things::Bot;
@@ -68,6 +69,9 @@ impl World {
             let in_cookie = caller.name.starts_with("a cookie");
             let api = self.sign_in(caller.person.telegram_id, in_cookie).await;
             return Stage { api, ..stage };
+        }
+        if is_about_chats(path) {
+            return self.fresh_talk(caller, operation, target, stage).await;
         }
         match (path, target) {
             ("/knowledge-bases", _) => stage,

@@ -6,6 +6,16 @@ use crate::table::{Target, Verdict};
 use crate::things::Kb;
 use crate::world::World;
 
+/// What tells of things that are there for each cell.
+const LISTS: [(&str, &str); 6] = [
+    ("GET", "/knowledge-bases"),
+    ("GET", "/ingestion/tasks"),
+    ("GET", "/chats"),
+    ("GET", "/chats/{id}/messages"),
+    ("GET", "/dead-letters"),
+    ("POST", "/bots/{code}/outbox"),
+];
+
 /// What is wrong with an answer.
 pub fn judge(world: &World, cell: &Cell<'_>, answer: &Answer) -> Option<String> {
     let wrong = verdict(cell.verdict, answer)
@@ -37,12 +47,16 @@ fn content(world: &World, cell: &Cell<'_>, answer: &Answer) -> Option<String> {
         return None;
     }
     let operation = cell.asked.operation;
-    let lists = operation.is("GET", "/knowledge-bases") || operation.is("GET", "/ingestion/tasks");
+    let lists = LISTS.iter().any(|(method, path)| operation.is(method, path));
     if lists && answer.json["items"].as_array().is_none_or(Vec::is_empty) {
         return Some("wanted something listed".to_owned());
     }
-    let streams = cell.asked.streamed || operation.path.ends_with("/events");
-    let last = if cell.asked.streamed {
+    if operation.path == "/notifications" && answer.json["queued"] != 1 {
+        return Some("wanted somebody to be notified".to_owned());
+    }
+    let is_message = operation.path.ends_with("/stream");
+    let streams = cell.asked.streamed || is_message || operation.path.ends_with("/events");
+    let last = if cell.asked.streamed || is_message {
         "event: done"
     } else {
         "event: task"

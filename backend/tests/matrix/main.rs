@@ -12,6 +12,7 @@
 mod api;
 mod callers;
 mod cells;
+mod chats;
 mod fresh;
 mod judge;
 mod refused;

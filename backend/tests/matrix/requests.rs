@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::api::{Api, init_data};
 use crate::callers::Caller;
+use crate::chats::no_lease;
 use crate::fresh::sign_in;
 use crate::refused::{BLOCKED, OFF};
 use crate::table::{Operation, Target};
@@ -26,6 +27,8 @@ pub struct Stage {
     pub second: String,
     /// The name of a knowledge base.
     pub name: String,
+    /// Under which a process holds the delivery.
+    pub lease: String,
 }
 
 impl Stage {
@@ -47,7 +50,7 @@ impl World {
     pub fn shared(&self, caller: &Caller, operation: &Operation, target: Target) -> Stage {
         let (name, id) = match target {
             Target::Missing | Target::WithMissing => ("no-such-name".to_owned(), missing(&operation.path)),
-            Target::Odd => ("no-such-name".to_owned(), "no-id".to_owned()),
+            Target::Odd => ("no-such-name".to_owned(), odd(&operation.path)),
             _ => (
                 self.kb(target).name.to_owned(),
                 self.there(caller, &operation.path, target),
@@ -58,6 +61,7 @@ impl World {
             id,
             second: self.second(&operation.path, target),
             name,
+            lease: no_lease(),
         }
     }
 
@@ -86,16 +90,38 @@ impl World {
             "subscriptions" if target == Target::OtherBot => caller.other_subscription.clone(),
             "subscriptions" if is_bot_of_neighbour => first(&caller.subscription, &self.guests_use),
             "subscriptions" => first(&caller.subscription, &self.neighbours_use),
+            "bots" if path.contains("{code}") => self.code(caller, target),
             "bots" if target == Target::Gone => self.gone.bot.clone(),
             "bots" => first(&caller.bot, &self.idle.id),
             "api-keys" if target == Target::Gone => self.gone.key.clone(),
             "api-keys" => first(&caller.key, &self.key),
             "generations" => self.generation.clone(),
+            "outbox" if target == Target::Sent => self.idles.message.clone(),
+            "outbox" => first(&caller.talk.message, &self.letter),
+            "messages" if target == Target::OtherBot => caller.other_talk.message.clone(),
+            "messages" if is_bot_of_neighbour => first(&caller.talk.message, &self.guests.message),
+            "messages" => first(&caller.talk.message, &self.neighbours.message),
+            "chats" if is_bot_of_neighbour => first(&caller.talk.chat, &self.guests.chat),
+            "chats" => first(&caller.talk.chat, &self.neighbours.chat),
+            "notifications" => self.docs.code.to_owned(),
             _ => kb.id.clone(),
         }
     }
 
+    /// By which a path names a bot.
+    fn code(&self, caller: &Caller, target: Target) -> String {
+        let code = match target {
+            Target::Gone => self.gone.bot_code,
+            Target::Own => caller.bot_code,
+            _ => self.idle.code,
+        };
+        code.to_owned()
+    }
+
     fn second(&self, path: &str, target: Target) -> String {
+        if path.ends_with("{holder}") {
+            return self.process.to_string();
+        }
         let is_there = match path.rsplit('/').next() {
             Some("{user_id}") => [&self.neighbour.user, &self.passer_by.user],
             Some("{bot_id}") => [&self.kiosk.id, &self.docs.id],
@@ -114,7 +140,8 @@ impl World {
             operation, target, ..
         } = asked;
         let mut path = operation.path.replace("{id}", &stage.id);
-        for second in ["{user_id}", "{bot_id}", "{token_id}"] {
+        path = path.replace("{code}", &stage.id);
+        for second in ["{user_id}", "{bot_id}", "{token_id}", "{holder}"] {
             path = path.replace(second, &stage.second);
         }
         if operation.is("GET", "/ingestion/tasks") && *target != Target::All {
@@ -125,7 +152,7 @@ impl World {
         }
         let mut request = stage.api.request(operation.method(), &path);
         request = request.header("x-request-id", &asked.trace);
-        if asked.streamed || path.ends_with("/events") {
+        if asked.streamed || path.ends_with("/events") || path.ends_with("/stream") {
             request = request.header("accept", "text/event-stream");
         }
         if path.ends_with("/settings") || path.ends_with("/state") {
@@ -164,6 +191,10 @@ impl World {
             ("POST", "/bots") => json!({"code": name(), "name": "made"}),
             ("POST", "/bots/{id}/tokens") => json!({"name": "another"}),
             ("POST", "/api-keys") => json!({"name": "made", "role": "reader"}),
+            ("POST", path) => match self.talk_body(stage, path) {
+                Some(body) => body,
+                None => return request,
+            },
             _ => return request,
         };
         request.json(&body)
@@ -221,7 +252,15 @@ fn missing(path: &str) -> String {
     if path.starts_with("/generations") {
         return "999999".to_owned();
     }
+    if path.contains("{code}") || path == "/notifications" {
+        return "no-such-bot".to_owned();
+    }
     Uuid::new_v4().to_string()
+}
+
+/// A text that no id is, and for a code one that no database takes.
+fn odd(path: &str) -> String {
+    if path.contains("{code}") { "%00" } else { "no-id" }.to_owned()
 }
 
 fn steers(path: &str) -> bool {

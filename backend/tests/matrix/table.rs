@@ -47,6 +47,11 @@ impl Operation {
             .any(|area| self.path.starts_with(area))
     }
 
+    /// Whether its path names a thing, by an id or by a code.
+    fn names_a_thing(&self) -> bool {
+        self.path.contains("{id}") || self.path.contains("{code}")
+    }
+
     pub fn is_public(&self) -> bool {
         self.path == "/auth/telegram" || self.path.starts_with("/health")
     }
@@ -68,6 +73,8 @@ pub enum Target {
     Off,
     WithTheirs,
     WithMissing,
+    /// A delivery that is no dead letter.
+    Sent,
     Missing,
     /// What was deleted.
     Gone,
@@ -95,6 +102,7 @@ impl Target {
             "off" => Self::Off,
             "with-theirs" => Self::WithTheirs,
             "with-missing" => Self::WithMissing,
+            "sent" => Self::Sent,
             "missing" => Self::Missing,
             "elsewhere" => Self::Elsewhere,
             "nowhere" => Self::Nowhere,
@@ -112,6 +120,7 @@ impl Target {
             | Self::Own
             | Self::Another
             | Self::OtherBot
+            | Self::Sent
             | Self::Gone => Some(Self::Missing),
             Self::WithTheirs => Some(Self::WithMissing),
             Self::Elsewhere => Some(Self::Nowhere),
@@ -121,7 +130,7 @@ impl Target {
 
     /// What must look like this, and is not written down.
     fn alike(self, operation: &Operation) -> Vec<Self> {
-        let takes_ids = operation.path.contains("{id}");
+        let takes_ids = operation.names_a_thing();
         match self {
             Self::Missing if takes_ids && operation.names_what_can_go() => vec![Self::Odd, Self::Gone],
             Self::Missing if takes_ids => vec![Self::Odd],
@@ -151,7 +160,7 @@ impl Verdict {
             '0' => Self::Nothing,
             '-' => Self::NOT_FOUND,
             '!' => Self::Error(403, &["forbidden"]),
-            '=' => Self::Error(409, &["task_state", "generation_state"]),
+            '=' => Self::Error(409, &["task_state", "generation_state", "delivery_state"]),
             '~' => Self::Error(422, &["validation_failed"]),
             'c' => Self::Error(400, &["conflicting_identity"]),
             'B' => Self::Error(403, &["user_blocked"]),
@@ -244,7 +253,7 @@ impl Table {
         let has_gap = |operation: &Operation| {
             // Of generations there are no others': whoever sees one sees them all.
             let of_others = !operation.path.starts_with("/generations") && lacks(operation, &of_others);
-            operation.path.contains("{id}") && (of_others || lacks(operation, &[Target::Missing]))
+            operation.names_a_thing() && (of_others || lacks(operation, &[Target::Missing]))
         };
         self.operations().into_iter().filter(has_gap).collect()
     }

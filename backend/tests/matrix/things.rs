@@ -13,6 +13,7 @@ use crate::world::World;
 
 /// Documents that cells may delete, in each knowledge base.
 const SPARE_DOCUMENTS: usize = 24;
+const GONE_BOT: &str = "burnt";
 
 /// A knowledge base that callers meet as ours, theirs or everyone's.
 pub struct Kb {
@@ -64,6 +65,7 @@ pub struct Person {
 pub struct Gone {
     pub kb: Kb,
     pub bot: String,
+    pub bot_code: &'static str,
     pub key: String,
 }
 
@@ -73,14 +75,15 @@ impl Gone {
         let (_, key) = operator.post("/api-keys", &key).await;
         Self {
             kb: knowledge_base(app, "burnt-library", "obsidian").await,
-            bot: operator.register_bot("burnt").await.0,
+            bot: operator.register_bot(GONE_BOT).await.0,
+            bot_code: GONE_BOT,
             key: text(&key["api_key"]["id"]),
         }
     }
 
     /// When everybody is what they are in it.
     pub async fn delete(&self, world: &World) {
-        let Self { kb, bot, key } = self;
+        let Self { kb, bot, key, .. } = self;
         let paths = [
             format!("/knowledge-bases/{}", kb.id),
             format!("/bots/{bot}"),

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nexus_domain::{Clock as _, Progress, Task, TaskId, TaskPayload, TaskState};
+use nexus_domain::{Clock as _, ProcessId, Progress, Task, TaskId, TaskPayload, TaskState};
 use nexus_storage::{Db, DbOptions};
 use serde_json::json;
 
 use crate::api::{Api, BOT_TOKEN, init_data, text};
+use crate::chats::Talk;
 use crate::test_app::{Setup, TestApp};
 use crate::things::{Bot, Gone, Kb, Person, bot, knowledge_base};
 
@@ -43,10 +44,18 @@ pub struct World {
     /// How the neighbour uses `docs`, and the guest `kiosk`.
     pub neighbours_use: String,
     pub guests_use: String,
+    /// What the neighbour and `docs` have said, the guest and `kiosk`, and the passer-by and `idle`.
+    pub neighbours: Talk,
+    pub guests: Talk,
+    pub idles: Talk,
+    /// A message of `idle` that could not be delivered.
+    pub letter: String,
+    /// The process that serves bots.
+    pub process: ProcessId,
     /// Of some program.
     pub key: String,
     pub generation: String,
-    db: Db,
+    pub db: Db,
     count: AtomicU64,
 }
 
@@ -72,6 +81,11 @@ impl World {
             housekeeping: String::new(),
             neighbours_use: String::new(),
             guests_use: String::new(),
+            neighbours: Talk::default(),
+            guests: Talk::default(),
+            idles: Talk::default(),
+            letter: String::new(),
+            process: ProcessId::new(app.clock.now()),
             count: AtomicU64::new(100),
             app,
             operator,
@@ -110,6 +124,10 @@ impl World {
         self.housekeeping = self.waiting_task(None, TaskState::Queued).await;
         self.neighbours_use = self.subscription(&self.neighbour.user, &self.docs).await;
         self.guests_use = self.subscription(&self.guest.user, &self.kiosk).await;
+        self.neighbours = self.talk(&self.docs, &self.neighbour).await;
+        self.guests = self.talk(&self.kiosk, &self.guest).await;
+        self.idles = self.talk(&self.idle, &self.passer_by).await;
+        self.letter = self.dead_letter(&self.idle.id).await;
     }
 
     pub async fn set_member(&self, kb: &str, user: &str, role: &str) {
@@ -173,6 +191,7 @@ impl World {
             .chain(tokens)
             .chain(uses)
             .chain([housekeeping, "/generations".to_owned()])
+            .chain(self.talks())
             .collect()
     }
 

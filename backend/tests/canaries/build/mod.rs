@@ -1,6 +1,7 @@
 //! Builds the world through the API: bots, people, knowledge bases with their words, who may see them, keys and sessions.
 
 mod callers;
+mod chats;
 mod kbs;
 mod people;
 
@@ -50,6 +51,7 @@ pub async fn world(app: &TestApp, client: &Client, rng: &mut Rng, (many, people)
     callers::keys(client, &mut world, rng).await;
     callers::sessions(client, &mut world, rng).await;
     callers::settings(client, &mut world, rng).await;
+    chats::chats(client, &mut world, rng).await;
     world
 }
 
