@@ -53,6 +53,7 @@ phrases! {
 
     // Answers
     Sources = "sources",
+    MorePassages = "more-passages",
     NotFoundHint = "not-found-hint",
     NothingToShow = "nothing-to-show",
     AnswerTruncated = "answer-truncated",
@@ -98,10 +99,12 @@ phrases! {
     LanguageEn = "language-en",
     LanguageAuto = "language-auto",
     LanguageChosen = "language-chosen" ("language"),
+    LanguageChosenAuto = "language-chosen-auto",
     KbAsk = "kb-ask",
     KbAll = "kb-all",
     KbNone = "kb-none",
     KbChosen = "kb-chosen" ("names"),
+    KbChosenAll = "kb-chosen-all",
     KbGone = "kb-gone",
 
     // Files

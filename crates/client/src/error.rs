@@ -35,7 +35,7 @@ impl ClientError {
     }
 
     /// Whether the same request may succeed a little later.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
             Self::Api(body) => matches!(

@@ -1,4 +1,4 @@
-//! Uploads, streamed from disk.
+//! Uploads, streamed from disk or from wherever the bytes come.
 
 use std::path::PathBuf;
 
@@ -24,6 +24,15 @@ pub enum UploadTarget {
     File,
 }
 
+impl UploadTarget {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Archive => "/ingestion/archives",
+            Self::File => "/ingestion/files",
+        }
+    }
+}
+
 /// A file to upload.
 #[derive(Clone, Debug)]
 pub struct Upload {
@@ -37,7 +46,46 @@ pub struct Upload {
     pub knowledge_base: String,
 }
 
+/// A file that a bot passes on for a person.
+#[derive(Clone, Debug)]
+pub struct PassedOn {
+    pub target: UploadTarget,
+    pub file_name: String,
+    pub knowledge_base: Uuid,
+    /// Whose rights and limits count.
+    pub telegram_user_id: i64,
+    /// The `Idempotency-Key`: a repeat gives the task that the first one made.
+    pub key: Uuid,
+    pub trace_id: String,
+    /// Of the file, where it is known.
+    pub size_bytes: Option<u64>,
+}
+
 impl Client {
+    /// Sends a file while it arrives, and holds none of it. An error of `pieces` ends the upload.
+    pub async fn pass_on<S, E>(&self, file: &PassedOn, pieces: S) -> Result<TaskAccepted, ClientError>
+    where
+        S: futures::Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        let body = Body::wrap_stream(pieces);
+        let part = match file.size_bytes {
+            Some(size) => Part::stream_with_length(body, size),
+            None => Part::stream(body),
+        };
+        let form = Form::new()
+            .text("knowledge_base", file.knowledge_base.to_string())
+            .part("file", part.file_name(file.file_name.clone()));
+        let request = self
+            .request(Method::POST, file.target.path())
+            .header("idempotency-key", file.key.to_string())
+            .header("x-telegram-user-id", file.telegram_user_id)
+            .header("x-request-id", &file.trace_id)
+            .multipart(form);
+        let response = self.send_once(request).await?;
+        self.read(response).await
+    }
+
     /// Sends a file; `sent` is called with the number of bytes of each piece as it leaves.
     pub async fn upload(
         &self,
@@ -69,12 +117,8 @@ impl Client {
         if let Some(source) = &upload.source {
             form = form.text("source", source.clone());
         }
-        let path = match upload.target {
-            UploadTarget::Archive => "/ingestion/archives",
-            UploadTarget::File => "/ingestion/files",
-        };
         let request = self
-            .request(Method::POST, path)
+            .request(Method::POST, upload.target.path())
             .header("idempotency-key", key)
             .multipart(form.part("file", part));
         let response = self.send_once(request).await?;

@@ -4,6 +4,7 @@
 //! may be retried too. Plain http is refused for anything but this machine unless it is allowed explicitly.
 
 mod answers;
+mod chats;
 mod config;
 mod error;
 mod generations;
@@ -14,8 +15,9 @@ mod request;
 mod tasks;
 
 pub use answers::{AnswerEvent, AnswerEvents};
+pub use chats::MessagePreviews;
 pub use config::ClientConfig;
 pub use error::ClientError;
-pub use ingestion::{Upload, UploadTarget};
+pub use ingestion::{PassedOn, Upload, UploadTarget};
 pub use request::Client;
 pub use tasks::TaskEvents;

@@ -1,0 +1,41 @@
+//! Logs: JSON lines on standard error, like the backend's.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{ConfigError, invalid};
+
+/// Addresses of Telegram hold the bot's token, and these would log them. What went wrong with a call is logged here.
+const INDISCREET: &str = "reqwest=off,hyper=off,hyper_util=off,h2=off,rustls=off";
+
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// A level, or directives.
+    pub level: String,
+    pub is_json: bool,
+}
+
+/// Starts logging. Fails for directives that do not parse; a second call leaves the first one's settings.
+pub fn start(config: &LogConfig) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(format!("{},{INDISCREET}", config.level))
+        .map_err(|error| invalid("NEXUS_LOG_LEVEL", error.to_string()))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = if config.is_json {
+        let lines = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_writer(std::io::stderr);
+        registry.with(lines).try_init()
+    } else {
+        registry
+            .with(fmt::layer().with_writer(std::io::stderr))
+            .try_init()
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+    Ok(())
+}
