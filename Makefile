@@ -5,7 +5,7 @@ MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
 
-.PHONY: demo test models build openapi lint bench eval api-fuzz soak help
+.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz soak help
 
 help:
 	@echo "make demo    build, fetch the model, serve, load the sample and ask it questions (ONCE=1 ends after that)"
@@ -14,9 +14,11 @@ help:
 	@echo "make lint    rustfmt and clippy"
 	@echo "make openapi write docs/openapi.json from the code"
 	@echo "make bench   measure an ingestion (CORPUS=archive.zip)"
+	@echo "make bench-bot  measure how soon a bot answers while ten thousand notices wait"
 	@echo "make eval    measure retrieval (SETS=\"dir …\")"
 	@echo "make api-fuzz  send made-up requests to a server, from its own description (SECONDS=600)"
-	@echo "make soak    a million random requests by a thousand people, none of which may see what is not theirs"
+	@echo "make soak    a million random requests by a thousand people, none of which may see what is not theirs; then"
+	@echo "             ten thousand messages to a bot that is killed a thousand times"
 
 build:
 	cargo build --locked -p nexus-backend
@@ -54,3 +56,10 @@ api-fuzz: build
 
 soak:
 	NEXUS_CANARY_REQUESTS=$(or $(REQUESTS),1000000) cargo test --locked --workspace --test canaries -- --nocapture
+	cargo test --locked --workspace --no-run
+	NEXUS_SOAK=1 cargo test --locked --workspace --test e2e -- --nocapture nothing_is_lost
+
+# The bot's and the backend's own binaries, against a simulated Telegram with its limits.
+bench-bot:
+	cargo test --locked --workspace --no-run
+	cargo test --locked --workspace --test e2e -- --nocapture --ignored telegram::pace

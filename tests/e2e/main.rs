@@ -3,4 +3,5 @@
 mod kill;
 mod scale;
 mod seen;
+mod telegram;
 mod walls;

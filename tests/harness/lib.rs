@@ -23,14 +23,20 @@ pub struct Nexus {
     child: Child,
 }
 
-/// The `nexus` binary of this build: it lies beside the folder of the test binary.
-pub fn binary() -> anyhow::Result<PathBuf> {
+/// A running `nexus-bot`. Dropped, it is killed.
+#[derive(Debug)]
+pub struct NexusBot {
+    child: Child,
+}
+
+/// A binary of this build: it lies beside the folder of the test binary.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test
         .parent()
         .and_then(Path::parent)
         .context("the test binary lies in no folder")?;
-    let binary = folder.join(format!("nexus{}", std::env::consts::EXE_SUFFIX));
+    let binary = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     ensure!(
         binary.is_file(),
         "{} is missing: run the tests of the whole workspace",
@@ -51,10 +57,7 @@ pub fn models_dir() -> PathBuf {
 
 /// A `nexus` command on a data folder, without any setting of the machine's.
 pub fn command(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Command> {
-    let mut command = Command::new(binary()?);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NEXUS_")) {
-        command.env_remove(name);
-    }
+    let mut command = without_settings("nexus")?;
     command
         .current_dir(data)
         .env("NEXUS_DATA_DIR", data)
@@ -66,14 +69,64 @@ pub fn command(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Command
     Ok(command)
 }
 
+/// A binary, without any setting of the machine's.
+fn without_settings(name: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary(name)?);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NEXUS_")) {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+impl NexusBot {
+    /// Starts a bot in `folder`. It waits by itself for what it needs.
+    pub fn start(folder: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let log = || match std::env::var_os("NEXUS_TEST_LOG") {
+            Some(_) => Stdio::inherit(),
+            None => Stdio::null(),
+        };
+        let child = without_settings("nexus-bot")?
+            .current_dir(folder)
+            .envs(settings.iter().copied())
+            .kill_on_drop(true)
+            .stdout(log())
+            .stderr(log())
+            .spawn()?;
+        Ok(Self { child })
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the bot could not be killed")
+    }
+}
+
 impl Nexus {
     /// Starts a server and waits until it answers.
     pub async fn start(data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         Self::start_as("serve", data, settings).await
     }
 
+    /// The same for one that speaks TLS with a certificate of this authority (PEM).
+    pub async fn start_with_tls(data: &Path, settings: &[(&str, &str)], ca: &[u8]) -> anyhow::Result<Self> {
+        Self::start_with("serve", data, settings, Some(ca)).await
+    }
+
     /// The same for a process that does what `role` says; a worker needs `NEXUS_WORKER_LISTEN` to answer.
     pub async fn start_as(role: &str, data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_with(role, data, settings, None).await
+    }
+
+    async fn start_with(
+        role: &str,
+        data: &Path,
+        settings: &[(&str, &str)],
+        ca: Option<&[u8]>,
+    ) -> anyhow::Result<Self> {
         rustls::crypto::ring::default_provider().install_default().ok();
         let mut child = command(data, settings)?
             .arg(role)
@@ -91,8 +144,16 @@ impl Nexus {
             }
             Err(_) => bail!("the server did not start in {START_WITHIN:?}"),
         };
-        let client = Client::new(ClientConfig::new(address, KEY.to_owned().into()))?;
-        Ok(Self { client, child })
+        let mut address = address;
+        if ca.is_some() {
+            address = Url::parse(&address.as_str().replacen("http:", "https:", 1))?;
+        }
+        let mut config = ClientConfig::new(address, KEY.to_owned().into());
+        config.ca_pem = ca.map(<[u8]>::to_vec);
+        Ok(Self {
+            client: Client::new(config)?,
+            child,
+        })
     }
 
     pub fn pid(&self) -> Option<u32> {

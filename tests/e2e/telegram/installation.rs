@@ -1,0 +1,162 @@
+//! A backend with a knowledge base about lamps, and a bot that may use it, over TLS with a test authority.
+
+use std::path::Path;
+
+use e2e::{KEY, Nexus, NexusBot};
+use nexus_api::TaskState;
+use nexus_client::{Upload, UploadTarget};
+use nexus_ingest::ArchiveWriter;
+use serde_json::{Value, json};
+use telegram_simulator::Telegram;
+
+pub(crate) const TOKEN: &str = "5768337691:AAH5YkoiEuPk8-FZa32hStHTqXiLPtAEhx8";
+pub(crate) const LAMPS: usize = 8;
+
+fn guide(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
+    let path = folder.join("lamps.tar.gz");
+    let mut writer = ArchiveWriter::create(&path)?;
+    for lamp in 0..LAMPS {
+        let text = format!("# Lamp number {lamp}\n\nLamp number {lamp} has the colour colour-{lamp}.\n");
+        writer.add(&format!("lamp-{lamp}.md"), text.as_bytes())?;
+    }
+    writer.finish()?;
+    Ok(path)
+}
+
+/// A backend with a knowledge base that a bot may use.
+pub(crate) struct Installation {
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    ca: String,
+    service_token: String,
+}
+
+impl Installation {
+    pub(crate) async fn new(telegram: &Telegram) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let identity = telegram.identity(&["127.0.0.1", "localhost"])?;
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        std::fs::write(&cert, identity.certificate_pem)?;
+        std::fs::write(&key, identity.key_pem)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut installation = Self {
+            settings: vec![
+                ("NEXUS_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+                ("NEXUS_TLS_CERT".to_owned(), cert.display().to_string()),
+                ("NEXUS_TLS_KEY".to_owned(), key.display().to_string()),
+                ("NEXUS_MODELS_ENABLED".to_owned(), "false".to_owned()),
+                ("NEXUS_WORKER_CHAT_LEASE_SECONDS".to_owned(), "5".to_owned()),
+            ],
+            ca: telegram.ca_pem(),
+            service_token: String::new(),
+            folder,
+        };
+        let nexus = installation.start().await?;
+        installation.fill(&nexus).await?;
+        nexus.kill().await?;
+        Ok(installation)
+    }
+
+    pub(crate) async fn start(&self) -> anyhow::Result<Nexus> {
+        let settings: Vec<_> = self
+            .settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Nexus::start_with_tls(self.folder.path(), &settings, self.ca.as_bytes()).await
+    }
+
+    async fn fill(&mut self, nexus: &Nexus) -> anyhow::Result<()> {
+        let kb = nexus.client.find_or_create_knowledge_base("lamps").await?;
+        let upload = Upload {
+            target: UploadTarget::Archive,
+            path: guide(self.folder.path())?,
+            file_name: "lamps.tar.gz".to_owned(),
+            source: None,
+            knowledge_base: kb.id.to_string(),
+        };
+        let task = nexus.client.upload(&upload, |_| {}).await?.task_id;
+        let mut events = nexus.client.task_events(task);
+        let mut state = TaskState::Queued;
+        while let Some(task) = events.next().await {
+            state = task?.state;
+        }
+        anyhow::ensure!(
+            state == TaskState::Succeeded,
+            "the lamps were not read: {state:?}"
+        );
+        let admin = Admin::new(nexus, &self.ca)?;
+        let bot = admin
+            .post("/bots", &json!({"code": "lamps", "name": "Lamps"}))
+            .await?;
+        let id = bot["id"].as_str().unwrap_or_default();
+        let path = format!("/bots/{id}/tokens");
+        let token = admin.post(&path, &json!({"name": "e2e"})).await?;
+        self.service_token = token["token"].as_str().unwrap_or_default().to_owned();
+        admin
+            .put(&format!("/knowledge-bases/{}/bots/{id}", kb.id))
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) fn admin(&self, nexus: &Nexus) -> anyhow::Result<Admin> {
+        Admin::new(nexus, &self.ca)
+    }
+
+    /// Starts the bot; `more` are settings beside those that it needs.
+    pub(crate) fn bot(
+        &self,
+        telegram: &Telegram,
+        nexus: &Nexus,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<NexusBot> {
+        let ca = self.folder.path().join("ca.pem");
+        std::fs::write(&ca, &self.ca)?;
+        let ca = ca.display().to_string();
+        let address = telegram.address();
+        let needed = [
+            ("NEXUS_BOT_TOKEN", TOKEN),
+            ("NEXUS_BOT_SERVICE_TOKEN", self.service_token.as_str()),
+            ("NEXUS_BACKEND_URL", nexus.client.base()),
+            ("NEXUS_BACKEND_CA", ca.as_str()),
+            ("NEXUS_BOT_API_URL", address.as_str()),
+            ("NEXUS_BOT_API_CA", ca.as_str()),
+            ("NEXUS_BOT_LEASE_SECONDS", "2"),
+        ];
+        NexusBot::start(self.folder.path(), &[&needed, more].concat())
+    }
+}
+
+/// The operator, for what the client has no call.
+pub(crate) struct Admin {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Admin {
+    fn new(nexus: &Nexus, ca: &str) -> anyhow::Result<Self> {
+        let ca = reqwest::Certificate::from_pem_bundle(ca.as_bytes())?;
+        Ok(Self {
+            http: reqwest::Client::builder().tls_certs_only(ca).no_proxy().build()?,
+            base: format!("{}/api/v1", nexus.client.base()),
+        })
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).json(body);
+        let response = request.bearer_auth(KEY).send().await?.error_for_status()?;
+        Ok(response.json().await?)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let response = request.bearer_auth(KEY).send().await?.error_for_status()?;
+        Ok(response.json().await?)
+    }
+
+    pub(crate) async fn put(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.http.put(format!("{}{path}", self.base)).json(&json!({}));
+        request.bearer_auth(KEY).send().await?.error_for_status()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! The bot and the backend as people in Telegram meet them.
+
+mod installation;
+mod kill;
+mod pace;
