@@ -128,9 +128,10 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
     let mut kills = 0;
     let mut written = 0;
     loop {
-        // People write all the while; half of them before anything has been answered.
-        let until = expected / 2 + answered(&people);
-        while written < expected.min(until) {
+        // People write all the while, as far ahead as a part of all that they will write, and until the last kill.
+        let ahead = expected / 4 + answered(&people);
+        let until = expected * (kills + 1) / scale.kills;
+        while written < expected.min(ahead).min(until) {
             let person = &people[written % scale.chats];
             let (text, _) = line(written / scale.chats);
             person.user.writes(&person.chat, &text);
