@@ -30,9 +30,16 @@ async fn routes(app: &TestApp) -> Vec<(Method, String)> {
         .flat_map(|(path, methods)| {
             let methods = methods.as_object().unwrap().keys();
             let id = uuid::Uuid::new_v4().to_string();
-            let path = ["{id}", "{user_id}", "{bot_id}", "{token_id}"]
-                .into_iter()
-                .fold(path.clone(), |path, name| path.replace(name, &id));
+            let path = [
+                "{id}",
+                "{user_id}",
+                "{bot_id}",
+                "{token_id}",
+                "{code}",
+                "{holder}",
+            ]
+            .into_iter()
+            .fold(path.clone(), |path, name| path.replace(name, &id));
             assert!(
                 !path.contains('{'),
                 "{path} has a parameter that this test does not know"
