@@ -84,12 +84,13 @@ fn previews_take_what_is_left() {
     let start = Instant::now();
     let mut schedule = schedule(30);
     assert!(schedule.try_now(1, start));
-    assert!(!schedule.try_now(1, start + 999 * MS));
     assert!(schedule.try_now(1, start + SECOND));
+    assert!(!schedule.try_now(1, start + 1_999 * MS));
+    assert!(schedule.try_now(1, start + 2 * SECOND));
     let waiting = schedule.join(2, Class::Notice);
-    assert!(!schedule.try_now(3, start + 2 * SECOND));
+    assert!(!schedule.try_now(3, start + 3 * SECOND));
     schedule.leave(waiting);
-    assert!(schedule.try_now(3, start + 2 * SECOND));
+    assert!(schedule.try_now(3, start + 3 * SECOND));
 }
 
 #[test]
