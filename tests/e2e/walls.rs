@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-vectors", &["nexus-domain"]),
     ("nexus-models", &["nexus-domain"]),
     ("nexus-ingest", &["nexus-domain"]),
+    ("nexus-sources", &["nexus-domain", "nexus-ingest"]),
     ("nexus-rag", &["nexus-domain", "nexus-text"]),
     ("nexus-bot", &["nexus-api", "nexus-client"]),
     (
@@ -29,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "nexus-ingest",
             "nexus-models",
             "nexus-rag",
+            "nexus-sources",
             "nexus-storage",
             "nexus-text",
             "nexus-vectors",
@@ -47,7 +49,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("async-openai", &["nexus-models"]),
     ("ort", &["nexus-models"]),
     ("zip", &["nexus-ingest"]),
-    ("git2", &["nexus-ingest"]),
+    ("git2", &["nexus-sources"]),
     ("teloxide", &["nexus-bot"]),
     ("teloxide-core", &["nexus-bot"]),
     // The bot takes webhooks.

@@ -52,6 +52,28 @@ formats! {
     Rst = "rst";
     /// Source code of a known language.
     Code = "code";
+    /// PDF; its text is Markdown made from it, page by page.
+    Pdf = "pdf";
+    /// Word (`docx`), as Markdown.
+    Docx = "docx";
+    /// PowerPoint (`pptx`), as Markdown; its pages are slides.
+    Pptx = "pptx";
+    /// Excel and OpenDocument sheets, as Markdown tables under the names of their sheets.
+    Spreadsheet = "spreadsheet";
+    /// OpenDocument text or presentation, as Markdown.
+    OpenDocument = "open_document";
+    /// EPUB, as Markdown.
+    Epub = "epub";
+    /// Rich Text Format, as Markdown.
+    Rtf = "rtf";
+    /// Jupyter notebook, as Markdown with code blocks.
+    Notebook = "notebook";
+    /// E-mail, as Markdown; what is attached is named.
+    Email = "email";
+    /// MediaWiki's markup, as Markdown.
+    MediaWiki = "mediawiki";
+    /// DokuWiki's markup, as Markdown.
+    DokuWiki = "dokuwiki";
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +93,11 @@ pub struct Document {
     pub size_bytes: u64,
     /// Hash of the original file's bytes: equal means there is nothing to do.
     pub content_hash: ContentHash,
+    /// What the source calls this content (a git blob, a wiki's revision, an entity tag): equal means that it need not be
+    /// fetched.
+    pub fingerprint: Option<String>,
+    /// Where people find the original, without a fragment.
+    pub link: Option<String>,
     pub version_id: VersionId,
     pub chunk_count: u32,
     pub created_at: Timestamp,
@@ -115,6 +142,13 @@ pub struct LineRange {
     pub last: u32,
 }
 
+/// Pages (or slides), counted from 1, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PageRange {
+    pub first: u32,
+    pub last: u32,
+}
+
 /// A passage: an exact piece of a document's text with the place where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
@@ -129,6 +163,10 @@ pub struct Chunk {
     /// Headings (or names of modules, classes, functions, keys) from the outermost to the innermost.
     pub heading_path: Vec<String>,
     pub lines: LineRange,
+    /// In formats that have pages.
+    pub pages: Option<PageRange>,
+    /// The fragment (without `#`) that leads from the document's link to this place.
+    pub anchor: Option<String>,
     /// Number of analysed terms: the length that BM25 normalises by.
     pub term_count: u32,
     /// Hash of what an embedder is given ([`embedding_text`]): the key of the embedding cache.

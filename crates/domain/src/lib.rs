@@ -42,7 +42,7 @@ pub use delivery::{
     Button, ButtonAction, Content, Delivery, DeliveryState, Feedback, FeedbackReason, Keyboard, Label,
     Language, Priority, Say, Verdict,
 };
-pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, VersionState};
+pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, PageRange, VersionState};
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
@@ -56,7 +56,10 @@ pub use problem::{Problem, ProblemCode};
 pub use quota::{Measure, QuotaSubject, Quotas};
 pub use reranker::{RerankError, Reranker, RerankerInfo};
 pub use script::Script;
-pub use source::{Source, SourceKind};
+pub use source::{
+    DokuWikiRemote, GitRemote, MediaWikiRemote, PathFilter, Remote, Schedule, Source, SourceKind, SyncState,
+    WebRemote,
+};
 pub use subscription::Subscription;
 pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};

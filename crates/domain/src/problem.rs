@@ -73,6 +73,26 @@ problem_codes! {
     NestedTooDeep = "nested_too_deep";
     /// Unpacking would take more memory than allowed (a dictionary, a window, a directory).
     MemoryLimit = "memory_limit";
+    /// The document has more pages (slides, sheets, messages) than allowed.
+    TooManyPages = "too_many_pages";
+    /// Reading it took longer than allowed.
+    TimedOut = "timed_out";
+    /// The reader of this format broke down on it, alone in its process.
+    ReaderCrashed = "reader_crashed";
+    /// The source lists it and does not have it.
+    NotFound = "not_found";
+    /// The source does not show it to the given account.
+    AccessDenied = "access_denied";
+    /// The source did not answer, however often it was asked.
+    Unreachable = "unreachable";
+    /// Its address leads where this installation does not go (a private network).
+    AddressRefused = "address_refused";
+    /// The site asks robots not to read it.
+    RobotsDisallowed = "robots_disallowed";
+    /// A repository in a repository; it can be a source of its own.
+    Submodule = "submodule";
+    /// The repository holds only a pointer; the content lies in its large file storage.
+    LfsPointer = "lfs_pointer";
 }
 
 /// A code that this version does not know (a newer version wrote the row).

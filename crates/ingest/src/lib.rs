@@ -15,9 +15,11 @@ mod chunk;
 mod extract;
 mod limits;
 mod pack;
+mod provenance;
 
 pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, walk};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
-pub use extract::{Extracted, Language, extract};
+pub use extract::{Extracted, Language, Marks, extract};
 pub use limits::Limits;
 pub use pack::{ArchiveWriter, pack_folder};
+pub use provenance::{Link, Places, Provenance};

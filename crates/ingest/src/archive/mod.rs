@@ -20,6 +20,7 @@ use std::path::Path;
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
 use crate::limits::Limits;
+use crate::provenance::Provenance;
 use bounds::Metered;
 use disk::Disk;
 use sniff::{Format, Kind};
@@ -50,6 +51,7 @@ pub struct RawFile {
     pub hash: ContentHash,
     /// Bytes that it took in the archive; equal to the size where the container does not tell (tar, most of 7z).
     pub packed_size: u64,
+    pub provenance: Provenance,
 }
 
 /// What a walk meets, in the order of the archive.

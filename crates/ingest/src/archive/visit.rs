@@ -11,6 +11,7 @@ use super::bounds::{self, Declared, Meter, Refusal};
 use super::sniff::{self, BLOCK};
 use super::{Container, Entry, RawFile, WalkError, WalkSummary, nested, path};
 use crate::limits::Limits;
+use crate::provenance::Provenance;
 
 /// How a walk ended before everything was seen.
 #[derive(Debug)]
@@ -267,6 +268,7 @@ impl<'a> Visitor<'a> {
             bytes,
             hash,
             packed_size,
+            provenance: Provenance::default(),
         }))
     }
 

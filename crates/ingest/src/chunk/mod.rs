@@ -24,7 +24,7 @@ mod segment;
 
 use std::ops::Range;
 
-use nexus_domain::{Format, LineRange};
+use nexus_domain::{Format, LineRange, PageRange};
 
 use crate::extract::Extracted;
 use lines::Slices;
@@ -80,6 +80,9 @@ pub struct ChunkDraft {
     pub heading_path: Vec<String>,
     /// Lines of the extracted text.
     pub lines: LineRange,
+    pub pages: Option<PageRange>,
+    /// The fragment that leads to this place in the original.
+    pub anchor: Option<String>,
     /// Bytes of the extracted text.
     pub bytes: Range<usize>,
     /// By the counter.
@@ -103,16 +106,32 @@ pub fn chunk(document: &Extracted, options: &ChunkOptions) -> Vec<ChunkDraft> {
             segment::emit(&slice, &atoms, part, &options, &mut chunks);
         }
     }
+    for chunk in &mut chunks {
+        chunk.pages = document.marks.pages_of(chunk.lines);
+        chunk.anchor = document.marks.anchor_at(chunk.lines.first).map(str::to_owned);
+    }
     chunks
 }
 
 fn planner(document: &Extracted) -> Box<dyn Planner> {
     match document.format {
-        Format::Markdown | Format::Html => Box::new(markdown::MarkdownPlanner::default()),
         Format::Csv => Box::new(csv::CsvPlanner::new(&document.text)),
         Format::Json => Box::new(json::JsonPlanner::default()),
         Format::Rst => Box::new(rst::RstPlanner::default()),
         Format::Code => Box::new(code::CodePlanner::new(document.language)),
         Format::PlainText => Box::new(plain::TextPlanner),
+        Format::Markdown
+        | Format::Html
+        | Format::Pdf
+        | Format::Docx
+        | Format::Pptx
+        | Format::Spreadsheet
+        | Format::OpenDocument
+        | Format::Epub
+        | Format::Rtf
+        | Format::Notebook
+        | Format::Email
+        | Format::MediaWiki
+        | Format::DokuWiki => Box::new(markdown::MarkdownPlanner::default()),
     }
 }

@@ -115,6 +115,8 @@ pub(super) fn emit(
             text: slice.text[bytes.clone()].to_owned(),
             heading_path: atoms.path(&atoms.list[part], slice.text),
             lines,
+            pages: None,
+            anchor: None,
             bytes: slice.offset + bytes.start..slice.offset + bytes.end,
             tokens,
         });

@@ -13,7 +13,7 @@ mod language;
 mod markdown;
 mod rst;
 
-use nexus_domain::{Format, Problem, ProblemCode};
+use nexus_domain::{Format, LineRange, PageRange, Problem, ProblemCode};
 
 use crate::limits::Limits;
 use detect::Kind;
@@ -35,6 +35,36 @@ pub struct Extracted {
     pub language: Option<Language>,
     /// Lines end with `\n`; no byte order mark. Never blank.
     pub text: String,
+    pub marks: Marks,
+}
+
+/// Places in a text that the original knows by another name. Both lists go up by line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The line that each page (or slide) begins at, and its number, from 1.
+    pub pages: Vec<(u32, u32)>,
+    /// The line of a heading, and the fragment that leads to it in the original.
+    pub anchors: Vec<(u32, String)>,
+}
+
+impl Marks {
+    /// The pages that these lines stand on.
+    pub fn pages_of(&self, lines: LineRange) -> Option<PageRange> {
+        let first = last_by(&self.pages, lines.first)?.1;
+        let last = last_by(&self.pages, lines.last)?.1;
+        Some(PageRange { first, last })
+    }
+
+    /// The nearest anchor at or before a line.
+    pub fn anchor_at(&self, line: u32) -> Option<&str> {
+        last_by(&self.anchors, line).map(|(_, anchor)| anchor.as_str())
+    }
+}
+
+/// The last mark that begins at or before a line.
+fn last_by<T>(marks: &[(u32, T)], line: u32) -> Option<&(u32, T)> {
+    let after = marks.partition_point(|(begins, _)| *begins <= line);
+    after.checked_sub(1).and_then(|at| marks.get(at))
 }
 
 /// Why a file gives no text, before its path is known.
@@ -79,6 +109,7 @@ fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refus
         format,
         language: None,
         text,
+        marks: Marks::default(),
     };
     Ok(match kind {
         Kind::Markdown => {
