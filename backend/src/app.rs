@@ -22,11 +22,11 @@ use crate::role::ProcessRole;
 use crate::service::{
     ApiKeys, Audit, Bots, Cards, Chats, Credentials, DenseState, Documents, Door, Generations, HealthChecks,
     Inbox, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People, Questions, Replies, Sharing,
-    SignIns, Signals, Startup, Tasks, Usage, check_keys,
+    SignIns, Signals, Sources, Startup, Tasks, Usage, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
-    ChatOptions, ChatWorker, IngestSettings, Queue, Worker, WorkerContext, WorkerOptions,
+    ChatOptions, ChatWorker, IngestSettings, Queue, Remotes, Worker, WorkerContext, WorkerOptions,
     remove_unknown_uploads,
 };
 
@@ -50,6 +50,7 @@ pub struct App {
     pub documents: Documents,
     pub ingestion: Ingestion,
     pub tasks: Tasks,
+    pub sources: Sources,
     pub questions: Questions,
     pub generations: Generations,
     pub health: HealthChecks,
@@ -241,9 +242,11 @@ impl Services {
             reranker,
             uploads,
         };
-        let worker = role
-            .works()
-            .then(|| Worker::new(parts.worker_context(), worker_options(config)));
+        let worker = if role.works() {
+            Some(Worker::new(parts.worker_context()?, worker_options(config)))
+        } else {
+            None
+        };
         let app = parts.app()?;
         let chat_worker = role.works().then(|| chat_worker(config, &app));
         Ok(Self {
@@ -342,6 +345,16 @@ impl Parts<'_> {
             trusted_proxies: self.config.trusted_proxies()?.into(),
             secure_cookies: self.config.http.secure_cookies,
             documents: Documents::new(db.clone(), Arc::clone(&clock), queue.clone()),
+            sources: Sources {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                queue: queue.clone(),
+                keys: Arc::clone(&self.keys),
+                knowledge_bases: knowledge_bases.clone(),
+                bots: bots.clone(),
+                guard: self.config.sources.guard()?,
+                settings: self.config.sources.settings(),
+            },
             ingestion: Ingestion {
                 db: db.clone(),
                 clock,
@@ -391,8 +404,8 @@ impl Parts<'_> {
         }
     }
 
-    fn worker_context(&self) -> WorkerContext {
-        WorkerContext {
+    fn worker_context(&self) -> anyhow::Result<WorkerContext> {
+        Ok(WorkerContext {
             db: self.db.clone(),
             clock: Arc::clone(&self.clock),
             queue: self.queue.clone(),
@@ -401,7 +414,13 @@ impl Parts<'_> {
             uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             ingest: ingest_settings(self.config),
-        }
+            remotes: Remotes {
+                guard: self.config.sources.guard()?,
+                settings: self.config.sources.settings(),
+                keys: Arc::clone(&self.keys),
+                folder: self.config.data_dir.join("sources"),
+            },
+        })
     }
 }
 

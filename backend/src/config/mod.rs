@@ -9,6 +9,7 @@ mod limits;
 mod load;
 mod paths;
 mod sections;
+mod sources;
 mod uploads;
 
 pub use auth::{AuthConfig, read_or_make_secret};
@@ -20,6 +21,7 @@ pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
     ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
+pub use sources::SourcesConfig;
 pub use uploads::UploadsPlace;
 
 /// The embedded defaults, with a comment on every setting.

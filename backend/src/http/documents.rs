@@ -52,7 +52,7 @@ async fn list(
 async fn sources(State(app): State<App>, permit: KbPermit<Read>) -> Result<Json<Page<Source>>, ApiError> {
     let found = app.documents.sources(&permit.kb).await?;
     Ok(Json(Page {
-        items: found.into_iter().map(wire::source).collect(),
+        items: found.into_iter().map(wire::sources::source).collect(),
         next_cursor: None,
     }))
 }

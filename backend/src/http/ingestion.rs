@@ -45,7 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
     dead_code,
     reason = "describes the form to OpenAPI; the form itself is read as a stream"
 )]
-struct UploadForm {
+pub(super) struct UploadForm {
     /// Name or id of the knowledge base.
     knowledge_base: String,
     /// Name of the source; the file's name where absent (archives), `files` (single files).
@@ -99,7 +99,7 @@ async fn files(
 }
 
 /// How long the body says that it is; 0 where it does not.
-struct ContentLength(u64);
+pub(super) struct ContentLength(u64);
 
 impl<S: Sync> FromRequestParts<S> for ContentLength {
     type Rejection = Infallible;
@@ -111,7 +111,7 @@ impl<S: Sync> FromRequestParts<S> for ContentLength {
     }
 }
 
-async fn accept(
+pub(super) async fn accept(
     State(app): State<App>,
     permit: Permit<Upload>,
     id: RequestId,

@@ -28,6 +28,7 @@ mod request_id;
 pub mod router;
 mod sessions;
 mod signed_body;
+mod sources;
 mod tasks;
 mod usage;
 mod users;

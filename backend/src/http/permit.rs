@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use nexus_domain::{
     Access, Bot, BotId, Chat, ChatId, Delivery, DeliveryId, Document, KbRole, KnowledgeBase, Role, Scope,
-    Subscription, SubscriptionId, Task, User, UserId,
+    Source, SourceId, Subscription, SubscriptionId, Task, User, UserId,
 };
 use uuid::Uuid;
 
@@ -82,6 +82,14 @@ pub struct KbPermit<N> {
 pub struct DocumentPermit<N> {
     pub access: Access,
     pub document: Document,
+    needs: PhantomData<N>,
+}
+
+/// A source that the caller may use in this way.
+#[derive(Debug)]
+pub struct SourcePermit<N> {
+    pub access: Access,
+    pub source: Source,
     needs: PhantomData<N>,
 }
 
@@ -193,6 +201,21 @@ impl<N: Needs> FromRequestParts<App> for DocumentPermit<N> {
         Ok(Self {
             access,
             document,
+            needs: PhantomData,
+        })
+    }
+}
+
+impl<N: Needs> FromRequestParts<App> for SourcePermit<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let KbPermit { access, kb, .. } = KbPermit::<N>::from_request_parts(parts, app).await?;
+        let id = SourceId::from_uuid(path_value(parts, app, "source_id", "source").await?);
+        let source = app.sources.get(&kb, id).await?;
+        Ok(Self {
+            access,
+            source,
             needs: PhantomData,
         })
     }

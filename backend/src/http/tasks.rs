@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::{Stream, StreamExt as _};
@@ -19,6 +20,7 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{Ingest, Permit, Read, TaskPermit};
+use super::request_id::RequestId;
 use super::wire;
 use crate::app::App;
 
@@ -33,6 +35,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cancel))
         .routes(routes!(pause))
         .routes(routes!(resume))
+        .routes(routes!(retry))
 }
 
 /// Routes whose answers stream, and so take no time-out.
@@ -60,14 +63,15 @@ async fn list(
     let kb = filter.knowledge_base.map(KbId::from_uuid);
     let after: Option<TaskId> = query.after()?;
     let found = app.tasks.list(&permit.access, kb, after, limit + 1).await?;
-    Ok(Json(page(found, limit, |task| task.id, wire::task)))
+    let found = app.tasks.views(found).await?;
+    Ok(Json(page(found, limit, |seen| seen.task.id, wire::task)))
 }
 
 /// One task
 #[utoipa::path(get, path = "/ingestion/tasks/{id}", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope)))]
-async fn get(permit: TaskPermit<Read>) -> Json<Task> {
-    Json(wire::task(permit.task))
+async fn get(State(app): State<App>, permit: TaskPermit<Read>) -> Result<Json<Task>, ApiError> {
+    Ok(Json(wire::task(app.tasks.view(permit.task).await?)))
 }
 
 /// Files that a task could not read, and why
@@ -105,8 +109,8 @@ async fn events(
     let states = app
         .tasks
         .watch(app.door.clone(), permit.access, permit.task)
-        .map(|task| {
-            let event = Event::default().event("task").json_data(wire::task(task));
+        .map(|seen| {
+            let event = Event::default().event("task").json_data(wire::task(seen));
             Ok(event.unwrap_or_else(|_| Event::default().comment("a state could not be written")))
         });
     Sse::new(states).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
@@ -118,18 +122,16 @@ async fn events(
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/cancel", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
 async fn cancel(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(
-        app.tasks.cancel(&permit.access, &permit.task).await?,
-    )))
+    let task = app.tasks.cancel(&permit.access, &permit.task).await?;
+    Ok(Json(wire::task(app.tasks.view(task).await?)))
 }
 
 /// Pause a task
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/pause", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
 async fn pause(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(
-        app.tasks.pause(&permit.access, &permit.task).await?,
-    )))
+    let task = app.tasks.pause(&permit.access, &permit.task).await?;
+    Ok(Json(wire::task(app.tasks.view(task).await?)))
 }
 
 /// Resume a paused, cancelled or failed task
@@ -138,7 +140,27 @@ async fn pause(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Jso
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/resume", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
 async fn resume(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Json<Task>, ApiError> {
-    Ok(Json(wire::task(
-        app.tasks.resume(&permit.access, &permit.task).await?,
-    )))
+    let task = app.tasks.resume(&permit.access, &permit.task).await?;
+    Ok(Json(wire::task(app.tasks.view(task).await?)))
+}
+
+/// Read again what a task could not read
+///
+/// A new task that looks at the files with problems alone, and removes nothing. An upload is kept as long as it can be
+/// retried.
+#[utoipa::path(post, path = "/ingestion/tasks/{id}/retry", tag = "tasks", params(("id" = uuid::Uuid, Path)),
+    responses((status = 202, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
+async fn retry(
+    State(app): State<App>,
+    permit: TaskPermit<Ingest>,
+    id: RequestId,
+) -> Result<(StatusCode, Json<Task>), ApiError> {
+    let task = app
+        .tasks
+        .retry(&permit.access, &permit.task, &id.to_string())
+        .await?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(wire::task(app.tasks.view(task).await?)),
+    ))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nexus_domain::source::MAX_NAME_CHARS;
 use nexus_domain::{
-    Access, Action, Caller, Clock, ContentHash, KbId, KbRole, Scope, Source, SourceId, SourceKind,
+    Access, Action, Caller, Clock, ContentHash, KbId, KbRole, Scope, Source, SourceId, SourceKind, SyncState,
     TargetKind, TaskId, TaskPayload, Timestamp, Upload, UploadId,
 };
 use nexus_storage::{Begun, Db, Tx};
@@ -138,6 +138,12 @@ impl Ingestion {
             kb_id,
             kind: new.kind,
             name: source_name,
+            remote: None,
+            schedule: None,
+            next_sync_at: None,
+            sync: SyncState::default(),
+            has_credential: false,
+            has_webhook: false,
             created_at: now,
             updated_at: now,
         };
@@ -153,6 +159,7 @@ impl Ingestion {
         let payload = TaskPayload::IngestUpload {
             upload_id: upload.id,
             source_id: source.id,
+            again: None,
         };
         let task_id = self
             .queue
@@ -199,8 +206,8 @@ impl Ingestion {
 
 fn source_name(new: &NewIngestion) -> Result<String, ServiceError> {
     let default = match new.kind {
-        SourceKind::Archive => new.upload.file_name(),
         SourceKind::Files => FILES,
+        _ => new.upload.file_name(),
     };
     let name = new.source.as_deref().unwrap_or(default).trim();
     let length = name.chars().count();

@@ -23,10 +23,12 @@ mod presenter;
 mod questions;
 mod refusal;
 mod replies;
+mod schedules;
 mod secrets;
 mod sharing;
 mod sign_in;
 mod signals;
+mod sources;
 mod startup;
 mod tasks;
 mod upload;
@@ -53,12 +55,17 @@ pub use presenter::{Presenter, ShownError};
 pub use questions::{Questions, SearchInput};
 pub use refusal::Refusal;
 pub use replies::{HeldChat, NotHandled, Replies};
-pub use secrets::check_keys;
+pub use schedules::next as next_of_schedule;
+pub use secrets::{SourceSecret, check_keys};
 pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
 pub use signals::Signals;
+pub use sources::{
+    GivenCredential, GivenSchedule, NewRemote, SourceChange, Sources, SyncStarted, opened_credential,
+    start_sync,
+};
 pub use startup::Startup;
-pub use tasks::Tasks;
+pub use tasks::{TaskView, Tasks};
 pub use upload::{ReceivedUpload, UploadWriter};
 pub use usage::{DayOfUse, Exceeded, Usage};
 

@@ -2,14 +2,16 @@
 //! sealed value means nothing elsewhere.
 
 use nexus_auth::KeyRing;
-use nexus_domain::BotId;
-use nexus_storage::Db;
+use nexus_domain::{BotId, SourceId};
+use nexus_storage::{Db, SealedSource};
 use secrecy::SecretString;
 
 use super::ServiceError;
 
 pub(super) const TELEGRAM_TOKEN: &str = "telegram_token";
 pub(super) const SIGNING_SECRET: &str = "signing_secret";
+const CREDENTIAL: &str = "credential";
+const WEBHOOK_SECRET: &str = "webhook_secret";
 
 /// Name of the settings row that tells whether the key is still the same, and what it seals.
 const CHECK: &str = "secret_key_check";
@@ -39,6 +41,40 @@ fn context(bot: BotId, column: &str) -> String {
     format!("bots/{bot}/{column}")
 }
 
+/// A secret of a source.
+#[derive(Clone, Copy, Debug)]
+pub enum SourceSecret {
+    /// What proves to the source that it may be read.
+    Credential,
+    /// What webhooks of the source are signed with.
+    Webhook,
+}
+
+impl SourceSecret {
+    fn context(self, source: SourceId) -> String {
+        let column = match self {
+            Self::Credential => CREDENTIAL,
+            Self::Webhook => WEBHOOK_SECRET,
+        };
+        format!("sources/{source}/{column}")
+    }
+
+    pub fn seal(
+        self,
+        keys: &KeyRing,
+        source: SourceId,
+        secret: &SecretString,
+    ) -> Result<String, ServiceError> {
+        let sealed = keys.seal(secret, &self.context(source));
+        sealed.map_err(|error| ServiceError::Internal(error.into()))
+    }
+
+    pub fn open(self, keys: &KeyRing, source: SourceId, sealed: &str) -> Result<SecretString, ServiceError> {
+        let opened = keys.open(sealed, &self.context(source));
+        opened.map_err(|error| ServiceError::Internal(error.into()))
+    }
+}
+
 /// Fails if the database was used under a secret key that is not given any more; seals anew what an earlier key sealed.
 pub async fn check_keys(db: &Db, keys: &KeyRing) -> anyhow::Result<()> {
     let stored = db.settings().get(CHECK).await?;
@@ -62,6 +98,19 @@ pub async fn check_keys(db: &Db, keys: &KeyRing) -> anyhow::Result<()> {
         };
         let (token, secret) = (again(token, TELEGRAM_TOKEN)?, again(secret, SIGNING_SECRET)?);
         tx.bots().reseal(bot, token.as_deref(), secret.as_deref()).await?;
+    }
+    for sealed in tx.sources().sealed_values().await? {
+        let again = |of: SourceSecret, value: Option<String>| {
+            value
+                .map(|value| of.seal(keys, sealed.id, &of.open(keys, sealed.id, &value)?))
+                .transpose()
+        };
+        let resealed = SealedSource {
+            id: sealed.id,
+            credential: again(SourceSecret::Credential, sealed.credential)?,
+            webhook_secret: again(SourceSecret::Webhook, sealed.webhook_secret)?,
+        };
+        tx.sources().reseal(&resealed).await?;
     }
     let check = keys.seal(&CHECKED.into(), CHECK)?;
     tx.settings().set(CHECK, &check).await?;

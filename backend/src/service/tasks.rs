@@ -22,6 +22,14 @@ pub struct Tasks {
     queue: Queue,
 }
 
+/// A task, and where it stands in the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    pub task: Task,
+    /// How many tasks come before it; `None` once it runs.
+    pub queued_before: Option<u64>,
+}
+
 impl Tasks {
     pub fn new(db: Db, queue: Queue) -> Self {
         Self { db, queue }
@@ -38,6 +46,88 @@ impl Tasks {
             }
             _ => Ok(task),
         }
+    }
+
+    /// A task with its place in the queue, and what it waits for there.
+    pub async fn view(&self, mut task: Task) -> Result<TaskView, ServiceError> {
+        if task.state != TaskState::Queued {
+            return Ok(TaskView {
+                task,
+                queued_before: None,
+            });
+        }
+        let place = self.db.tasks().place(task.id).await?;
+        let waits_for = if task.run_at > self.queue.now() {
+            let again = task.run_at.to_datetime().format("%H:%M:%S UTC");
+            match &task.error {
+                Some(error) => format!("{}; tried again at {again}", error.message),
+                None => format!("its time, {again}"),
+            }
+        } else if place.is_kept_waiting {
+            "another task of this knowledge base".to_owned()
+        } else {
+            "a free worker".to_owned()
+        };
+        task.progress.waits_for = Some(waits_for);
+        Ok(TaskView {
+            task,
+            queued_before: Some(place.before),
+        })
+    }
+
+    pub async fn views(&self, tasks: Vec<Task>) -> Result<Vec<TaskView>, ServiceError> {
+        let mut views = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            views.push(self.view(task).await?);
+        }
+        Ok(views)
+    }
+
+    /// A new task for the files that this one could not read.
+    pub async fn retry(&self, access: &Access, task: &Task, trace_id: &str) -> Result<Task, ServiceError> {
+        if !task.state.is_settled() {
+            let reason = "the task has not ended; what it cannot read is known when it has";
+            return Err(ServiceError::TaskState(reason.to_owned()));
+        }
+        if self.db.tasks().problems(task.id, None, 1).await?.is_empty() {
+            let reason = "the task has read all files that it met";
+            return Err(ServiceError::TaskState(reason.to_owned()));
+        }
+        let payload = match task.payload {
+            TaskPayload::IngestUpload {
+                upload_id, source_id, ..
+            } => {
+                if self.db.uploads().get(upload_id).await?.is_none() {
+                    let reason = "the upload is not kept any more; send it again";
+                    return Err(ServiceError::TaskState(reason.to_owned()));
+                }
+                self.refuse_outdated(task.id).await?;
+                TaskPayload::IngestUpload {
+                    upload_id,
+                    source_id,
+                    again: Some(task.id),
+                }
+            }
+            TaskPayload::SyncSource { source_id, .. } => TaskPayload::SyncSource {
+                source_id,
+                dry_run: false,
+                again: Some(task.id),
+            },
+            TaskPayload::EmbedKb | TaskPayload::RebuildLexical | TaskPayload::Sweep => {
+                let reason = "only a task that reads files can read some of them again";
+                return Err(ServiceError::TaskState(reason.to_owned()));
+            }
+        };
+        let now = self.queue.now();
+        let mut tx = self.db.begin().await?;
+        let id = self.queue.enqueue(&mut tx, task.kb_id, payload, trace_id).await?;
+        changed(Action::TaskRetry, task)
+            .with("again", id.to_string())
+            .record(&mut tx, access, now)
+            .await?;
+        tx.commit().await?;
+        self.queue.wake();
+        self.reload(id).await
     }
 
     /// Newest first, older than `before`.
@@ -139,14 +229,22 @@ impl Tasks {
 
     /// The task's states: the given one, then each change, up to the settled one. It ends as soon as the caller may not see
     /// the task any more.
-    pub fn watch(&self, door: Door, access: Access, task: Task) -> impl Stream<Item = Task> + Send + use<> {
+    pub fn watch(
+        &self,
+        door: Door,
+        access: Access,
+        task: Task,
+    ) -> impl Stream<Item = TaskView> + Send + use<> {
         let this = self.clone();
         stream::unfold(Watch::First(Box::new(task)), move |watch| {
             let (this, door, access) = (this.clone(), door.clone(), access.clone());
             async move {
                 let seen = match watch {
-                    Watch::First(task) => return Some(((*task).clone(), Watch::after(*task))),
-                    Watch::Seen(task) => task,
+                    Watch::First(task) => {
+                        let view = this.view(*task).await.ok()?;
+                        return Some((view.clone(), Watch::after(view)));
+                    }
+                    Watch::Seen(view) => view,
                     Watch::Settled => return None,
                 };
                 loop {
@@ -154,11 +252,11 @@ impl Tasks {
                     let Ok(access) = door.again(&access).await else {
                         return None;
                     };
-                    match this.get(&access, seen.id).await {
-                        Ok(task) if task == *seen => {}
-                        Ok(task) => return Some((task.clone(), Watch::after(task))),
-                        // Gone, or the database is away: the client asks again.
-                        Err(_) => return None,
+                    // Gone, or the database is away: the client asks again.
+                    let task = this.get(&access, seen.task.id).await.ok()?;
+                    let view = this.view(task).await.ok()?;
+                    if view != *seen {
+                        return Some((view.clone(), Watch::after(view)));
                     }
                 }
             }
@@ -198,16 +296,16 @@ impl Tasks {
 
 enum Watch {
     First(Box<Task>),
-    Seen(Box<Task>),
+    Seen(Box<TaskView>),
     Settled,
 }
 
 impl Watch {
-    fn after(task: Task) -> Self {
-        if task.state.is_settled() {
+    fn after(view: TaskView) -> Self {
+        if view.task.state.is_settled() {
             Self::Settled
         } else {
-            Self::Seen(Box::new(task))
+            Self::Seen(Box::new(view))
         }
     }
 }

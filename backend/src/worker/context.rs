@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_domain::{Clock, Collection, VectorStore};
 use nexus_storage::{Db, StorageError};
 
-use super::ingest::IngestSettings;
+use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
 use crate::service::Generations;
 use crate::uploads::Uploads;
@@ -20,6 +20,7 @@ pub struct WorkerContext {
     pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
+    pub remotes: Remotes,
 }
 
 impl WorkerContext {

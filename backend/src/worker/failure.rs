@@ -1,5 +1,7 @@
 //! How a task ends when it does not succeed.
 
+use std::time::Duration;
+
 use nexus_domain::{EmbedError, Problem, TaskError, VectorError};
 use nexus_storage::StorageError;
 
@@ -17,7 +19,11 @@ pub enum Stopped {
     /// Trying again will not help.
     Fail(TaskError),
     /// Something remote does not answer, for as long as it likes: the task waits, and no attempt is counted.
-    Away(TaskError),
+    Away {
+        error: TaskError,
+        /// How long it asked to be left alone.
+        wait: Option<Duration>,
+    },
     /// Asked to: cancelled, paused, or this process is ending.
     Asked,
     /// Another worker holds the task now.
@@ -105,10 +111,14 @@ impl From<EmbedError> for Stopped {
         match error {
             EmbedError::Unavailable(_) => {
                 tracing::warn!(cause = chain(&error), "the embedding model is away");
-                Self::Away(TaskError {
-                    code: "unavailable".to_owned(),
-                    message: "the embedding model does not answer; the task goes on when it does".to_owned(),
-                })
+                Self::Away {
+                    error: TaskError {
+                        code: "unavailable".to_owned(),
+                        message: "the embedding model does not answer; the task goes on when it does"
+                            .to_owned(),
+                    },
+                    wait: None,
+                }
             }
             EmbedError::Refused(_) => Self::fail(EMBEDDING_REFUSED, error.to_string()),
             EmbedError::Failed(_) => Self::internal(&error),

@@ -13,12 +13,13 @@ mod progress;
 mod queue;
 mod rebuild_lexical;
 mod run;
+mod schedule;
 mod sweep;
 
 pub use chats::{ChatOptions, ChatWorker};
 pub use context::WorkerContext;
 pub use dense::DensePass;
-pub use ingest::IngestSettings;
+pub use ingest::{IngestSettings, Remotes};
 pub use queue::Queue;
 pub use run::{Worker, WorkerOptions};
 pub use sweep::remove_unknown_uploads;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nexus_domain::task::Counts;
+use nexus_domain::task::{Counts, Plan};
 use nexus_domain::{Progress, Stage};
 
 /// Before so much of a stage has passed its rate says nothing.
@@ -42,12 +42,17 @@ impl Meter {
             stage,
             total,
             counts: state.progress.counts,
+            plan: state.progress.plan.take(),
             ..Progress::default()
         };
     }
 
     pub fn total(&self, total: u64) {
         self.lock().progress.total = Some(total);
+    }
+
+    pub fn plan(&self, plan: Plan) {
+        self.lock().progress.plan = Some(plan);
     }
 
     pub fn waits_for(&self, what: Option<&str>) {

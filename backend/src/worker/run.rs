@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::{self, Running};
-use super::{embed_kb, ingest, rebuild_lexical, sweep};
+use super::{embed_kb, ingest, rebuild_lexical, schedule, sweep};
 
 /// How often the table is looked at without being told that there is something.
 const POLL_EVERY: Duration = Duration::from_secs(1);
@@ -21,6 +21,8 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 /// Between two looks at something remote that is away.
 const AWAY: Duration = Duration::from_secs(30);
+/// Longest time for which something remote may ask to be left alone.
+const AWAY_LONGEST: Duration = Duration::from_secs(3_600);
 /// Attempts that may end with their process before a task is given up: one that brings the server down would otherwise
 /// do so for ever. More than attempts that fail, for most of them are somebody's restarts.
 const MAX_LOST_ATTEMPTS: u32 = 50;
@@ -61,6 +63,7 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
         let tracker = TaskTracker::new();
         tracker.spawn(self.clone().sweep_regularly(stop.clone()));
+        tracker.spawn(schedule::keep(self.context.clone(), stop.clone()));
         while !stop.is_cancelled() {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
@@ -139,9 +142,16 @@ impl Worker {
             async move {
                 check_worth(&context, &running).await?;
                 match running.task.payload.clone() {
-                    TaskPayload::IngestUpload { upload_id, source_id } => {
-                        ingest::run(&context, &running, upload_id, source_id).await
-                    }
+                    TaskPayload::IngestUpload {
+                        upload_id,
+                        source_id,
+                        again,
+                    } => ingest::run(&context, &running, upload_id, source_id, again).await,
+                    TaskPayload::SyncSource {
+                        source_id,
+                        dry_run,
+                        again,
+                    } => ingest::sync(&context, &running, source_id, dry_run, again).await,
                     TaskPayload::EmbedKb => embed_kb::run(&context, &running).await,
                     TaskPayload::RebuildLexical => rebuild_lexical::run(&context, &running).await,
                     TaskPayload::Sweep => sweep::run(&context, &running).await,
@@ -165,7 +175,10 @@ impl Worker {
             }
             // Cancelled or paused, or this process is ending.
             Err(Stopped::Asked) => self.put_back(running, Duration::ZERO, interrupted(), false).await,
-            Err(Stopped::Away(error)) => self.put_back(running, AWAY, error, false).await,
+            Err(Stopped::Away { error, wait }) => {
+                let wait = wait.map_or(AWAY, |wait| wait.clamp(AWAY, AWAY_LONGEST));
+                self.put_back(running, wait, error, false).await
+            }
             Err(Stopped::Fail(error)) => self.fail(running, error).await,
             Err(Stopped::Retry(error)) if running.task.attempts >= self.options.max_attempts => {
                 self.fail(running, error).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
-use nexus_domain::{ChunkId, KbId, Stage, TaskState, UploadId, VersionId, quota};
+use nexus_domain::{ChunkId, KbId, SourceId, Stage, TaskState, UploadId, VersionId, quota};
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
@@ -59,8 +59,11 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
         }
         sweep_versions(context, running, &versions).await?;
     }
+    sweep_sources(context).await?;
     sweep_what_has_expired(context).await?;
     sweep_uploads(context).await?;
+    // Deleted text must not stay in the log of the database.
+    context.db.empty_log().await?;
     Ok(Completion::default())
 }
 
@@ -157,6 +160,29 @@ async fn purge(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(
 pub async fn is_needed(context: &WorkerContext) -> Result<bool, StorageError> {
     Ok(!context.db.versions().retired(1).await?.is_empty()
         || !context.db.versions().abandoned(1).await?.is_empty())
+}
+
+/// Rows of deleted sources, and folders of sources that are not there any more.
+async fn sweep_sources(context: &WorkerContext) -> Result<(), Stopped> {
+    let mut tx = context.db.begin().await?;
+    tx.sources().forget_deleted().await?;
+    tx.commit().await?;
+    let Ok(mut folders) = tokio::fs::read_dir(&context.remotes.folder).await else {
+        return Ok(());
+    };
+    while let Ok(Some(folder)) = folders.next_entry().await {
+        let id = folder
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<SourceId>().ok());
+        let Some(id) = id else { continue };
+        if context.db.sources().get(id).await?.is_none()
+            && let Err(error) = tokio::fs::remove_dir_all(folder.path()).await
+        {
+            tracing::warn!(source = %id, %error, "the folder of a deleted source could not be removed");
+        }
+    }
+    Ok(())
 }
 
 /// Files of uploads that no task will read any more, and files that no row knows.

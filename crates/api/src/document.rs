@@ -1,4 +1,4 @@
-//! Documents and the sources they come from.
+//! Documents.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,12 +16,32 @@ pub enum DocumentFormat {
     Json,
     Rst,
     Code,
+    Pdf,
+    Docx,
+    Pptx,
+    Spreadsheet,
+    OpenDocument,
+    Epub,
+    Rtf,
+    Notebook,
+    Email,
+    #[serde(rename = "mediawiki")]
+    MediaWiki,
+    #[serde(rename = "dokuwiki")]
+    DokuWiki,
 }
 
-/// Lines of the document's text, counted from 1, both ends included. For HTML and minified JSON the text is what
-/// Nexus made of the file.
+/// Lines of the document's text, counted from 1, both ends included. For everything but plain text, Markdown and code the
+/// text is what Nexus made of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LineRange {
+    pub first: u32,
+    pub last: u32,
+}
+
+/// Pages (or slides), counted from 1, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PageRange {
     pub first: u32,
     pub last: u32,
 }
@@ -42,26 +62,9 @@ pub struct Document {
     /// Where the text can be read: `GET` it, with `first_line` and `last_line` for a part.
     #[schema(example = "/api/v1/documents/0190b2d4-0000-7000-8000-000000000000/text")]
     pub text_link: String,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// An archive, uploaded as a whole; what a later upload of it no longer holds is removed.
-    Archive,
-    /// Single files.
-    Files,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Source {
-    pub id: Uuid,
-    pub knowledge_base_id: Uuid,
-    pub kind: SourceKind,
-    pub name: String,
-    pub documents: u64,
+    /// Where people find the original.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -19,6 +19,7 @@ pub struct TaskAccepted {
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     IngestUpload,
+    SyncSource,
     EmbedKb,
     RebuildLexical,
     Sweep,
@@ -76,6 +77,37 @@ pub struct TaskProgress {
     /// What it waits for; absent while it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    /// How many tasks come before it in the queue; absent once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_before: Option<u64>,
+}
+
+/// What a sync would do: the result of a dry run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SyncPlan {
+    /// Documents that are new.
+    pub add: u64,
+    /// Documents whose content has changed.
+    pub change: u64,
+    /// Documents that are gone.
+    pub remove: u64,
+    pub unchanged: u64,
+    /// The first hundred changes.
+    pub changes: Vec<PlannedChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedChange {
+    pub path: String,
+    pub change: PlannedChangeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedChangeKind {
+    Add,
+    Change,
+    Remove,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -107,6 +139,12 @@ pub struct Task {
     pub knowledge_base_id: Option<Uuid>,
     pub progress: TaskProgress,
     pub counts: TaskCounts,
+    /// The source that it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<Uuid>,
+    /// What a dry run found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<SyncPlan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TaskError>,
     /// How often a worker has taken it up since it was queued or resumed.
@@ -170,6 +208,26 @@ problem_codes! {
     NestedTooDeep = "nested_too_deep";
     /// Unpacking would take more memory than allowed.
     MemoryLimit = "memory_limit";
+    /// The document has more pages (slides, sheets, messages) than allowed.
+    TooManyPages = "too_many_pages";
+    /// Reading it took longer than allowed.
+    TimedOut = "timed_out";
+    /// The reader of this format broke down on it.
+    ReaderCrashed = "reader_crashed";
+    /// The source lists it and does not have it.
+    NotFound = "not_found";
+    /// The source does not show it to the given account.
+    AccessDenied = "access_denied";
+    /// The source did not answer, however often it was asked.
+    Unreachable = "unreachable";
+    /// Its address leads where this installation does not go.
+    AddressRefused = "address_refused";
+    /// The site asks robots not to read it.
+    RobotsDisallowed = "robots_disallowed";
+    /// A repository in a repository.
+    Submodule = "submodule";
+    /// A pointer to large file storage.
+    LfsPointer = "lfs_pointer";
 }
 
 /// One file that could not be read, or the upload itself where `path` is absent.

@@ -21,6 +21,7 @@ pub mod page;
 mod patch;
 pub mod rag;
 pub mod role;
+pub mod source;
 pub mod user;
 
 pub use audit::AuditEntry;
@@ -40,7 +41,7 @@ pub use delivery::{
     Button, Content, DeadLetter, Deliveries, Delivery, DeliveryFailed, DeliveryPlaced, DeliverySent,
     FailureKind, Keyboard, Label, Priority, Say, TakeDeliveries,
 };
-pub use document::{Document, DocumentFormat, LineRange, Source, SourceKind};
+pub use document::{Document, DocumentFormat, LineRange, PageRange};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use generation::{
     AnswerBlock, AnswerDelta, DeltaCitation, Generation, GenerationReason, GenerationStatus, TokenUsage,
@@ -48,8 +49,8 @@ pub use generation::{
 pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
 pub use index_generation::{IndexGeneration, IndexGenerationState, IndexGenerations};
 pub use ingestion::{
-    Problem, ProblemCode, Task, TaskAccepted, TaskCounts, TaskError, TaskKind, TaskProgress, TaskStage,
-    TaskState,
+    PlannedChange, PlannedChangeKind, Problem, ProblemCode, SyncPlan, Task, TaskAccepted, TaskCounts,
+    TaskError, TaskKind, TaskProgress, TaskStage, TaskState,
 };
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
 pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
@@ -59,4 +60,8 @@ pub use rag::{
     RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
+pub use source::{
+    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, SourceCredential, SourceKind,
+    SourceRemote, SourceSchedule, StartSync, SyncAccepted, UpdateSource, WikiEngine,
+};
 pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};

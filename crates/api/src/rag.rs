@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::document::{DocumentFormat, LineRange};
+use crate::document::{DocumentFormat, LineRange, PageRange};
 use crate::generation::{AnswerBlock, Generation};
 
 /// Which indexes are asked.
@@ -70,8 +70,14 @@ pub struct Passage {
     /// Headings from the outermost to the innermost.
     pub heading_path: Vec<String>,
     pub lines: LineRange,
-    /// Leads to exactly these lines.
+    /// In formats that have pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<PageRange>,
+    /// Leads to exactly these lines of the text as Nexus has it.
     pub link: String,
+    /// Leads to the place in the original: a permalink at the commit, a wiki's revision, a heading of a site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_link: Option<String>,
     pub text: String,
     /// What the passage was ranked by.
     pub score: f32,

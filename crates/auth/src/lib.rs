@@ -21,6 +21,7 @@ pub mod secrets;
 pub mod signed_request;
 pub mod telegram;
 pub mod token;
+pub mod webhook;
 
 pub use keys::{KeyError, KeyRing};
 pub use seal::SealError;

@@ -36,10 +36,15 @@ pub enum Action {
     KbBotAdd,
     KbBotRemove,
     DocumentDelete,
+    SourceUpdate,
+    SourceDelete,
+    SourceSecretSet,
+    SourceSecretRemove,
     IngestionStart,
     TaskCancel,
     TaskPause,
     TaskResume,
+    TaskRetry,
     GenerationActivate,
     GenerationEmpty,
     MessageSend,
@@ -57,8 +62,10 @@ words!(Action, "action":
     KbCreate = "knowledge_base.create", KbUpdate = "knowledge_base.update", KbDelete = "knowledge_base.delete",
     MemberSet = "member.set", MemberRemove = "member.remove",
     KbBotAdd = "knowledge_base.bot_add", KbBotRemove = "knowledge_base.bot_remove",
-    DocumentDelete = "document.delete", IngestionStart = "ingestion.start",
-    TaskCancel = "task.cancel", TaskPause = "task.pause", TaskResume = "task.resume",
+    DocumentDelete = "document.delete", SourceUpdate = "source.update", SourceDelete = "source.delete",
+    SourceSecretSet = "source.secret_set", SourceSecretRemove = "source.secret_remove",
+    IngestionStart = "ingestion.start",
+    TaskCancel = "task.cancel", TaskPause = "task.pause", TaskResume = "task.resume", TaskRetry = "task.retry",
     GenerationActivate = "generation.activate", GenerationEmpty = "generation.empty",
     MessageSend = "message.send", NotificationSend = "notification.send", DeliveryRetry = "delivery.retry",
 );
@@ -74,6 +81,7 @@ pub enum TargetKind {
     Subscription,
     KnowledgeBase,
     Document,
+    Source,
     Task,
     Generation,
     Chat,
@@ -81,7 +89,7 @@ pub enum TargetKind {
 }
 words!(TargetKind, "kind of thing":
     User = "user", Session = "session", Bot = "bot", ServiceToken = "service_token", ApiKey = "api_key",
-    Subscription = "subscription", KnowledgeBase = "knowledge_base", Document = "document", Task = "task",
+    Subscription = "subscription", KnowledgeBase = "knowledge_base", Document = "document", Source = "source", Task = "task",
     Generation = "generation", Chat = "chat", Delivery = "delivery",
 );
 

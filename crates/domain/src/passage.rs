@@ -15,6 +15,19 @@ pub struct Passage {
     pub document_path: String,
     pub document_title: String,
     pub format: Format,
+    /// Where people find the document outside of Nexus.
+    pub document_link: Option<String>,
+}
+
+impl Passage {
+    /// Where people find exactly this place.
+    pub fn link(&self) -> Option<String> {
+        let link = self.document_link.as_deref()?;
+        Some(match &self.chunk.anchor {
+            Some(anchor) => format!("{link}#{anchor}"),
+            None => link.to_owned(),
+        })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

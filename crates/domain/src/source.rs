@@ -184,6 +184,10 @@ pub struct Source {
     /// When the schedule wants it next.
     pub next_sync_at: Option<Timestamp>,
     pub sync: SyncState,
+    /// Whether a credential for it is kept here, sealed.
+    pub has_credential: bool,
+    /// Whether signed webhooks may start a sync.
+    pub has_webhook: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -44,6 +44,8 @@ text_enum! {
     TaskKind {
         /// Reads an upload into a knowledge base.
         IngestUpload = "ingest_upload",
+        /// Fetches what has changed in a remote source.
+        SyncSource = "sync_source",
         /// Computes the dense vectors that a knowledge base's chunks lack.
         EmbedKb = "embed_kb",
         /// Writes a knowledge base's lexical points anew from its rows.
@@ -106,6 +108,17 @@ pub enum TaskPayload {
     IngestUpload {
         upload_id: UploadId,
         source_id: SourceId,
+        /// Only the files that this task could not read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<TaskId>,
+    },
+    SyncSource {
+        source_id: SourceId,
+        /// Says what would change, and changes nothing.
+        #[serde(default)]
+        dry_run: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<TaskId>,
     },
     EmbedKb,
     RebuildLexical,
@@ -113,9 +126,18 @@ pub enum TaskPayload {
 }
 
 impl TaskPayload {
+    /// The source that is read.
+    pub const fn source(&self) -> Option<SourceId> {
+        match self {
+            Self::IngestUpload { source_id, .. } | Self::SyncSource { source_id, .. } => Some(*source_id),
+            Self::EmbedKb | Self::RebuildLexical | Self::Sweep => None,
+        }
+    }
+
     pub const fn kind(&self) -> TaskKind {
         match self {
             Self::IngestUpload { .. } => TaskKind::IngestUpload,
+            Self::SyncSource { .. } => TaskKind::SyncSource,
             Self::EmbedKb => TaskKind::EmbedKb,
             Self::RebuildLexical => TaskKind::RebuildLexical,
             Self::Sweep => TaskKind::Sweep,
@@ -138,6 +160,9 @@ pub struct Progress {
     /// What it waits for, in words; `None` while it works.
     pub waits_for: Option<String>,
     pub counts: Counts,
+    /// What a dry run found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl Default for Progress {
@@ -150,8 +175,40 @@ impl Default for Progress {
             eta_millis: None,
             waits_for: None,
             counts: Counts::default(),
+            plan: None,
         }
     }
+}
+
+/// What a sync would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Documents that are new.
+    pub add: u64,
+    /// Documents whose content has changed.
+    pub change: u64,
+    /// Documents that are gone.
+    pub remove: u64,
+    pub unchanged: u64,
+    /// The first [`MAX_PLANNED`] changes, by kind.
+    pub changes: Vec<PlannedChange>,
+}
+
+/// Changes that a plan names.
+pub const MAX_PLANNED: usize = 100;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedChange {
+    pub path: String,
+    pub change: ChangeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Add,
+    Change,
+    Remove,
 }
 
 /// What a task has done so far, over all stages.

@@ -6,6 +6,7 @@
 //!
 //! Must not know: databases, vectors, what a document is.
 
+mod check;
 mod filter;
 mod guard;
 mod http;
@@ -20,6 +21,7 @@ use nexus_domain::{Problem, Remote};
 use nexus_ingest::{Limits, RawFile};
 use secrecy::SecretString;
 
+pub use check::check;
 pub use filter::{Filter, FilterError};
 pub use guard::{AddressRefused, Guard};
 pub use http::{Http, HttpError, Request, Response};

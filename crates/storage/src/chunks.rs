@@ -1,7 +1,7 @@
 //! Chunks: the rows of passages. Whether one is current is never stored with it: its version must be the one that a
 //! live document shows.
 
-use nexus_domain::{Chunk, ChunkId, DocumentId, KbId, LineRange, VersionId};
+use nexus_domain::{Chunk, ChunkId, DocumentId, KbId, LineRange, PageRange, VersionId};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -13,8 +13,8 @@ use crate::types::{from_json, hash, limit, number};
 /// Columns of [`ChunkRow`] where `c` is the chunk and `d` the live document that shows its version.
 macro_rules! chunk_columns {
     () => {
-        "c.id, c.version_id, d.id AS document_id, c.kb_id, c.ordinal, c.first_line, c.last_line, c.term_count,
-         c.content_hash, c.heading_path, c.text"
+        "c.id, c.version_id, d.id AS document_id, c.kb_id, c.ordinal, c.first_line, c.last_line, c.first_page,
+         c.last_page, c.anchor, c.term_count, c.content_hash, c.heading_path, c.text"
     };
 }
 pub(crate) use chunk_columns;
@@ -40,6 +40,9 @@ pub(crate) struct ChunkRow {
     ordinal: i64,
     first_line: i64,
     last_line: i64,
+    first_page: Option<i64>,
+    last_page: Option<i64>,
+    anchor: Option<String>,
     term_count: i64,
     content_hash: Vec<u8>,
     heading_path: String,
@@ -62,10 +65,22 @@ impl TryFrom<ChunkRow> for Chunk {
                 first: number(row.first_line, "first line")?,
                 last: number(row.last_line, "last line")?,
             },
+            pages: pages(row.first_page, row.last_page)?,
+            anchor: row.anchor,
             term_count: number(row.term_count, "count of terms")?,
             content_hash: hash(&row.content_hash)?,
         })
     }
+}
+
+fn pages(first: Option<i64>, last: Option<i64>) -> Result<Option<PageRange>, StorageError> {
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(None);
+    };
+    Ok(Some(PageRange {
+        first: number(first, "first page")?,
+        last: number(last, "last page")?,
+    }))
 }
 
 /// A current chunk with all that an index needs to know of it.

@@ -23,6 +23,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
 const WRITER_CACHE: &str = "-16384";
 
+/// Waits for readers of old pages as long as [`BUSY_TIMEOUT`], and leaves what they still read.
+const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 statements! {
     // Touches the file and the schema, unlike `SELECT 1`.
     PING = "SELECT COUNT(*) FROM (SELECT 1 FROM settings LIMIT 1) AS one";
@@ -124,6 +127,15 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StorageError> {
         let mut db = self;
         on!(db, |c| sqlx::query(PING).execute(c).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Moves SQLite's write-ahead log into the database file, so that deleted text does not stay in it. Does nothing
+    /// elsewhere, and as much as it can while others read.
+    pub async fn empty_log(&self) -> Result<(), StorageError> {
+        if let Pools::Sqlite { write, .. } = &self.0 {
+            sqlx::query(EMPTY_LOG).execute(write).await?;
+        }
         Ok(())
     }
 
@@ -270,6 +282,8 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
     let writer = connect
         .clone()
         .pragma("cache_size", WRITER_CACHE)
+        // What is deleted is overwritten, not only let go.
+        .pragma("secure_delete", "ON")
         .optimize_on_close(true, None);
     let write = pool().max_connections(1).connect_with(writer).await?;
     let reader = connect.pragma("query_only", "ON");

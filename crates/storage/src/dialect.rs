@@ -60,9 +60,10 @@ macro_rules! claim {
                        SELECT 1 FROM tasks other
                        WHERE other.state = 'running' AND other.id <> t.id
                          AND other.kb_id IS NOT DISTINCT FROM t.kb_id
-                         AND (other.kind = t.kind OR other.kind IN ('ingest_upload', 'rebuild_lexical')
-                                                 AND t.kind IN ('ingest_upload', 'rebuild_lexical')
-                              OR other.kind = 'ingest_upload' AND t.kind = 'embed_kb'))
+                         AND (other.kind = t.kind
+                              OR other.kind IN ('ingest_upload', 'sync_source', 'rebuild_lexical')
+                                 AND t.kind IN ('ingest_upload', 'sync_source', 'rebuild_lexical')
+                              OR other.kind IN ('ingest_upload', 'sync_source') AND t.kind = 'embed_kb'))
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks older
                        WHERE older.state = 'queued' AND older.kind = t.kind AND t.kind = 'ingest_upload'
@@ -165,6 +166,22 @@ pub(crate) const LOCK_SEALED: Pair = Pair {
     postgres: lock_sealed!(" FOR NO KEY UPDATE"),
 };
 
+macro_rules! lock_sealed_sources {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id, credential, webhook_secret FROM sources
+            WHERE credential IS NOT NULL OR webhook_secret IS NOT NULL ORDER BY id",
+            $lock
+        )
+    };
+}
+
+/// All secrets of sources, which others do not change until the transaction ends.
+pub(crate) const LOCK_SEALED_SOURCES: Pair = Pair {
+    sqlite: lock_sealed_sources!(""),
+    postgres: lock_sealed_sources!(" FOR NO KEY UPDATE"),
+};
+
 /// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
 pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
     sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
@@ -182,5 +199,6 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &LOCK_ADMINS,
     &LOCK_BOT,
     &LOCK_SEALED,
+    &LOCK_SEALED_SOURCES,
     &MIGRATIONS_TABLE,
 ];

@@ -69,7 +69,7 @@ pub use service_tokens::{ServiceTokenRow, ServiceTokens};
 pub use session::Connect;
 pub use sessions::{SessionRow, Sessions};
 pub use settings::Settings;
-pub use sources::{SourceSummary, Sources};
+pub use sources::{SealedSource, SourceSummary, Sources};
 pub use subscriptions::Subscriptions;
 pub use tasks::{
     Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,

@@ -15,7 +15,7 @@ use crate::types::word;
 
 statements! {
     CURRENT = ids_in!(concat!("SELECT ", chunk_columns!(), ",
-            k.name AS kb_name, s.name AS source_name, d.path, d.title, d.format
+            k.name AS kb_name, s.name AS source_name, d.path, d.title, d.format, d.link
         FROM chunks c
         JOIN documents d ON d.version_id = c.version_id AND d.deleted_at IS NULL
         JOIN sources s ON s.id = d.source_id
@@ -32,6 +32,7 @@ struct PassageRow {
     path: String,
     title: String,
     format: String,
+    link: Option<String>,
 }
 
 impl TryFrom<PassageRow> for Passage {
@@ -45,6 +46,7 @@ impl TryFrom<PassageRow> for Passage {
             document_path: row.path,
             document_title: row.title,
             format: word(&row.format)?,
+            document_link: row.link,
         })
     }
 }

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, to_value};
 
 use super::super::error::ApiError;
-use crate::service::{ChatMessage, Failure, FailureKind, NewUpdate, Presenter, ServiceError, ShownError};
+use crate::service::{
+    ChatMessage, Failure, FailureKind, NewUpdate, Presenter, ServiceError, ShownError, TaskView,
+};
 
 /// How things look by this contract.
 pub const PRESENTER: Presenter = Presenter {
@@ -17,7 +19,10 @@ pub const PRESENTER: Presenter = Presenter {
         let passages = super::search_response(found).passages;
         passages.iter().map(shown).collect()
     },
-    task: |task| shown(&super::task(task)),
+    task: |task| {
+        let queued_before = None;
+        shown(&super::task(TaskView { task, queued_before }))
+    },
     problem: |problem| shown(&super::problem(problem)),
     error: |error| {
         let error = ApiError::from(error);

@@ -4,10 +4,11 @@ use nexus_api as api;
 use nexus_domain as domain;
 use nexus_rag as rag;
 
-use crate::service::{KbOverview, SourceOverview};
+use crate::service::{KbOverview, TaskView};
 
 pub mod access;
 pub mod chats;
+pub mod sources;
 
 pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
     let KbOverview { kb, stats } = overview;
@@ -36,6 +37,17 @@ fn format(format: domain::Format) -> api::DocumentFormat {
         domain::Format::Json => api::DocumentFormat::Json,
         domain::Format::Rst => api::DocumentFormat::Rst,
         domain::Format::Code => api::DocumentFormat::Code,
+        domain::Format::Pdf => api::DocumentFormat::Pdf,
+        domain::Format::Docx => api::DocumentFormat::Docx,
+        domain::Format::Pptx => api::DocumentFormat::Pptx,
+        domain::Format::Spreadsheet => api::DocumentFormat::Spreadsheet,
+        domain::Format::OpenDocument => api::DocumentFormat::OpenDocument,
+        domain::Format::Epub => api::DocumentFormat::Epub,
+        domain::Format::Rtf => api::DocumentFormat::Rtf,
+        domain::Format::Notebook => api::DocumentFormat::Notebook,
+        domain::Format::Email => api::DocumentFormat::Email,
+        domain::Format::MediaWiki => api::DocumentFormat::MediaWiki,
+        domain::Format::DokuWiki => api::DocumentFormat::DokuWiki,
     }
 }
 
@@ -67,6 +79,7 @@ pub fn document(document: domain::Document) -> api::Document {
         knowledge_base_id: document.kb_id.as_uuid(),
         source_id: document.source_id.as_uuid(),
         text_link: text_link(document.id),
+        link: document.link,
         path: document.path,
         title: document.title,
         format: format(document.format),
@@ -77,25 +90,10 @@ pub fn document(document: domain::Document) -> api::Document {
     }
 }
 
-pub fn source(overview: SourceOverview) -> api::Source {
-    let SourceOverview { source, documents } = overview;
-    api::Source {
-        id: source.id.as_uuid(),
-        knowledge_base_id: source.kb_id.as_uuid(),
-        kind: match source.kind {
-            domain::SourceKind::Archive => api::SourceKind::Archive,
-            domain::SourceKind::Files => api::SourceKind::Files,
-        },
-        name: source.name,
-        documents,
-        created_at: source.created_at.to_datetime(),
-        updated_at: source.updated_at.to_datetime(),
-    }
-}
-
 fn task_kind(kind: domain::TaskKind) -> api::TaskKind {
     match kind {
         domain::TaskKind::IngestUpload => api::TaskKind::IngestUpload,
+        domain::TaskKind::SyncSource => api::TaskKind::SyncSource,
         domain::TaskKind::EmbedKb => api::TaskKind::EmbedKb,
         domain::TaskKind::RebuildLexical => api::TaskKind::RebuildLexical,
         domain::TaskKind::Sweep => api::TaskKind::Sweep,
@@ -129,7 +127,7 @@ fn thousandths(value: u64) -> f64 {
     value as f64 / 1_000.0
 }
 
-fn progress(progress: domain::Progress) -> api::TaskProgress {
+fn progress(progress: domain::Progress, queued_before: Option<u64>) -> api::TaskProgress {
     api::TaskProgress {
         stage: task_stage(progress.stage),
         done: progress.done,
@@ -137,6 +135,7 @@ fn progress(progress: domain::Progress) -> api::TaskProgress {
         rate_per_second: progress.rate_milli.map(thousandths),
         eta_seconds: progress.eta_millis.map(thousandths),
         waits_for: progress.waits_for,
+        queued_before,
     }
 }
 
@@ -153,14 +152,17 @@ fn counts(counts: domain::task::Counts) -> api::TaskCounts {
     }
 }
 
-pub fn task(task: domain::Task) -> api::Task {
+pub fn task(seen: TaskView) -> api::Task {
+    let TaskView { task, queued_before } = seen;
     api::Task {
         id: task.id.as_uuid(),
         kind: task_kind(task.payload.kind()),
         state: task_state(task.state),
         knowledge_base_id: task.kb_id.map(domain::KbId::as_uuid),
+        source_id: task.payload.source().map(domain::SourceId::as_uuid),
         counts: counts(task.progress.counts),
-        progress: progress(task.progress),
+        plan: task.progress.plan.clone().map(sources::plan),
+        progress: progress(task.progress, queued_before),
         error: task.error.map(|error| api::TaskError {
             code: error.code,
             message: error.message,
@@ -192,7 +194,8 @@ macro_rules! same_codes {
 same_codes! {
     Encrypted Truncated Corrupt NestedArchive TooDeep TooLarge TooManyEntries SuspiciousRatio PathEscapesRoot
     InvalidPath Link DeviceName DuplicatePath Binary UnsupportedFormat UnsupportedCompression UnknownEncoding Empty
-    ParseFailed NestedTooDeep MemoryLimit
+    ParseFailed NestedTooDeep MemoryLimit TooManyPages TimedOut ReaderCrashed NotFound AccessDenied Unreachable
+    AddressRefused RobotsDisallowed Submodule LfsPointer
 }
 
 pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {
@@ -266,6 +269,7 @@ struct Scores {
 }
 
 fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
+    let source_link = passage.link();
     let domain::Passage {
         chunk,
         kb_name,
@@ -273,6 +277,7 @@ fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
         document_path,
         document_title,
         format: read_as,
+        document_link: _,
     } = passage;
     api::Passage {
         chunk_id: chunk.id.as_uuid(),
@@ -285,6 +290,11 @@ fn passage(passage: domain::Passage, scores: Scores) -> api::Passage {
         source: source_name,
         heading_path: chunk.heading_path,
         lines: lines(chunk.lines),
+        pages: chunk.pages.map(|pages| api::PageRange {
+            first: pages.first,
+            last: pages.last,
+        }),
+        source_link,
         link: lines_link(chunk.document_id, chunk.lines),
         text: chunk.text,
         score: scores.score,

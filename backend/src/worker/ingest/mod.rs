@@ -1,13 +1,18 @@
-//! Reads an upload into a knowledge base: a walker thread unpacks, parse threads cut and analyse, and the writer takes
-//! batches through rows, index and switch. The stages are joined by bounded channels and a budget of bytes, so memory
-//! does not depend on the archive.
+//! Reads files into a knowledge base: a reader thread unpacks an upload or fetches from a source, parse threads cut and
+//! analyse, and the writer takes batches through rows, index and switch. The stages are joined by bounded channels and a
+//! budget of bytes, so memory does not depend on how much there is.
 
 mod budget;
 mod parse;
+mod plan;
 mod read;
+mod remote;
 mod write;
 
-use nexus_domain::{KnowledgeBase, Problem, Source, SourceId, Stage, TaskPayload, Upload, UploadId};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use nexus_domain::{KnowledgeBase, Problem, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId};
 use nexus_ingest::{ChunkOptions, Limits};
 
 use super::context::WorkerContext;
@@ -16,6 +21,12 @@ use super::heartbeat::Running;
 use super::run::Completion;
 use super::{dense, embed_kb, lexical, sweep};
 use crate::uploads::Fetched;
+use read::{Reader, WalkFailed, Walked};
+
+pub use remote::Remotes;
+
+/// Problems of a task that are looked at together.
+const PROBLEMS: usize = 1_000;
 
 /// Bounds and sizes of ingestion.
 #[derive(Clone, Debug)]
@@ -32,27 +43,87 @@ struct Job {
     running: Running,
     kb: KnowledgeBase,
     source: Source,
-    upload: Upload,
+    /// Where a retry looks: at these paths alone.
+    only: Option<Arc<HashSet<String>>>,
 }
 
+impl Job {
+    /// Whether a file is wanted at all.
+    fn wants(&self, path: Option<&str>) -> bool {
+        match (&self.only, path) {
+            (Some(only), Some(path)) => only.contains(path),
+            _ => true,
+        }
+    }
+}
+
+/// Reads an upload.
 pub async fn run(
     context: &WorkerContext,
     running: &Running,
     upload_id: UploadId,
     source_id: SourceId,
+    again: Option<TaskId>,
 ) -> Result<Completion, Stopped> {
-    let job = load(context, running, upload_id, source_id).await?;
+    let gone = || Stopped::fail("not_found", "the uploaded file is gone");
+    let upload = context.db.uploads().get(upload_id).await?.ok_or_else(gone)?;
+    let job = load(context, running, source_id, again).await?;
     clear_earlier_attempt(&job).await?;
-    let file = fetch(&job).await?;
-    let complete = index(&job, &file).await?;
+    let file = fetch(&job, &upload).await?;
+    job.running.meter.stage(Stage::Indexing, None);
+    let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone());
+    let walked = index(&job, reader).await?;
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");
-    if complete && job.source.kind.removes_missing() {
-        remove_missing(&job).await?;
+    let mut completion = finish(&job, &walked).await?;
+    // What could not be read may be read again, as long as uploads are kept.
+    let problems = context.db.tasks().problems(running.task.id, None, 1).await?;
+    completion.consumed = problems.is_empty().then_some(upload_id);
+    Ok(completion)
+}
+
+/// Brings a remote source up to date, or says what that would change.
+pub async fn sync(
+    context: &WorkerContext,
+    running: &Running,
+    source_id: SourceId,
+    dry_run: bool,
+    again: Option<TaskId>,
+) -> Result<Completion, Stopped> {
+    let job = load(context, running, source_id, again).await?;
+    if !dry_run {
+        clear_earlier_attempt(&job).await?;
+    }
+    job.running.meter.stage(Stage::Indexing, None);
+    let reader = read::remote(&job, dry_run).await?;
+    if dry_run {
+        plan::run(&job, reader).await?;
+        return Ok(Completion::default());
+    }
+    let walked = index(&job, reader).await?;
+    nexus_domain::probe::crash_point("ingest.indexed");
+    let completion = finish(&job, &walked).await?;
+    if walked.complete && job.only.is_none() {
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        running.hold(&mut tx).await?;
+        tx.sources()
+            .synced(source_id, walked.state.as_deref(), now)
+            .await?;
+        tx.commit().await?;
+    }
+    Ok(completion)
+}
+
+/// What follows when all files have been looked at.
+async fn finish(job: &Job, walked: &Walked) -> Result<Completion, Stopped> {
+    let context = &job.context;
+    if walked.complete && !walked.is_unchanged && job.only.is_none() && job.source.kind.removes_missing() {
+        remove_missing(job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
     let mut follow_ups = Vec::new();
-    if !embed(&job).await? {
+    if !embed(job).await? {
         follow_ups.push((Some(job.kb.id), TaskPayload::EmbedKb));
     }
     if sweep::is_needed(context).await? {
@@ -63,7 +134,7 @@ pub async fn run(
     }
     Ok(Completion {
         follow_ups,
-        consumed: Some(upload_id),
+        consumed: None,
     })
 }
 
@@ -73,7 +144,7 @@ async fn embed(job: &Job) -> Result<bool, Stopped> {
     embed_kb::let_end(&job.context, &job.running, job.kb.id).await?;
     match dense::feed(&job.context, &job.running, job.kb.id).await {
         Ok(()) => Ok(true),
-        Err(Stopped::Away(_)) => Ok(false),
+        Err(Stopped::Away { .. }) => Ok(false),
         Err(Stopped::Fail(error)) if error.code == EMBEDDING_REFUSED => Ok(false),
         Err(stopped) => Err(stopped),
     }
@@ -82,11 +153,10 @@ async fn embed(job: &Job) -> Result<bool, Stopped> {
 async fn load(
     context: &WorkerContext,
     running: &Running,
-    upload_id: UploadId,
     source_id: SourceId,
+    again: Option<TaskId>,
 ) -> Result<Job, Stopped> {
-    let gone = || Stopped::fail("not_found", "the knowledge base or the uploaded file is gone");
-    let upload = context.db.uploads().get(upload_id).await?.ok_or_else(gone)?;
+    let gone = || Stopped::fail("not_found", "the knowledge base or the source is gone");
     let source = context.db.sources().get(source_id).await?.ok_or_else(gone)?;
     let kb = context
         .db
@@ -94,13 +164,31 @@ async fn load(
         .get(source.kb_id)
         .await?
         .ok_or_else(gone)?;
+    let only = match again {
+        Some(task) => Some(Arc::new(unread(context, task).await?)),
+        None => None,
+    };
     Ok(Job {
         context: context.clone(),
         running: running.clone(),
         kb,
         source,
-        upload,
+        only,
     })
+}
+
+/// The paths that a task could not read.
+async fn unread(context: &WorkerContext, task: TaskId) -> Result<HashSet<String>, Stopped> {
+    let mut paths = HashSet::new();
+    let mut after = None;
+    loop {
+        let page = context.db.tasks().problems(task, after, PROBLEMS).await?;
+        let Some(last) = page.last() else {
+            return Ok(paths);
+        };
+        after = Some(last.seq);
+        paths.extend(page.into_iter().filter_map(|row| row.problem.path));
+    }
 }
 
 /// An attempt that was cut off leaves versions that nobody sees; this one writes its own.
@@ -120,10 +208,10 @@ async fn clear_earlier_attempt(job: &Job) -> Result<(), Stopped> {
 }
 
 /// Brings the upload to this machine, if it is not there.
-async fn fetch(job: &Job) -> Result<Fetched, Stopped> {
+async fn fetch(job: &Job, upload: &Upload) -> Result<Fetched, Stopped> {
     job.running.meter.waits_for(Some("the storage of uploads"));
     tokio::select! {
-        fetched = job.context.uploads.fetch(&job.upload) => Ok(fetched?),
+        fetched = job.context.uploads.fetch(upload) => Ok(fetched?),
         () = job.running.stop.cancelled() => {
             job.running.check()?;
             Err(Stopped::Asked)
@@ -131,10 +219,8 @@ async fn fetch(job: &Job) -> Result<Fetched, Stopped> {
     }
 }
 
-/// Brings every document of the upload up to date. Whether the whole upload was seen.
-async fn index(job: &Job, file: &Fetched) -> Result<bool, Stopped> {
-    job.running.meter.stage(Stage::Indexing, None);
-    let reader = read::start(job, file.path().to_owned());
+/// Brings every document that is met up to date.
+async fn index(job: &Job, reader: Reader) -> Result<Walked, Stopped> {
     let (prepared, parser) = parse::start(job, reader.files);
     let written = write::run(job, prepared).await;
     // The stages before the writer end when their channels close; theirs is the cause if they failed.
@@ -143,12 +229,13 @@ async fn index(job: &Job, file: &Fetched) -> Result<bool, Stopped> {
     written?;
     job.running.check()?;
     match walked {
-        Ok(summary) => Ok(summary.complete),
-        Err(nexus_ingest::WalkError::Rejected(problem)) => {
+        Ok(walked) => Ok(walked),
+        Err(WalkFailed::Upload(nexus_ingest::WalkError::Rejected(problem))) => {
             record(job, std::slice::from_ref(&problem)).await?;
             Err(Stopped::upload(problem))
         }
-        Err(error @ nexus_ingest::WalkError::Io(_)) => Err(Stopped::internal(&error)),
+        Err(WalkFailed::Upload(error @ nexus_ingest::WalkError::Io(_))) => Err(Stopped::internal(&error)),
+        Err(WalkFailed::Source(error)) => Err(remote::stopped(job, error)),
     }
 }
 
@@ -162,7 +249,7 @@ async fn record(job: &Job, problems: &[Problem]) -> Result<(), Stopped> {
     Ok(())
 }
 
-/// Tombstones the documents that the upload no longer holds.
+/// Tombstones the documents that the source no longer holds.
 async fn remove_missing(job: &Job) -> Result<(), Stopped> {
     job.running.meter.stage(Stage::Removing, None);
     let now = job.context.clock.now();

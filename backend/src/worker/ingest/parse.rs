@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::stream;
 use nexus_domain::document::embedding_text;
 use nexus_domain::{ContentHash, DocumentId, Format, Problem};
-use nexus_ingest::{ChunkDraft, RawFile};
+use nexus_ingest::{ChunkDraft, Link, Places, Provenance, RawFile};
 use nexus_storage::{DocumentHead, StorageError};
 use nexus_text::Analysis;
 use tokio::sync::mpsc;
@@ -31,7 +31,11 @@ pub enum Outcome {
     Unchanged {
         document: DocumentId,
         bytes: u64,
+        /// What the source calls the content now, where it was fetched to find out.
+        provenance: Option<Provenance>,
     },
+    /// Known when the walk began, and deleted by somebody since.
+    Gone,
     /// The file cannot be read. A document that it once was stays as it is.
     Problem {
         problem: Problem,
@@ -49,6 +53,8 @@ pub struct Prepared {
     pub format: Format,
     pub size_bytes: u64,
     pub content_hash: ContentHash,
+    pub fingerprint: Option<String>,
+    pub link: Option<String>,
     pub chunks: Vec<PreparedChunk>,
     /// Holds the file's share of memory until the document is written.
     pub share: Share,
@@ -83,7 +89,10 @@ async fn run(
             .map(|met| (met > 0).then_some(group))
     });
     let outcomes = groups
-        .then(|group| look_up(Arc::clone(&job), group))
+        .then(|group| {
+            let job = Arc::clone(&job);
+            async move { look_up(&job, group).await }
+        })
         .flat_map(|found| match found {
             Ok(group) => stream::iter(group.into_iter().map(Ok).collect::<Vec<_>>()),
             Err(error) => stream::iter(vec![Err(error)]),
@@ -100,12 +109,14 @@ async fn run(
 }
 
 /// Each file with the document that it is known as.
-async fn look_up(job: Arc<Job>, group: Vec<Met>) -> Result<Vec<(Met, Option<DocumentHead>)>, StorageError> {
-    let path = |met: &Met| match met {
-        Met::File(file, _) => Some(file.path.clone()),
-        Met::Problem(problem) => problem.path.clone(),
-    };
-    let paths: Vec<String> = group.iter().filter_map(path).collect();
+pub(super) async fn look_up(
+    job: &Job,
+    group: Vec<Met>,
+) -> Result<Vec<(Met, Option<DocumentHead>)>, StorageError> {
+    let paths: Vec<String> = group
+        .iter()
+        .filter_map(|met| met.path().map(str::to_owned))
+        .collect();
     let heads = job
         .context
         .db
@@ -117,7 +128,7 @@ async fn look_up(job: Arc<Job>, group: Vec<Met>) -> Result<Vec<(Met, Option<Docu
     Ok(group
         .into_iter()
         .map(|met| {
-            let head = path(&met).and_then(|path| heads.remove(&path));
+            let head = met.path().and_then(|path| heads.remove(path));
             (met, head)
         })
         .collect())
@@ -129,15 +140,20 @@ async fn prepare(
 ) -> Result<Outcome, Stopped> {
     let (met, head) = met?;
     let document = head.as_ref().map(|head| head.id);
-    match met {
-        Met::Problem(problem) => Ok(Outcome::Problem { problem, document }),
-        Met::File(file, _) if head.as_ref().is_some_and(|head| head.content_hash == file.hash) => {
-            let bytes = file.bytes.len() as u64;
-            document
-                .map(|document| Outcome::Unchanged { document, bytes })
-                .ok_or(Stopped::Asked)
-        }
-        Met::File(file, share) => {
+    match (met, head) {
+        (Met::Problem(problem), _) => Ok(Outcome::Problem { problem, document }),
+        (Met::Known(_), Some(head)) => Ok(Outcome::Unchanged {
+            document: head.id,
+            bytes: 0,
+            provenance: None,
+        }),
+        (Met::Known(_), None) => Ok(Outcome::Gone),
+        (Met::File(file, _), Some(head)) if head.content_hash == file.hash => Ok(Outcome::Unchanged {
+            document: head.id,
+            bytes: file.bytes.len() as u64,
+            provenance: Some(file.provenance).filter(|known| known.fingerprint.is_some()),
+        }),
+        (Met::File(file, share), _) => {
             let parsed = tokio::task::spawn_blocking(move || parse(&job, file, document, share)).await;
             parsed.map_err(|error| Stopped::internal(&error))
         }
@@ -151,10 +167,20 @@ fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -
         Ok(extracted) => extracted,
         Err(problem) => return Outcome::Problem { problem, document },
     };
+    let Provenance {
+        title,
+        link,
+        fingerprint,
+    } = file.provenance;
+    let title = title.filter(|title| !title.trim().is_empty());
+    let title = title.unwrap_or_else(|| extracted.title.clone());
     let chunks = nexus_ingest::chunk(&extracted, &settings.chunks)
         .into_iter()
-        .map(|draft| {
-            let text = embedding_text(&extracted.title, &draft.heading_path, &draft.text);
+        .map(|mut draft| {
+            draft.anchor = link
+                .as_ref()
+                .and_then(|link| place(link, extracted.format, &draft));
+            let text = embedding_text(&title, &draft.heading_path, &draft.text);
             PreparedChunk {
                 content_hash: ContentHash::of(text.as_bytes()),
                 analysis: nexus_text::analyze(&text),
@@ -165,11 +191,30 @@ fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -
     Outcome::Changed(Box::new(Prepared {
         document,
         path: file.path,
-        title: extracted.title,
+        title,
         format: extracted.format,
         size_bytes,
         content_hash: file.hash,
+        fingerprint,
+        link: link.map(|link| link.url),
         chunks,
         share,
     }))
+}
+
+/// The fragment that leads from a document's link to a passage.
+fn place(link: &Link, format: Format, draft: &ChunkDraft) -> Option<String> {
+    // Where the text was made from the file, its lines are not the file's.
+    let has_lines = matches!(
+        format,
+        Format::Markdown | Format::PlainText | Format::Csv | Format::Rst | Format::Code
+    );
+    match link.places {
+        Places::Whole => None,
+        Places::Anchors => {
+            let page = draft.pages.map(|pages| format!("page={}", pages.first));
+            draft.anchor.clone().or(page)
+        }
+        places => places.of_lines(draft.lines).filter(|_| has_lines),
+    }
 }

@@ -1,16 +1,19 @@
-//! The first stage: a thread that walks the upload.
+//! The first stage: a thread that walks an upload, or fetches from a source.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use nexus_domain::Problem;
-use nexus_ingest::{Entry, RawFile, WalkError, WalkSummary};
+use nexus_ingest::{Entry, RawFile, WalkError};
+use nexus_sources::{Http, Item, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Job;
 use super::budget::{Budget, Share};
+use super::remote::{self, Follower};
+use crate::worker::failure::Stopped;
 
 /// Files that may wait for a parse thread, besides the budget of bytes.
 const WAITING_FILES: usize = 256;
@@ -19,42 +22,149 @@ const WAITING_FILES: usize = 256;
 #[derive(Debug)]
 pub enum Met {
     File(RawFile, Share),
+    /// A path whose content is known by its fingerprint, and was not fetched.
+    Known(String),
     Problem(Problem),
+}
+
+impl Met {
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File(file, _) => Some(&file.path),
+            Self::Known(path) => Some(path),
+            Self::Problem(problem) => problem.path.as_deref(),
+        }
+    }
+}
+
+/// How a walk ended.
+#[derive(Clone, Debug, Default)]
+pub struct Walked {
+    /// Whether all of it was seen.
+    pub complete: bool,
+    /// Whether the source is as it was when it was last read whole: nothing was handed out.
+    pub is_unchanged: bool,
+    /// What the source calls the state that was read.
+    pub state: Option<String>,
+}
+
+#[derive(Debug)]
+pub enum WalkFailed {
+    Upload(WalkError),
+    Source(SourceError),
 }
 
 #[derive(Debug)]
 pub struct Reader {
     pub files: mpsc::Receiver<Met>,
-    pub walk: JoinHandle<Result<WalkSummary, WalkError>>,
+    pub walk: JoinHandle<Result<Walked, WalkFailed>>,
 }
 
-/// Starts the walk. It ends early when nobody receives any more.
-pub fn start(job: &Job, path: PathBuf) -> Reader {
-    let (sender, files) = mpsc::channel(WAITING_FILES);
-    let job = job.clone();
-    let runtime = Handle::current();
-    let walk = tokio::task::spawn_blocking(move || {
-        let limits = job.context.ingest.limits;
-        if let Ok(Some(total)) = nexus_ingest::entries_hint(&path, &job.upload.file_name, &limits) {
-            job.running.meter.total(total);
+/// Hands files on to the next stage, as far as there is room.
+struct Sender {
+    job: Job,
+    budget: Budget,
+    sender: mpsc::Sender<Met>,
+    runtime: Handle,
+}
+
+impl Sender {
+    fn new(job: &Job) -> (Self, mpsc::Receiver<Met>) {
+        let (sender, files) = mpsc::channel(WAITING_FILES);
+        let sender = Self {
+            job: job.clone(),
+            budget: Budget::new(),
+            sender,
+            runtime: Handle::current(),
+        };
+        (sender, files)
+    }
+
+    /// `Break` when somebody asked to stop, or nobody receives any more.
+    fn file(&self, file: RawFile) -> ControlFlow<()> {
+        if !self.job.wants(Some(&file.path)) {
+            return self.go_on();
         }
-        let budget = Budget::new();
-        nexus_ingest::walk(&path, &job.upload.file_name, &limits, &mut |entry| {
-            if job.running.check().is_err() {
-                return ControlFlow::Break(());
-            }
-            let met = match entry {
-                Entry::File(file) => match runtime.block_on(budget.take(file.bytes.len())) {
-                    Some(share) => Met::File(file, share),
-                    None => return ControlFlow::Break(()),
-                },
-                Entry::Problem(problem) => Met::Problem(problem),
-            };
-            match sender.blocking_send(met) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
+        match self.runtime.block_on(self.budget.take(file.bytes.len())) {
+            Some(share) => self.send(Met::File(file, share)),
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    fn send(&self, met: Met) -> ControlFlow<()> {
+        if self.job.wants(met.path()) && self.sender.blocking_send(met).is_err() {
+            return ControlFlow::Break(());
+        }
+        self.go_on()
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        match self.job.running.check() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// Starts to walk an upload. It ends early when nobody receives any more.
+pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
+    let (sender, files) = Sender::new(job);
+    let walk = tokio::task::spawn_blocking(move || {
+        let limits = sender.job.context.ingest.limits;
+        if sender.job.only.is_none()
+            && let Ok(Some(total)) = nexus_ingest::entries_hint(&path, &file_name, &limits)
+        {
+            sender.job.running.meter.total(total);
+        }
+        let walked = nexus_ingest::walk(&path, &file_name, &limits, &mut |entry| match entry {
+            Entry::File(file) => sender.file(file),
+            Entry::Problem(problem) => sender.send(Met::Problem(problem)),
+        });
+        let summary = walked.map_err(WalkFailed::Upload)?;
+        Ok(Walked {
+            complete: summary.complete,
+            ..Walked::default()
         })
     });
     Reader { files, walk }
+}
+
+/// Starts to fetch from a remote source. A dry run, and a retry, look at everything, whatever the last sync saw.
+pub async fn remote(job: &Job, dry_run: bool) -> Result<Reader, Stopped> {
+    let gone = || Stopped::fail("invalid_source", "the source is not one that can be fetched");
+    let settings = job.source.remote.clone().ok_or_else(gone)?;
+    let manifest = remote::manifest(job).await?;
+    let credential = remote::credential(job).await?;
+    let folder = job.context.remotes.folder_of(job.source.id);
+    let is_whole = !dry_run && job.only.is_none();
+    let last_state = job.source.sync.state.clone().filter(|_| is_whole);
+    let (sender, files) = Sender::new(job);
+    let walk = tokio::task::spawn_blocking(move || {
+        let context = &sender.job.context;
+        std::fs::create_dir_all(&folder).map_err(|error| WalkFailed::Source(error.into()))?;
+        let http = Http::new(context.remotes.guard.clone()).map_err(remote::no_client)?;
+        let follower = Follower::new(&sender.job);
+        let given = nexus_sources::Context {
+            http: &http,
+            limits: &context.ingest.limits,
+            settings: &context.remotes.settings,
+            credential: credential.as_ref(),
+            folder: &folder,
+            manifest: &manifest,
+            last_state: last_state.as_deref(),
+            watch: &follower,
+        };
+        let summary = nexus_sources::sync(&settings, &given, &mut |item| match item {
+            Item::Unchanged(path) => sender.send(Met::Known(path)),
+            Item::File(file) => sender.file(file),
+            Item::Problem(problem) => sender.send(Met::Problem(problem)),
+        });
+        let summary = summary.map_err(WalkFailed::Source)?;
+        Ok(Walked {
+            complete: summary.complete,
+            is_unchanged: summary.is_unchanged,
+            state: summary.state,
+        })
+    });
+    Ok(Reader { files, walk })
 }

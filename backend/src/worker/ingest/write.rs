@@ -10,6 +10,7 @@ use nexus_domain::{
     Chunk, ChunkId, Collection, Document, DocumentId, DocumentVersion, Point, Problem, Timestamp, Vector,
     VersionId,
 };
+use nexus_ingest::Provenance;
 use nexus_storage::PendingVersion;
 use nexus_text::{Analysis, Bm25};
 use tokio::sync::mpsc;
@@ -33,6 +34,8 @@ const BATCH_WAIT: Duration = Duration::from_millis(250);
 struct Batch {
     documents: Vec<Pending>,
     unchanged: Vec<DocumentId>,
+    /// Unchanged documents that the source calls by another name now.
+    renamed: Vec<(DocumentId, Provenance)>,
     kept: Vec<DocumentId>,
     problems: Vec<Problem>,
     chunks: usize,
@@ -80,10 +83,17 @@ impl Batch {
                 self.bytes += prepared.size_bytes;
                 self.documents.push(Pending::new(job, *prepared));
             }
-            Outcome::Unchanged { document, bytes } => {
+            Outcome::Unchanged {
+                document,
+                bytes,
+                provenance,
+            } => {
                 self.bytes += bytes;
                 self.unchanged.push(document);
+                self.renamed
+                    .extend(provenance.map(|provenance| (document, provenance)));
             }
+            Outcome::Gone => {}
             Outcome::Problem { problem, document } => {
                 self.problems.push(problem);
                 self.kept.extend(document);
@@ -112,6 +122,8 @@ impl Pending {
             format: prepared.format,
             size_bytes: prepared.size_bytes,
             content_hash: prepared.content_hash,
+            fingerprint: prepared.fingerprint,
+            link: prepared.link,
             version_id: version.id,
             chunk_count: u32::try_from(prepared.chunks.len()).unwrap_or(u32::MAX),
             created_at: now,
@@ -129,6 +141,8 @@ impl Pending {
                 text: prepared.draft.text,
                 heading_path: prepared.draft.heading_path,
                 lines: prepared.draft.lines,
+                pages: prepared.draft.pages,
+                anchor: prepared.draft.anchor,
                 term_count: prepared.analysis.length,
                 content_hash: prepared.content_hash,
             });
@@ -235,6 +249,12 @@ async fn switch(job: &Job, batch: &Batch) -> Result<(), Stopped> {
     }
     tx.documents().mark_seen(task, &batch.unchanged).await?;
     tx.documents().mark_seen(task, &batch.kept).await?;
+    for (document, provenance) in &batch.renamed {
+        let link = provenance.link.as_ref().map(|link| link.url.as_str());
+        tx.documents()
+            .note_provenance(*document, provenance.fingerprint.as_deref(), link)
+            .await?;
+    }
     tx.tasks().add_problems(task, &batch.problems, now).await?;
     crash_point("ingest.before_switch_commit");
     tx.commit().await?;

@@ -22,7 +22,7 @@ pub const MAX_PATH_BYTES: usize = 2_048;
 macro_rules! columns {
     () => {
         "id, kb_id, source_id, path, title, format, size_bytes, content_hash, version_id, chunk_count, created_at,
-         updated_at"
+         updated_at, fingerprint, link"
     };
 }
 
@@ -36,6 +36,9 @@ statements! {
         ORDER BY path, id LIMIT $4");
     HEADS = ids_in!("SELECT id, path, content_hash, version_id FROM documents WHERE path IN ",
         " AND source_id = $65 AND deleted_at IS NULL");
+    FINGERPRINTS = "SELECT path, fingerprint FROM documents
+        WHERE source_id = $1 AND deleted_at IS NULL AND fingerprint IS NOT NULL";
+    COUNT_OF_SOURCE = "SELECT COUNT(*) FROM documents WHERE source_id = $1 AND deleted_at IS NULL";
 }
 
 #[derive(FromRow)]
@@ -52,6 +55,8 @@ struct DocumentRow {
     chunk_count: i64,
     created_at: At,
     updated_at: At,
+    fingerprint: Option<String>,
+    link: Option<String>,
 }
 
 impl TryFrom<DocumentRow> for Document {
@@ -67,6 +72,8 @@ impl TryFrom<DocumentRow> for Document {
             format: word(&row.format)?,
             size_bytes: number(row.size_bytes, "size of a document")?,
             content_hash: hash(&row.content_hash)?,
+            fingerprint: row.fingerprint,
+            link: row.link,
             version_id: VersionId::from_uuid(row.version_id),
             chunk_count: number(row.chunk_count, "count of chunks")?,
             created_at: row.created_at.0,
@@ -162,5 +169,22 @@ impl<C: Connect> Documents<C> {
             rows
         });
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Path and fingerprint of each live document of a source that has one.
+    pub async fn fingerprints(&mut self, source: SourceId) -> Result<Vec<(String, String)>, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query_as(FINGERPRINTS)
+            .bind(source.as_uuid())
+            .fetch_all(c)
+            .await?))
+    }
+
+    /// How many live documents a source has.
+    pub async fn count_of_source(&mut self, source: SourceId) -> Result<u64, StorageError> {
+        let count: i64 = on!(self.0, |c| sqlx::query_scalar(COUNT_OF_SOURCE)
+            .bind(source.as_uuid())
+            .fetch_one(c)
+            .await?);
+        number(count, "count of documents")
     }
 }

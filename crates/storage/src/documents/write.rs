@@ -14,31 +14,38 @@ use crate::types::{At, check_text, int};
 const INSERT_VERSIONS: &str = "INSERT INTO document_versions
     (id, document_id, kb_id, task_id, state, chunk_count, term_total, created_at) VALUES ";
 const INSERT_CHUNKS: &str = "INSERT INTO chunks
-    (id, version_id, kb_id, ordinal, first_line, last_line, term_count, content_hash, heading_path, text) VALUES ";
+    (id, version_id, kb_id, ordinal, first_line, last_line, term_count, content_hash, heading_path, text, first_page,
+     last_page, anchor) VALUES ";
 
 statements! {
     INSERT_VERSION = tuples!(INSERT_VERSIONS, 1, 8, "");
     INSERT_VERSION_ROWS = tuples!(INSERT_VERSIONS, ROWS, 8, "");
-    INSERT_CHUNK = tuples!(INSERT_CHUNKS, 1, 10, "");
-    INSERT_CHUNK_ROWS = tuples!(INSERT_CHUNKS, ROWS, 10, "");
+    INSERT_CHUNK = tuples!(INSERT_CHUNKS, 1, 13, "");
+    INSERT_CHUNK_ROWS = tuples!(INSERT_CHUNKS, ROWS, 13, "");
     ACTIVATE = ids_in!("UPDATE document_versions SET state = 'current' WHERE id IN ",
         " AND state IN ('pending', 'current')");
     IS_SWITCHABLE = "SELECT 1 FROM document_versions WHERE id = $1 AND state = 'current'";
     UPSERT = "INSERT INTO documents (id, kb_id, source_id, path, title, format, size_bytes, content_hash, version_id,
-            chunk_count, seen_task_id, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            chunk_count, seen_task_id, created_at, updated_at, fingerprint, link)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (id) DO UPDATE SET path = excluded.path, title = excluded.title, format = excluded.format,
             size_bytes = excluded.size_bytes, content_hash = excluded.content_hash, version_id = excluded.version_id,
             chunk_count = excluded.chunk_count, seen_task_id = excluded.seen_task_id,
-            updated_at = excluded.updated_at, deleted_at = NULL";
+            updated_at = excluded.updated_at, fingerprint = excluded.fingerprint, link = excluded.link,
+            deleted_at = NULL";
     RETIRE_REPLACED = ids_in!("UPDATE document_versions SET state = 'retired' WHERE document_id IN ",
         " AND state = 'current'
           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.version_id = document_versions.id)");
     MARK_SEEN = ids_in!("UPDATE documents SET seen_task_id = $65 WHERE id IN ", "");
+    NOTE = "UPDATE documents SET fingerprint = $2, link = $3 WHERE id = $1 AND deleted_at IS NULL";
     RETIRE_UNSEEN = "UPDATE document_versions SET state = 'retired' WHERE state = 'current' AND id IN (
         SELECT version_id FROM documents WHERE source_id = $1 AND seen_task_id <> $2 AND deleted_at IS NULL)";
     DELETE_UNSEEN = "UPDATE documents SET deleted_at = $3, updated_at = $3
         WHERE source_id = $1 AND seen_task_id <> $2 AND deleted_at IS NULL";
+    RETIRE_OF_SOURCE = "UPDATE document_versions SET state = 'retired' WHERE state = 'current' AND id IN (
+        SELECT version_id FROM documents WHERE source_id = $1 AND deleted_at IS NULL)";
+    DELETE_OF_SOURCE = "UPDATE documents SET deleted_at = $2, updated_at = $2
+        WHERE source_id = $1 AND deleted_at IS NULL";
     DELETE = "UPDATE documents SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL";
     RETIRE_OF_DOCUMENT = "UPDATE document_versions SET state = 'retired' WHERE document_id = $1 AND state = 'current'";
     RETIRE_PENDING_OF_TASK = "UPDATE document_versions SET state = 'retired' WHERE task_id = $1 AND state = 'pending'";
@@ -66,6 +73,10 @@ impl PendingVersion {
                 )));
             }
             check_text(&chunk.text, "the text of a chunk")?;
+            check_text(
+                chunk.anchor.as_deref().unwrap_or_default(),
+                "the anchor of a chunk",
+            )?;
         }
         Ok(())
     }
@@ -99,6 +110,9 @@ macro_rules! bind_chunk {
             .bind($chunk.content_hash.as_bytes().as_slice())
             .bind(heading_path_json(&$chunk.heading_path))
             .bind($chunk.text.as_str())
+            .bind($chunk.pages.map(|pages| i64::from(pages.first)))
+            .bind($chunk.pages.map(|pages| i64::from(pages.last)))
+            .bind($chunk.anchor.as_deref())
     };
 }
 
@@ -155,7 +169,9 @@ impl Documents<&mut Tx> {
                         .bind(i64::from(document.chunk_count))
                         .bind(task.as_uuid())
                         .bind(At(document.created_at))
-                        .bind(At(document.updated_at));
+                        .bind(At(document.updated_at))
+                        .bind(document.fingerprint.as_deref())
+                        .bind(document.link.as_deref());
                     upsert.execute(&mut *c).await?;
                 }
                 let mut retire = sqlx::query(RETIRE_REPLACED);
@@ -210,6 +226,25 @@ impl Documents<&mut Tx> {
         Ok(())
     }
 
+    /// Notes what the source calls a document's content now, and where it is, without a new version of it.
+    pub async fn note_provenance(
+        &mut self,
+        document: DocumentId,
+        fingerprint: Option<&str>,
+        link: Option<&str>,
+    ) -> Result<(), StorageError> {
+        check_text(fingerprint.unwrap_or_default(), "a fingerprint")?;
+        check_text(link.unwrap_or_default(), "a link")?;
+        on!(self.0, |c| sqlx::query(NOTE)
+            .bind(document.as_uuid())
+            .bind(fingerprint)
+            .bind(link)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(())
+    }
+
     /// Deletes the documents of a source that `task` did not meet; how many.
     pub async fn remove_unseen(
         &mut self,
@@ -227,6 +262,23 @@ impl Documents<&mut Tx> {
             sqlx::query(DELETE_UNSEEN)
                 .bind(source)
                 .bind(task)
+                .bind(At(now))
+                .execute(&mut *c)
+                .await?
+                .rows_affected()
+        }))
+    }
+
+    /// Deletes all documents of a source; how many.
+    pub async fn delete_of_source(&mut self, source: SourceId, now: Timestamp) -> Result<u64, StorageError> {
+        let source = source.as_uuid();
+        Ok(on!(self.0, |c| {
+            sqlx::query(RETIRE_OF_SOURCE)
+                .bind(source)
+                .execute(&mut *c)
+                .await?;
+            sqlx::query(DELETE_OF_SOURCE)
+                .bind(source)
                 .bind(At(now))
                 .execute(&mut *c)
                 .await?
@@ -267,7 +319,12 @@ fn check_document(document: &Document) -> Result<(), StorageError> {
         )));
     }
     check_text(&document.path, "the path of a document")?;
-    check_text(&document.title, "the title of a document")
+    check_text(&document.title, "the title of a document")?;
+    check_text(
+        document.fingerprint.as_deref().unwrap_or_default(),
+        "a fingerprint",
+    )?;
+    check_text(document.link.as_deref().unwrap_or_default(), "a link")
 }
 
 fn heading_path_json(headings: &[String]) -> String {

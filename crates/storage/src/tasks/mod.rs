@@ -40,6 +40,11 @@ statements! {
     HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
         WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
     HELD = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND kind = $2 AND state = 'running' AND lease_until > $3";
+    BEFORE = "SELECT COUNT(*) FROM tasks t JOIN tasks me ON me.id = $1 AND me.state = 'queued'
+        WHERE t.state = 'queued' AND t.id <> me.id AND (t.priority > me.priority OR t.priority = me.priority
+            AND (t.run_at < me.run_at OR t.run_at = me.run_at AND t.id < me.id))";
+    RUNNING_BESIDE = "SELECT COUNT(*) FROM tasks t JOIN tasks me ON me.id = $1
+        WHERE t.state = 'running' AND t.id <> me.id AND t.kb_id = me.kb_id";
     DEPTH = "SELECT state, COUNT(*) FROM tasks GROUP BY state ORDER BY state";
 }
 
@@ -61,6 +66,15 @@ pub struct TaskFilter<'a> {
     pub kind: Option<TaskKind>,
     /// No tasks of deleted knowledge bases.
     pub live_only: bool,
+}
+
+/// A waiting task's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Tasks that come before it.
+    pub before: u64,
+    /// Whether a task of its knowledge base runs, which it may have to wait for.
+    pub is_kept_waiting: bool,
 }
 
 #[derive(Debug)]
@@ -173,6 +187,25 @@ impl<C: Connect> Tasks<C> {
             select.bind(At(now)).fetch_one(c).await?
         });
         Ok(count > 0)
+    }
+
+    /// Where a waiting task stands in the queue.
+    pub async fn place(&mut self, task: TaskId) -> Result<Place, StorageError> {
+        let (before, beside): (i64, i64) = on!(self.0, |c| {
+            let before = sqlx::query_scalar(BEFORE)
+                .bind(task.as_uuid())
+                .fetch_one(&mut *c)
+                .await?;
+            let beside = sqlx::query_scalar(RUNNING_BESIDE)
+                .bind(task.as_uuid())
+                .fetch_one(&mut *c)
+                .await?;
+            (before, beside)
+        });
+        Ok(Place {
+            before: number(before, "count of tasks")?,
+            is_kept_waiting: beside > 0,
+        })
     }
 
     /// How many tasks are in each state; states without tasks are left out.

@@ -79,7 +79,7 @@ impl Outcome {
 const fn priority(kind: TaskKind) -> i64 {
     match kind {
         TaskKind::RebuildLexical => 400,
-        TaskKind::IngestUpload => 300,
+        TaskKind::IngestUpload | TaskKind::SyncSource => 300,
         TaskKind::EmbedKb => 100,
         TaskKind::Sweep => 0,
     }
@@ -91,7 +91,10 @@ impl Tasks<&mut Tx> {
         let kind = task.payload.kind();
         let upload = match &task.payload {
             TaskPayload::IngestUpload { upload_id, .. } => Some(upload_id.as_uuid()),
-            TaskPayload::EmbedKb | TaskPayload::RebuildLexical | TaskPayload::Sweep => None,
+            TaskPayload::SyncSource { .. }
+            | TaskPayload::EmbedKb
+            | TaskPayload::RebuildLexical
+            | TaskPayload::Sweep => None,
         };
         let insert = on!(self.0, |c| {
             sqlx::query(INSERT)
