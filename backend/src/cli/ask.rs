@@ -89,12 +89,19 @@ fn print_sources(answer: &Answer, base: &str) {
         if !passage.heading_path.is_empty() {
             place.push_str(&format!(" › {}", passage.heading_path.join(" › ")));
         }
-        let lines = citation.quote_lines;
-        println!(
-            "[{}] {place}, lines {}-{}",
-            citation.number, lines.first, lines.last
-        );
-        println!("    {base}{}", citation.link);
+        let within = match passage.pages {
+            Some(pages) if pages.first == pages.last => format!("page {}", pages.first),
+            Some(pages) => format!("pages {}-{}", pages.first, pages.last),
+            None => format!(
+                "lines {}-{}",
+                citation.quote_lines.first, citation.quote_lines.last
+            ),
+        };
+        println!("[{}] {place}, {within}", citation.number);
+        match &passage.source_link {
+            Some(link) => println!("    {link}"),
+            None => println!("    {base}{}", citation.link),
+        }
     }
     println!("    ({}; {})", describe(&answer.retrieval), written(answer));
 }

@@ -2,7 +2,6 @@
 
 use nexus_api::{Answer, AnswerBlock, Citation, GenerationStatus};
 
-use super::link::Href;
 use super::markdown::{self, Marks, Reading};
 use super::passage;
 use super::rich::RichText;
@@ -51,8 +50,10 @@ fn write_written(out: &mut Writer, answer: &Answer, style: &Style) {
 }
 
 fn marks(citations: &[Citation], style: &Style) -> Marks {
-    let base = style.base_address.as_deref();
-    let href = |citation: &Citation| Some((citation.number, Href::below(base, &citation.link)?));
+    let href = |citation: &Citation| {
+        let href = sources::href_of(&citation.passage, &citation.link, style)?;
+        Some((citation.number, href))
+    };
     citations.iter().filter_map(href).collect()
 }
 

@@ -2,7 +2,6 @@
 
 use nexus_api::{DocumentFormat, Passage};
 
-use super::link::Href;
 use super::markdown::{self, Reading};
 use super::rich::RichText;
 use super::sources;
@@ -15,7 +14,7 @@ use crate::words::Words;
 pub fn passage(passage: &Passage, style: &Style) -> RichText {
     let words = Words::of(style.language);
     let mut out = Writer::new();
-    let href = Href::below(style.base_address.as_deref(), &passage.link);
+    let href = sources::href_of(passage, &passage.link, style);
     out.text("📄 ");
     out.open(Tag::Bold);
     sources::titled(&mut out, &passage.document_title, &passage.document_path, href);
@@ -29,7 +28,7 @@ pub fn passage(passage: &Passage, style: &Style) -> RichText {
     let path = sources::on_one_line(&passage.document_path);
     out.text(&path);
     out.text(" · ");
-    out.text(&sources::lines(passage.lines, words));
+    out.text(&sources::place(passage, passage.lines, words));
     out.glue();
     out.gap(2);
     write_text(&mut out, &passage.text, passage, style);
@@ -39,7 +38,7 @@ pub fn passage(passage: &Passage, style: &Style) -> RichText {
 /// Text of a document in the form that the document has.
 pub(super) fn write_text(out: &mut Writer, text: &str, of: &Passage, style: &Style) {
     match of.document_format {
-        DocumentFormat::Markdown => {
+        _ if is_markdown(of.document_format) => {
             let reading = Reading {
                 join_lines: true,
                 table_columns: style.table_columns,
@@ -57,10 +56,22 @@ pub(super) fn write_text(out: &mut Writer, text: &str, of: &Passage, style: &Sty
 
 /// Whether columns and line ends of the document matter.
 pub(super) const fn is_shown_as_code(passage: &Passage) -> bool {
-    match passage.document_format {
-        DocumentFormat::Code | DocumentFormat::Json | DocumentFormat::Csv => true,
-        DocumentFormat::Markdown | DocumentFormat::Html | DocumentFormat::PlainText | DocumentFormat::Rst => {
-            false
-        }
-    }
+    matches!(
+        passage.document_format,
+        DocumentFormat::Code | DocumentFormat::Json | DocumentFormat::Csv
+    )
+}
+
+/// Whether the text is Markdown, or was made Markdown from something else.
+const fn is_markdown(format: DocumentFormat) -> bool {
+    !matches!(
+        format,
+        DocumentFormat::PlainText
+            | DocumentFormat::Csv
+            | DocumentFormat::Json
+            | DocumentFormat::Rst
+            | DocumentFormat::Code
+            // Its layout is that of the site; read as text it stays whole.
+            | DocumentFormat::Html
+    )
 }

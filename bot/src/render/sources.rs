@@ -1,6 +1,6 @@
 //! The sources of an answer: one block quote that opens, a few lines each.
 
-use nexus_api::{Citation, LineRange};
+use nexus_api::{Citation, LineRange, Passage};
 
 use super::link::Href;
 use super::style::Style;
@@ -36,14 +36,14 @@ fn write_place(out: &mut Writer, citation: &Citation, style: &Style) {
     let words = Words::of(style.language);
     out.text(&format!("[{}] ", citation.number));
     let passage = &citation.passage;
-    let href = Href::below(style.base_address.as_deref(), &citation.link);
+    let href = href_of(passage, &citation.link, style);
     titled(out, &passage.document_title, &passage.document_path, href);
     for heading in headings(&passage.heading_path, &passage.document_title) {
         out.text(BELOW);
         out.text(&on_one_line(heading));
     }
     out.text(" · ");
-    out.text(&lines(citation.quote_lines, words));
+    out.text(&place(passage, citation.quote_lines, words));
 }
 
 /// A document's title, or its path where it has none.
@@ -68,7 +68,26 @@ pub(super) fn headings<'a>(path: &'a [String], title: &str) -> &'a [String] {
     }
 }
 
-pub(super) fn lines(lines: LineRange, words: &Words) -> String {
+/// Where people find the place: in the original, else in the text as the backend has it.
+pub(super) fn href_of(passage: &Passage, link: &str, style: &Style) -> Option<Href> {
+    let original = passage.source_link.as_deref().and_then(Href::parse);
+    original.or_else(|| Href::below(style.base_address.as_deref(), link))
+}
+
+/// Pages where the document has them, else lines.
+pub(super) fn place(passage: &Passage, within: LineRange, words: &Words) -> String {
+    let Some(pages) = passage.pages else {
+        return lines(within, words);
+    };
+    let (first, last) = (pages.first.to_string(), pages.last.to_string());
+    if first == last {
+        return words.say_with(Phrase::OnePage, &[("page", Value::Text(&first))]);
+    }
+    let arguments = [("first", Value::Text(&first)), ("last", Value::Text(&last))];
+    words.say_with(Phrase::PageRange, &arguments)
+}
+
+fn lines(lines: LineRange, words: &Words) -> String {
     if lines.first == lines.last {
         words.say_with(
             Phrase::OneLine,

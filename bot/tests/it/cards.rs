@@ -24,6 +24,7 @@ fn task(state: TaskState, stage: TaskStage) -> Task {
             rate_per_second: Some(2.0),
             eta_seconds: Some(89.5),
             waits_for: None,
+            queued_before: None,
         },
         counts: TaskCounts {
             documents_indexed: 121,
@@ -31,6 +32,8 @@ fn task(state: TaskState, stage: TaskStage) -> Task {
             files_with_problems: 7,
             ..TaskCounts::default()
         },
+        source_id: None,
+        plan: None,
         error: None,
         attempts: 1,
         created_at: DateTime::<Utc>::UNIX_EPOCH,

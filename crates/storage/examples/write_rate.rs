@@ -63,6 +63,8 @@ fn batch(kb: KbId, source: SourceId, task: TaskId, first: usize) -> (Vec<Documen
                         first: ordinal * 20 + 1,
                         last: ordinal * 20 + 20,
                     },
+                    pages: None,
+                    anchor: None,
                     term_count: 180,
                 }
             });
@@ -75,6 +77,8 @@ fn batch(kb: KbId, source: SourceId, task: TaskId, first: usize) -> (Vec<Documen
                 format: Format::Markdown,
                 size_bytes: 8_000,
                 content_hash: ContentHash::of(&n.to_le_bytes()),
+                fingerprint: None,
+                link: None,
                 version_id,
                 chunk_count: CHUNKS_PER_DOCUMENT as u32,
                 created_at: now,
@@ -109,6 +113,12 @@ async fn prepare(db: &Db) -> Result<(KbId, SourceId), StorageError> {
         kb_id: kb.id,
         kind: SourceKind::Archive,
         name: "bench.zip".to_owned(),
+        remote: None,
+        schedule: None,
+        next_sync_at: None,
+        sync: nexus_domain::SyncState::default(),
+        has_credential: false,
+        has_webhook: false,
         created_at: now,
         updated_at: now,
     };

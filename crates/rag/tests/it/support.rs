@@ -128,6 +128,7 @@ fn passage(kb: KbId, id: ChunkId, document_id: DocumentId, path: &str, text: &st
         document_path: path.to_owned(),
         document_title: String::new(),
         format: Format::Markdown,
+        document_link: None,
     }
 }
 
@@ -145,6 +146,8 @@ fn chunk(kb_id: KbId, id: ChunkId, document_id: DocumentId, text: &str) -> Chunk
             first: 11,
             last: 10 + lines,
         },
+        pages: None,
+        anchor: None,
         term_count: analyze(text).length,
         content_hash: ContentHash::of(text.as_bytes()),
     }

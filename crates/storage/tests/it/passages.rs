@@ -25,7 +25,13 @@ async fn a_hit_becomes_a_passage_with_its_place(db: &Db) {
         document_path: document.path,
         document_title: document.title,
         format: document.format,
+        document_link: document.link,
     };
+    assert_eq!(
+        expected.link().as_deref(),
+        Some("https://example.org/a.md#step-1"),
+        "a passage leads to its place"
+    );
     assert_eq!(passages, [expected]);
     assert_eq!(found(db, &[], &[shelf.kb]).await, []);
 }

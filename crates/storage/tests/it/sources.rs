@@ -1,13 +1,19 @@
-use nexus_domain::{SourceId, SourceKind};
-use nexus_storage::Db;
+use nexus_domain::{GitRemote, PathFilter, Remote, Schedule, SourceId, SourceKind, TaskPayload};
+use nexus_storage::{Db, SealedSource};
 
-use crate::support::{Shelf, at, new_source, stored_kb};
+use crate::support::{Shelf, at, new_source, new_task, stored_kb};
 
 on_both_databases! {
     a_source_is_found_by_kind_and_name
     callers_that_race_get_the_same_source
     sources_are_listed_with_their_documents
     a_source_needs_its_knowledge_base
+    settings_of_a_remote_source_come_back
+    secrets_come_back_sealed_and_are_sealed_anew
+    a_due_time_is_taken_once
+    a_sync_that_waits_is_known_by_its_source
+    a_deleted_source_goes_with_its_documents
+    fingerprints_tell_what_is_known
 }
 
 async fn a_source_is_found_by_kind_and_name(db: &Db) {
@@ -32,12 +38,7 @@ async fn a_source_is_found_by_kind_and_name(db: &Db) {
             .id,
         archive.id
     );
-    tx.sources().touch(archive.id, at(8)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(
-        db.sources().get(archive.id).await.unwrap().unwrap().updated_at,
-        at(8)
-    );
     assert_eq!(db.sources().get(SourceId::new(at(0))).await.unwrap(), None);
 }
 
@@ -92,4 +93,227 @@ async fn a_source_needs_its_knowledge_base(db: &Db) {
         matches!(error, nexus_storage::StorageError::ReferenceViolation(_)),
         "{error:?}"
     );
+}
+
+fn remote(url: &str) -> Remote {
+    Remote::Git(GitRemote {
+        url: url.to_owned(),
+        branch: Some("main".to_owned()),
+        folder: None,
+        filter: PathFilter {
+            include: vec!["*.md".to_owned()],
+            exclude: vec![],
+        },
+    })
+}
+
+fn git(kb: nexus_domain::KbId) -> nexus_domain::Source {
+    nexus_domain::Source {
+        kind: SourceKind::Git,
+        remote: Some(remote("https://example.org/a.git")),
+        ..new_source(kb, "docs")
+    }
+}
+
+async fn stored(db: &Db, source: &nexus_domain::Source) -> nexus_domain::Source {
+    let mut tx = db.begin().await.unwrap();
+    let stored = tx.sources().find_or_create(source).await.unwrap();
+    tx.commit().await.unwrap();
+    stored
+}
+
+async fn settings_of_a_remote_source_come_back(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    assert_eq!(source, git_like(&source, kb));
+    let mut tx = db.begin().await.unwrap();
+    tx.sources()
+        .synced(source.id, Some("commit 1"), at(5))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let synced = db.sources().get(source.id).await.unwrap().unwrap();
+    assert_eq!(synced.sync.state.as_deref(), Some("commit 1"));
+    assert_eq!(synced.sync.synced_at, Some(at(5)));
+
+    let moved = remote("https://example.org/b.git");
+    let mut tx = db.begin().await.unwrap();
+    tx.sources().set_remote(source.id, &moved, at(6)).await.unwrap();
+    tx.commit().await.unwrap();
+    let changed = db.sources().get(source.id).await.unwrap().unwrap();
+    assert_eq!(changed.remote, Some(moved));
+    assert_eq!(
+        changed.sync.state, None,
+        "what was read under other settings says nothing"
+    );
+}
+
+fn git_like(source: &nexus_domain::Source, kb: nexus_domain::KbId) -> nexus_domain::Source {
+    nexus_domain::Source {
+        id: source.id,
+        ..git(kb)
+    }
+}
+
+async fn secrets_come_back_sealed_and_are_sealed_anew(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    assert_eq!(db.sources().sealed_credential(source.id).await.unwrap(), None);
+    let mut tx = db.begin().await.unwrap();
+    tx.sources()
+        .set_credential(source.id, Some("sealed"), at(1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let found = db.sources().get(source.id).await.unwrap().unwrap();
+    assert!(found.has_credential && !found.has_webhook);
+
+    let mut tx = db.begin().await.unwrap();
+    let all = tx.sources().sealed_values().await.unwrap();
+    assert_eq!(all.len(), 1);
+    let again = SealedSource {
+        credential: Some("sealed anew".to_owned()),
+        ..all[0].clone()
+    };
+    tx.sources().reseal(&again).await.unwrap();
+    tx.sources()
+        .set_webhook_secret(source.id, Some("hook"), at(2))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let sealed = db.sources().sealed_credential(source.id).await.unwrap();
+    assert_eq!(sealed.as_deref(), Some("sealed anew"));
+    let hook = db.sources().sealed_webhook_secret(source.id).await.unwrap();
+    assert_eq!(hook.as_deref(), Some("hook"));
+
+    let mut tx = db.begin().await.unwrap();
+    tx.sources().delete(source.id, at(3)).await.unwrap();
+    assert!(
+        tx.sources().sealed_values().await.unwrap().is_empty(),
+        "a deleted source keeps no secret"
+    );
+    tx.commit().await.unwrap();
+}
+
+async fn a_due_time_is_taken_once(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    let schedule = Schedule {
+        cron: "0 4 * * *".to_owned(),
+        time_zone: "Europe/Moscow".to_owned(),
+    };
+    let mut tx = db.begin().await.unwrap();
+    tx.sources()
+        .set_schedule(source.id, Some((&schedule, at(10))), at(1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert!(db.sources().due(at(9), 10).await.unwrap().is_empty());
+    let due = db.sources().due(at(10), 10).await.unwrap();
+    assert_eq!(due[0].schedule.as_ref(), Some(&schedule));
+    let takers = (0..4).map(|_| async {
+        let mut tx = db.begin().await.unwrap();
+        let taken = tx
+            .sources()
+            .take_due(source.id, at(10), Some(at(20)))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        taken
+    });
+    let taken = futures::future::join_all(takers).await;
+    assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
+    assert!(db.sources().due(at(19), 10).await.unwrap().is_empty());
+    assert_eq!(db.sources().due(at(20), 10).await.unwrap().len(), 1);
+}
+
+async fn a_sync_that_waits_is_known_by_its_source(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    let payload = TaskPayload::SyncSource {
+        source_id: source.id,
+        dry_run: false,
+        again: None,
+    };
+    let task = new_task(Some(kb), payload);
+    let mut tx = db.begin().await.unwrap();
+    tx.tasks().enqueue(&task).await.unwrap();
+    tx.sources().set_task(source.id, task.id, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.sources().waiting_task(source.id).await.unwrap(), Some(task.id));
+    let place = db.tasks().place(task.id).await.unwrap();
+    assert_eq!((place.before, place.is_kept_waiting), (0, false));
+
+    let second = new_task(Some(kb), TaskPayload::RebuildLexical);
+    let mut tx = db.begin().await.unwrap();
+    tx.tasks().enqueue(&second).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        db.tasks().place(task.id).await.unwrap().before,
+        1,
+        "what comes before by its kind counts"
+    );
+    let mut tx = db.begin().await.unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    tx.tasks()
+        .claim(at(2), minute, crate::support::token())
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    let place = db.tasks().place(task.id).await.unwrap();
+    assert_eq!((place.before, place.is_kept_waiting), (0, true));
+}
+
+async fn a_deleted_source_goes_with_its_documents(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, _) = shelf.publish("a.md", &["one"]).await;
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.sources().delete(shelf.source, at(5)).await.unwrap());
+    assert_eq!(
+        tx.documents()
+            .delete_of_source(shelf.source, at(5))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        tx.sources().forget_deleted().await.unwrap(),
+        0,
+        "its documents are not swept yet"
+    );
+    tx.commit().await.unwrap();
+    assert_eq!(db.sources().get(shelf.source).await.unwrap(), None);
+    assert_eq!(db.documents().get(document.id).await.unwrap(), None);
+    assert!(db.sources().list(shelf.kb).await.unwrap().is_empty());
+
+    // Its name is free at once.
+    let named_so = stored(db, &new_source(shelf.kb, "guide.zip")).await;
+    assert_ne!(named_so.id, shelf.source);
+
+    let retired = db.versions().retired(10).await.unwrap();
+    let versions: Vec<_> = retired.into_iter().map(|(id, _)| id).collect();
+    let mut tx = db.begin().await.unwrap();
+    tx.versions().delete_versions(&versions).await.unwrap();
+    assert_eq!(tx.sources().forget_deleted().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    db.empty_log().await.unwrap();
+}
+
+async fn fingerprints_tell_what_is_known(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (document, _) = shelf.publish("a.md", &["one"]).await;
+    let known = db.documents().fingerprints(shelf.source).await.unwrap();
+    assert_eq!(known, [("a.md".to_owned(), "blob a.md".to_owned())]);
+    let mut tx = db.begin().await.unwrap();
+    tx.documents()
+        .note_provenance(document.id, Some("blob 2"), Some("https://example.org/2"))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let found = db.documents().get(document.id).await.unwrap().unwrap();
+    assert_eq!(found.fingerprint.as_deref(), Some("blob 2"));
+    assert_eq!(found.link.as_deref(), Some("https://example.org/2"));
+    assert_eq!(found.version_id, document.version_id, "no new version came of it");
+    assert_eq!(db.documents().count_of_source(shelf.source).await.unwrap(), 1);
 }

@@ -3,8 +3,9 @@
 use nexus_domain::task::TaskPayload;
 use nexus_domain::{
     Access, ApiKeyId, Chunk, ChunkId, ContentHash, Document, DocumentId, DocumentVersion, Format,
-    GenerationId, KbFilter, KbId, KnowledgeBase, LeaseToken, LineRange, Progress, Quotas, Role, Source,
-    SourceId, SourceKind, Standing, Task, TaskId, TaskState, Timestamp, UploadId, VersionId, Visibility,
+    GenerationId, KbFilter, KbId, KnowledgeBase, LeaseToken, LineRange, PageRange, Progress, Quotas, Role,
+    Source, SourceId, SourceKind, Standing, SyncState, Task, TaskId, TaskState, Timestamp, UploadId,
+    VersionId, Visibility,
 };
 use nexus_storage::{Db, PendingVersion};
 
@@ -34,6 +35,12 @@ pub(crate) fn new_source(kb: KbId, name: &str) -> Source {
         kb_id: kb,
         kind: SourceKind::Archive,
         name: name.to_owned(),
+        remote: None,
+        schedule: None,
+        next_sync_at: None,
+        sync: SyncState::default(),
+        has_credential: false,
+        has_webhook: false,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -63,6 +70,7 @@ pub(crate) fn ingest(kb: KbId) -> Task {
     let payload = TaskPayload::IngestUpload {
         upload_id: UploadId::new(at(0)),
         source_id: SourceId::new(at(0)),
+        again: None,
     };
     new_task(Some(kb), payload)
 }
@@ -145,6 +153,8 @@ impl<'a> Shelf<'a> {
             format: Format::Markdown,
             size_bytes: 4_096,
             content_hash: ContentHash::of(texts.concat().as_bytes()),
+            fingerprint: Some(format!("blob {path}")),
+            link: Some(format!("https://example.org/{path}")),
             version_id: version.id,
             chunk_count: u32::try_from(chunks.len()).unwrap(),
             created_at: at(1),
@@ -213,6 +223,11 @@ fn chunk(version: &DocumentVersion, ordinal: usize, text: &str) -> Chunk {
             first: ordinal * 10 + 1,
             last: ordinal * 10 + 9,
         },
+        pages: Some(PageRange {
+            first: ordinal + 1,
+            last: ordinal + 2,
+        }),
+        anchor: Some(format!("step-{ordinal}")),
         term_count: u32::try_from(text.split_whitespace().count()).unwrap(),
         content_hash: ContentHash::of(text.as_bytes()),
     }

@@ -52,6 +52,7 @@ async fn an_upload_is_unused_once_its_tasks_have_settled(db: &Db) {
         let payload = TaskPayload::IngestUpload {
             upload_id: upload.id,
             source_id: SourceId::new(at(0)),
+            again: None,
         };
         enqueued(
             db,
