@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use nexus_api::{Problem, Task, TaskState};
+use nexus_api::{
+    IngestGit, IngestWeb, IngestWiki, Problem, SourceCredential, Task, TaskState, WikiEngine,
+};
 use nexus_client::{Client, Upload, UploadTarget};
 use uuid::Uuid;
 
@@ -16,7 +18,8 @@ const SHOWN_PROBLEMS: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct IngestArgs {
-    /// An archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), a single file, or a folder, which is packed first
+    /// An archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), a single file, a folder, which is packed first, or the
+    /// address of a source that the server fetches
     path: PathBuf,
     /// Knowledge base, by name; made if there is none
     #[arg(long)]
@@ -24,6 +27,18 @@ pub struct IngestArgs {
     /// Name of the source [default: the archive's name; "files" for single files]
     #[arg(long)]
     source: Option<String>,
+    /// What is at the address [default: git for addresses that end with .git, else web]
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<RemoteKind>,
+    /// Branch of a git repository
+    #[arg(long)]
+    branch: Option<String>,
+    /// Folder of a git repository
+    #[arg(long)]
+    folder: Option<String>,
+    /// User name for the source, where it wants one beside the token in NEXUS_SOURCE_TOKEN
+    #[arg(long)]
+    user: Option<String>,
     /// Print the task's id and do not wait
     #[arg(long)]
     no_wait: bool,
@@ -31,16 +46,80 @@ pub struct IngestArgs {
     server: ServerArgs,
 }
 
+/// Kinds of sources that the server fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum RemoteKind {
+    Git,
+    Web,
+    Mediawiki,
+    Dokuwiki,
+}
+
 pub async fn run(config: &Config, args: IngestArgs) -> anyhow::Result<()> {
     let client = super::connect::client(config, &args.server)?;
-    let packed = Packed::of(&args.path).await?;
-    let task_id = upload(&client, &packed, &args.kb, args.source).await?;
+    let task_id = match args.path.to_str() {
+        Some(url) if url.contains("://") => fetch(&client, url, &args).await?,
+        _ => {
+            let packed = Packed::of(&args.path).await?;
+            upload(&client, &packed, &args.kb, args.source).await?
+        }
+    };
     println!("task {task_id}");
     if args.no_wait {
         return Ok(());
     }
     let task = follow(&client, task_id).await?;
     report(&client, &task).await
+}
+
+/// Has the server fetch a source.
+async fn fetch(client: &Client, url: &str, args: &IngestArgs) -> anyhow::Result<Uuid> {
+    client.find_or_create_knowledge_base(&args.kb).await?;
+    let credential = std::env::var("NEXUS_SOURCE_TOKEN").ok().map(|token| SourceCredential {
+        user: args.user.clone(),
+        token,
+    });
+    let by_address = if url.ends_with(".git") {
+        RemoteKind::Git
+    } else {
+        RemoteKind::Web
+    };
+    let (knowledge_base, source, url) = (args.kb.clone(), args.source.clone(), url.to_owned());
+    let wiki = |engine| IngestWiki {
+        knowledge_base: knowledge_base.clone(),
+        source: source.clone(),
+        engine,
+        url: url.clone(),
+        credential: credential.clone(),
+        ..IngestWiki::default()
+    };
+    let accepted = match args.kind.unwrap_or(by_address) {
+        RemoteKind::Git => {
+            let body = IngestGit {
+                knowledge_base,
+                source,
+                url,
+                branch: args.branch.clone(),
+                folder: args.folder.clone(),
+                credential,
+                ..IngestGit::default()
+            };
+            client.ingest_git(&body).await?
+        }
+        RemoteKind::Web => {
+            let body = IngestWeb {
+                knowledge_base,
+                source,
+                url,
+                credential,
+                ..IngestWeb::default()
+            };
+            client.ingest_web(&body).await?
+        }
+        RemoteKind::Mediawiki => client.ingest_wiki(&wiki(WikiEngine::MediaWiki)).await?,
+        RemoteKind::Dokuwiki => client.ingest_wiki(&wiki(WikiEngine::DokuWiki)).await?,
+    };
+    Ok(accepted.task_id)
 }
 
 /// What is uploaded: the path itself, or the archive that a folder was packed into.

@@ -33,7 +33,7 @@ const EXPIRED: usize = 10_000;
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
     running.meter.stage(Stage::Sweeping, None);
-    sweep_knowledge_bases(context, running).await?;
+    let mut has_removed_text = sweep_knowledge_bases(context, running).await?;
     loop {
         running.check()?;
         let mut versions: Vec<VersionId> = context
@@ -58,12 +58,15 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
             break;
         }
         sweep_versions(context, running, &versions).await?;
+        has_removed_text = true;
     }
     sweep_sources(context).await?;
     sweep_what_has_expired(context).await?;
     sweep_uploads(context).await?;
-    // Deleted text must not stay in the log of the database.
-    context.db.empty_log().await?;
+    if has_removed_text {
+        // Nor may it stay in the log of the database.
+        context.db.empty_log().await?;
+    }
     Ok(Completion::default())
 }
 
@@ -118,7 +121,9 @@ async fn sweep_versions(
     Ok(())
 }
 
-async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
+/// Whether there were any.
+async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Result<bool, Stopped> {
+    let mut found = false;
     for kb in context.db.knowledge_bases().deleted(VERSIONS).await? {
         running.check()?;
         // A task that still writes to it has been asked to stop; the next sweep finds it quiet.
@@ -136,8 +141,9 @@ async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Re
         }
         crash_point("sweep.kb_points_gone");
         purge(context, running, kb).await?;
+        found = true;
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn purge(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {

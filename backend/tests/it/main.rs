@@ -31,6 +31,7 @@ mod scale;
 mod sharing;
 mod sign_in;
 mod signed_requests;
+mod sources;
 mod tasks;
 mod test_app;
 mod uploads;

@@ -12,6 +12,7 @@ mod ingestion;
 mod knowledge_bases;
 mod rag;
 mod request;
+mod sources;
 mod tasks;
 
 pub use answers::{AnswerEvent, AnswerEvents};

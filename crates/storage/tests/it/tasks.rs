@@ -36,6 +36,10 @@ async fn a_task_is_read_back_as_it_was_written(db: &Db) {
                 bytes_read: u64::MAX,
                 ..Counts::default()
             },
+            plan: Some(nexus_domain::task::Plan {
+                add: 1,
+                ..nexus_domain::task::Plan::default()
+            }),
         },
         error: Some(TaskError {
             code: "timeout".to_owned(),
