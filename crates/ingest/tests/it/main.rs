@@ -8,8 +8,11 @@
 
 mod archives;
 mod chunks;
+mod dokuwiki;
 mod encodings;
 mod formats;
+mod html;
+mod mediawiki;
 mod nested;
 mod properties;
 mod sevens;
