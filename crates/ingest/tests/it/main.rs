@@ -9,6 +9,7 @@
 mod archives;
 mod chunks;
 mod dokuwiki;
+mod dumps;
 mod encodings;
 mod formats;
 mod html;
