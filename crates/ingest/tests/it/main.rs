@@ -11,6 +11,7 @@ mod chunks;
 mod dokuwiki;
 mod dumps;
 mod encodings;
+mod exports;
 mod formats;
 mod html;
 mod mediawiki;
