@@ -1,6 +1,7 @@
 //! Sources to documents to chunks, in three pure and blocking steps:
 //!
-//! 1. [`walk`] opens an upload (zip, 7z, tar, a compressed stream or a single file) and hands out its files one by one;
+//! 1. [`walk`] opens an upload (zip, 7z, tar, a MediaWiki dump, a compressed stream or a single file) and hands out its files
+//!    one by one; [`of_export`] makes documents of those of a wiki's export;
 //! 2. [`extract`] turns one file's bytes into text with a title and a format;
 //! 3. [`chunk`] cuts that text along its structure into passages that quote it exactly.
 //!
@@ -12,6 +13,7 @@
 
 mod archive;
 mod chunk;
+mod export;
 mod extract;
 mod limits;
 mod pack;
@@ -19,6 +21,7 @@ mod provenance;
 
 pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, walk};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
+pub use export::{Export, detect_export, of_export};
 pub use extract::{Extracted, Language, Marks, extract};
 pub use limits::Limits;
 pub use pack::{ArchiveWriter, pack_folder};

@@ -25,7 +25,7 @@ pub struct Limits {
     /// Memory that a 7z or xz archive may ask for to be unpacked: dictionaries and models. It fills as data comes out. A
     /// nested archive may ask for as much again. Default 288 MiB: 7-Zip's strongest preset asks for 256 MiB and some.
     pub decoder_bytes: u64,
-    /// Nesting of JSON containers and HTML elements. Default 128.
+    /// Nesting of JSON containers, HTML elements, and templates and links of wikis. Default 128.
     pub nesting: usize,
 }
 

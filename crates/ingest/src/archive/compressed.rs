@@ -1,9 +1,10 @@
-//! A compressed stream: a tar archive, or one file.
+//! A compressed stream: a tar archive, a MediaWiki dump, or one file.
 
 use std::io::Read;
 
 use super::Container;
 use super::bounds::{self, Declared, Metered};
+use super::dump;
 use super::method::Method;
 use super::sniff::{self, BLOCK};
 use super::tar;
@@ -28,6 +29,9 @@ pub(super) fn walk(
     };
     if sniff::is_tar(&head) {
         return (tar_in(method), tar::walk(head.chain(stream), visitor));
+    }
+    if dump::begins(&head) {
+        return (Container::MediaWikiDump, dump::walk(head.chain(stream), visitor));
     }
     let declared = Declared {
         unpacked: 0,

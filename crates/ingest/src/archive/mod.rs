@@ -3,6 +3,7 @@
 mod bounds;
 mod compressed;
 mod disk;
+mod dump;
 mod method;
 mod name;
 mod nested;
@@ -36,6 +37,8 @@ pub enum Container {
     TarBz2,
     TarXz,
     TarZst,
+    /// The pages of a MediaWiki, plain or in a compressed stream.
+    MediaWikiDump,
     /// One file in a compressed stream.
     Compressed,
     /// Not an archive: the upload is one document.
@@ -145,6 +148,10 @@ fn packed(
         Format::Tar => {
             let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter());
             (Container::Tar, tar::walk(stream, visitor))
+        }
+        Format::Dump => {
+            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter());
+            (Container::MediaWikiDump, dump::walk(stream, visitor))
         }
         Format::Stream(method) => {
             let inner = |visitor: &mut Visitor<'_>| document_name(method.inner_name(name), visitor).map(Some);

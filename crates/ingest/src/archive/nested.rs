@@ -9,7 +9,7 @@ use super::bounds::Declared;
 use super::disk::Disk;
 use super::sniff::{self, Format};
 use super::visit::{End, Step, Visitor};
-use super::{compressed, seven, tar, zip};
+use super::{compressed, dump, seven, tar, zip};
 
 /// Walks the archive that `stream` holds. `dyn`, because its files come back here.
 pub(super) fn open(
@@ -19,7 +19,7 @@ pub(super) fn open(
     declared: Declared,
     visitor: &mut Visitor<'_>,
 ) -> Step {
-    if visitor.is_inside() {
+    if visitor.is_inside() && format != Format::Dump {
         let why = format!("A {} archive two archives deep is not opened", format.name());
         return visitor.problem(path, ProblemCode::NestedArchive, why);
     }
@@ -29,6 +29,8 @@ pub(super) fn open(
             let (code, why) = sniff::not_read(name);
             visitor.problem(path, code, why)
         }
+        // It holds pages and nothing that could hold it, so it is read at any depth.
+        Format::Dump => visitor.within(path, |visitor| dump::walk(stream, visitor)),
         Format::Tar => visitor.enter(path, packed, |visitor| tar::walk(stream, visitor)),
         Format::Stream(method) => {
             let inner = method.inner_name(&path).to_owned();

@@ -110,6 +110,12 @@ fn has_drive(path: &str) -> bool {
         && bytes.get(2).is_none_or(|b| *b == b'/')
 }
 
+/// Whether a part of a path, as a title gives it, is a plain name everywhere.
+pub(super) fn is_safe_part(part: &str) -> bool {
+    let reserved = part.is_empty() || part == "." || part == ".." || has_drive(part);
+    !reserved && !is_junk(part) && !is_device(part)
+}
+
 fn is_junk(part: &str) -> bool {
     JUNK.iter().any(|junk| part.eq_ignore_ascii_case(junk)) || part.starts_with("._")
 }

@@ -6,6 +6,7 @@ use nexus_domain::ProblemCode;
 
 use super::bounds;
 use super::disk::Disk;
+use super::dump;
 use super::method::Method;
 
 /// A tar header's block.
@@ -20,7 +21,9 @@ pub(super) enum Format {
     Zip,
     SevenZ,
     Tar,
-    /// A stream that holds a tar archive or one file.
+    /// A MediaWiki dump: XML that holds pages.
+    Dump,
+    /// A stream that holds a tar archive, a dump or one file.
     Stream(Method),
     /// Recognised, and not read.
     Unread(&'static str),
@@ -32,6 +35,7 @@ impl Format {
             Self::Zip => "zip",
             Self::SevenZ => "7z",
             Self::Tar => "tar",
+            Self::Dump => "MediaWiki dump",
             Self::Stream(Method::Gzip) => "gzip",
             Self::Stream(Method::Bzip2) => "bzip2",
             Self::Stream(Method::Xz) => "xz",
@@ -65,6 +69,7 @@ pub(super) fn packed(name: &str, head: &[u8]) -> Option<Format> {
     match magic(head) {
         Some(Format::Zip) if is_zip_document(name) => None,
         Some(format) => Some(format),
+        None if dump::begins(head) => Some(Format::Dump),
         None => is_tar_header(head).then_some(Format::Tar),
     }
 }

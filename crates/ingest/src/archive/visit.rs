@@ -113,10 +113,16 @@ impl<'a> Visitor<'a> {
     /// early is a problem of this one path.
     pub(super) fn enter(&mut self, path: String, packed: u64, walk: impl FnOnce(&mut Self) -> Step) -> Step {
         self.meter.enter(packed);
-        self.inside = Some(format!("{path}/"));
-        let end = walk(self);
-        self.inside = None;
+        let step = self.within(path, walk);
         self.meter.leave();
+        step
+    }
+
+    /// Walks what is like a folder at `path`, in whatever archive that is.
+    pub(super) fn within(&mut self, path: String, walk: impl FnOnce(&mut Self) -> Step) -> Step {
+        let outer = self.inside.replace(format!("{path}/"));
+        let end = walk(self);
+        self.inside = outer;
         match end {
             Err(End::Cut(code, why)) => {
                 self.complete = false;
@@ -206,7 +212,7 @@ impl<'a> Visitor<'a> {
             ),
             Ok(bytes) => {
                 let packed_size = declared.packed.unwrap_or(bytes.len() as u64);
-                self.hand_out(path, bytes, packed_size)
+                self.hand_out(path, bytes, packed_size, Provenance::default())
             }
             Err(Refusal::File(code, why)) => self.left_out(path, code, why, origin),
             Err(Refusal::Container(code, why)) => Err(End::Cut(code, format!("{why}, at {path:?}"))),
@@ -228,7 +234,13 @@ impl<'a> Visitor<'a> {
     pub(super) fn single(&mut self, path: String, bytes: Vec<u8>) -> Step {
         self.count_entry()?;
         let packed_size = bytes.len() as u64;
-        self.hand_out(path, bytes, packed_size)
+        self.hand_out(path, bytes, packed_size, Provenance::default())
+    }
+
+    /// A page of a dump, which the dump knows more of than its bytes.
+    pub(super) fn page(&mut self, path: String, bytes: Vec<u8>, provenance: Provenance) -> Step {
+        let packed_size = bytes.len() as u64;
+        self.hand_out(path, bytes, packed_size, provenance)
     }
 
     pub(super) fn finish(mut self, container: Container, end: Step) -> Result<WalkSummary, WalkError> {
@@ -259,7 +271,7 @@ impl<'a> Visitor<'a> {
         })
     }
 
-    fn hand_out(&mut self, path: String, bytes: Vec<u8>, packed_size: u64) -> Step {
+    fn hand_out(&mut self, path: String, bytes: Vec<u8>, packed_size: u64, provenance: Provenance) -> Step {
         self.files += 1;
         self.file_bytes += bytes.len() as u64;
         let hash = ContentHash::of(&bytes);
@@ -268,7 +280,7 @@ impl<'a> Visitor<'a> {
             bytes,
             hash,
             packed_size,
-            provenance: Provenance::default(),
+            provenance,
         }))
     }
 

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Csv,
     Json,
     Rst,
+    MediaWiki,
+    DokuWiki,
     /// Source code, with or without a grammar.
     Code(Option<Language>),
     Text,
@@ -32,6 +34,8 @@ pub(super) fn by_name(name: &str) -> Option<Kind> {
         "csv" | "tsv" | "tab" => Kind::Csv,
         "json" | "jsonl" | "ndjson" | "geojson" | "json5" | "jsonc" | "ipynb" | "webmanifest" => Kind::Json,
         "rst" | "rest" => Kind::Rst,
+        "mediawiki" | "wikitext" => Kind::MediaWiki,
+        "dokuwiki" => Kind::DokuWiki,
         "sql" | "yaml" | "yml" | "toml" | "ini" | "cfg" | "conf" | "properties" | "env" | "kt" | "kts"
         | "swift" | "scala" | "lua" | "pl" | "pm" | "r" | "jl" | "dart" | "ex" | "exs" | "erl" | "hs"
         | "ml" | "fs" | "vb" | "pas" | "groovy" | "gradle" | "clj" | "lisp" | "el" | "scm" | "zig"

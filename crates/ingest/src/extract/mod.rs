@@ -1,21 +1,26 @@
 //! From a file's bytes to text: what it is, how it is encoded, what it is called.
 //!
 //! Text formats keep their text as it stands, apart from decoding, the byte order mark and CRLF → LF; so quotes are exact and
-//! lines are those of the file. Two formats are derived, and their lines are those of the derived text: HTML becomes
-//! Markdown, and minified JSON is laid out.
+//! lines are those of the file. Some formats are derived, and their lines are those of the derived text: HTML and the markups
+//! of wikis become Markdown, and minified JSON is laid out.
 
 mod csv;
+mod derived;
 mod detect;
+mod dokuwiki;
 mod encoding;
 mod html;
 mod json;
 mod language;
 mod markdown;
+mod mediawiki;
 mod rst;
+mod wiki;
 
 use nexus_domain::{Format, LineRange, PageRange, Problem, ProblemCode};
 
 use crate::limits::Limits;
+use derived::Derived;
 use detect::Kind;
 pub use language::Language;
 
@@ -119,13 +124,9 @@ fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refus
                 ..plain(Format::Markdown, text)
             }
         }
-        Kind::Html => {
-            let (title, text) = html::to_markdown(&text, limits)?;
-            Extracted {
-                title,
-                ..plain(Format::Html, text)
-            }
-        }
+        Kind::Html => derived(Format::Html, html::to_markdown(&text, limits)?),
+        Kind::MediaWiki => derived(Format::MediaWiki, mediawiki::to_markdown(&text, limits)?),
+        Kind::DokuWiki => derived(Format::DokuWiki, dokuwiki::to_markdown(&text)?),
         Kind::Rst => {
             let title = rst::title(&text).unwrap_or_default();
             Extracted {
@@ -145,6 +146,19 @@ fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refus
         },
         Kind::Text => plain(Format::PlainText, text),
     })
+}
+
+fn derived(format: Format, derived: Derived) -> Extracted {
+    Extracted {
+        title: derived.title,
+        format,
+        language: None,
+        text: derived.text,
+        marks: Marks {
+            anchors: derived.anchors,
+            ..Marks::default()
+        },
+    }
 }
 
 /// Documents are called by their name, data and code by the whole file name.

@@ -8,8 +8,13 @@
 
 mod archives;
 mod chunks;
+mod dokuwiki;
+mod dumps;
 mod encodings;
+mod exports;
 mod formats;
+mod html;
+mod mediawiki;
 mod nested;
 mod properties;
 mod sevens;

@@ -9,9 +9,27 @@ use crate::support::{
     zstd,
 };
 
-const NAMES: [&str; 18] = [
-    "a.md", "a.html", "a.txt", "a.csv", "a.json", "a.jsonl", "a.rst", "a.rs", "a.py", "a.ts", "a.cpp",
-    "a.go", "a.rb", "a.php", "a.sh", "a.toml", "a", "a.c",
+const NAMES: [&str; 20] = [
+    "a.md",
+    "a.html",
+    "a.txt",
+    "a.csv",
+    "a.json",
+    "a.jsonl",
+    "a.rst",
+    "a.rs",
+    "a.py",
+    "a.ts",
+    "a.cpp",
+    "a.go",
+    "a.rb",
+    "a.php",
+    "a.sh",
+    "a.toml",
+    "a",
+    "a.c",
+    "a.mediawiki",
+    "a.dokuwiki",
 ];
 
 /// Pieces that mean something to some format; random text seldom does.

@@ -22,6 +22,8 @@ pub(super) enum Element {
     Image,
     /// Real content starts here, whatever was left open before.
     Content,
+    /// About the page, unless it belongs to an article or a quotation.
+    Footer,
     Other,
 }
 
@@ -33,9 +35,9 @@ impl Element {
                 Self::Dropped
             }
             b"title" => Self::Title,
-            b"p" | b"div" | b"section" | b"header" | b"footer" | b"aside" | b"address" | b"figure"
-            | b"figcaption" | b"details" | b"summary" | b"form" | b"fieldset" | b"legend" | b"dl" | b"dt"
-            | b"dd" | b"hr" | b"center" | b"caption" | b"body" => Self::Block,
+            b"p" | b"div" | b"section" | b"header" | b"aside" | b"address" | b"figure" | b"figcaption"
+            | b"details" | b"summary" | b"form" | b"fieldset" | b"legend" | b"dl" | b"dt" | b"dd" | b"hr"
+            | b"center" | b"caption" | b"body" => Self::Block,
             b"h1" => Self::Heading(1),
             b"h2" => Self::Heading(2),
             b"h3" => Self::Heading(3),
@@ -54,6 +56,7 @@ impl Element {
             b"td" | b"th" => Self::Cell,
             b"img" => Self::Image,
             b"main" | b"article" => Self::Content,
+            b"footer" => Self::Footer,
             _ => Self::Other,
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Page {
     nesting: usize,
     max_bytes: u64,
     out: String,
+    /// Number of the line that grows.
+    line: u32,
     pub(super) open: Vec<Open>,
     gap: Gap,
     /// Marker of the item or heading that was just opened.
@@ -42,6 +44,7 @@ impl Page {
             nesting: limits.nesting,
             max_bytes: limits.file_bytes.saturating_mul(2),
             out: String::new(),
+            line: 1,
             open: Vec::new(),
             gap: Gap::None,
             marker: None,
@@ -54,6 +57,15 @@ impl Page {
             Some(refusal) => Err(refusal),
             None => Ok(self.out),
         }
+    }
+
+    pub(super) const fn line_number(&self) -> u32 {
+        self.line
+    }
+
+    /// Bytes written so far.
+    pub(super) const fn len(&self) -> usize {
+        self.out.len()
     }
 
     pub(super) fn is_refused(&self) -> bool {
@@ -86,8 +98,8 @@ impl Page {
             _ if self.out.is_empty() => {}
             Gap::None if self.marker.is_none() => {}
             Gap::Space if self.marker.is_none() => self.out.push(' '),
-            Gap::Block => self.out.push_str("\n\n"),
-            _ => self.out.push('\n'),
+            Gap::Block => self.break_lines("\n\n"),
+            _ => self.break_lines("\n"),
         }
         self.gap = Gap::None;
         let marker = self.marker.take();
@@ -100,9 +112,14 @@ impl Page {
 
     /// A line as it stands, right under the one before it.
     pub(super) fn line(&mut self, line: &str) {
-        self.out.push('\n');
+        self.break_lines("\n");
         self.indent(false);
         self.out.push_str(line);
+    }
+
+    fn break_lines(&mut self, ends: &str) {
+        self.out.push_str(ends);
+        self.line = self.line.saturating_add(ends.len() as u32);
     }
 
     pub(super) fn gap(&mut self, gap: Gap) {

@@ -1,12 +1,17 @@
 //! Takes tokens, writes Markdown. Holds what is open (a table, a preformatted block, what is dropped), never the page.
 
+mod attributes;
+
 use html5gum::Span;
 use html5gum::emitters::callback::{Callback, CallbackEvent};
 
 use super::block::Element;
+use super::heading::Anchors;
 use super::page::{Gap, Open, Page};
+use super::region::{self, Region, Regions};
 use super::table::Table;
 use crate::extract::Refusal;
+use crate::extract::derived::Derived;
 use crate::limits::Limits;
 
 #[derive(Debug)]
@@ -21,7 +26,11 @@ pub(super) struct Writer {
     /// Language of the preformatted block, by its class.
     fence_language: String,
     heading: bool,
+    anchors: Anchors,
+    regions: Regions,
     element: Element,
+    /// Its name.
+    name: Vec<u8>,
     attribute: Vec<u8>,
 }
 
@@ -36,15 +45,24 @@ impl Writer {
             preformatted: None,
             fence_language: String::new(),
             heading: false,
+            anchors: Anchors::default(),
+            regions: Regions::default(),
             element: Element::Other,
+            name: Vec::new(),
             attribute: Vec::new(),
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<(String, String), Refusal> {
+    pub(super) fn finish(mut self) -> Result<Derived, Refusal> {
         self.end_preformatted();
         self.end_table();
-        Ok((self.title, self.page.finish()?))
+        let main = self.regions.main(self.page.len());
+        let page = Derived {
+            title: self.title,
+            text: self.page.finish()?,
+            anchors: self.anchors.finish(),
+        };
+        Ok(region::cut(page, &main))
     }
 
     fn event(&mut self, event: CallbackEvent<'_>) {
@@ -68,8 +86,17 @@ impl Writer {
 
     fn start(&mut self, name: &[u8]) {
         self.element = Element::of(name);
+        self.name.clear();
+        self.name.extend_from_slice(name.get(..16).unwrap_or(name));
         if self.element == Element::Content {
             self.dropped = None;
+        }
+        if self.element == Element::Footer {
+            let belongs = self.regions.is_open() || self.page.open.contains(&Open::Quote);
+            self.element = if belongs { Element::Block } else { Element::Dropped };
+        }
+        if self.dropped.is_none() {
+            self.regions.start(name);
         }
         match &mut self.dropped {
             Some((open, depth)) if open == name => *depth += 1,
@@ -89,7 +116,13 @@ impl Writer {
         }
         match element {
             Element::Title => self.in_title = self.title.is_empty(),
-            Element::Block | Element::Content => self.gap(Gap::Block),
+            Element::Content => {
+                self.gap(Gap::Block);
+                if let Some(region) = Region::of_element(&self.name) {
+                    self.regions.open(region, &self.name, self.page.len());
+                }
+            }
+            Element::Block => self.gap(Gap::Block),
             Element::Heading(level) => self.start_heading(level),
             Element::Break => self.gap(if self.heading { Gap::Space } else { Gap::Line }),
             Element::BulletList => self.start_list(false),
@@ -120,7 +153,7 @@ impl Writer {
                 Some(table) => table.cell(),
                 None => self.gap(Gap::Block),
             },
-            Element::Image | Element::Dropped | Element::Other => {}
+            Element::Image | Element::Dropped | Element::Footer | Element::Other => {}
         }
     }
 
@@ -132,15 +165,17 @@ impl Writer {
             }
             return;
         }
+        self.regions.end(name, self.page.len());
         let element = Element::of(name);
         if self.preformatted.is_some() && element != Element::Preformatted {
             return;
         }
         match element {
             Element::Title => self.in_title = false,
-            Element::Block | Element::Content => self.gap(Gap::Block),
+            Element::Block | Element::Content | Element::Footer => self.gap(Gap::Block),
             Element::Heading(_) => {
                 self.heading = false;
+                self.anchors.end_heading();
                 self.page.mark(None);
                 self.gap(Gap::Block);
             }
@@ -176,6 +211,7 @@ impl Writer {
             self.page.mark(Some(format!("{} ", "#".repeat(level))));
         }
         self.heading = true;
+        self.anchors.start_heading();
     }
 
     fn start_list(&mut self, numbered: bool) {
@@ -261,6 +297,9 @@ impl Writer {
             block.push_str(text);
         } else if !self.table.as_mut().is_some_and(|table| table.text(text)) {
             self.page.text(text);
+            if !text.trim().is_empty() {
+                self.anchors.text(self.page.line_number());
+            }
         }
     }
 
@@ -268,28 +307,6 @@ impl Writer {
     fn gap(&mut self, gap: Gap) {
         if !self.table.as_mut().is_some_and(|table| table.text(" ")) {
             self.page.gap(gap);
-        }
-    }
-
-    fn attribute(&mut self, value: &[u8]) {
-        let value = String::from_utf8_lossy(value);
-        match (self.element, self.attribute.as_slice()) {
-            (Element::Image, b"alt") if !value.trim().is_empty() => self.text(&value),
-            (Element::Preformatted | Element::Code | Element::Other, b"class")
-                if self.preformatted.is_some() =>
-            {
-                let classes = value.split_whitespace();
-                let language = classes
-                    .filter_map(|c| c.strip_prefix("language-").or_else(|| c.strip_prefix("lang-")))
-                    .next();
-                let sound = |name: &&str| {
-                    name.len() < 24 && name.chars().all(|c| c.is_alphanumeric() || "+#-_".contains(c))
-                };
-                if let Some(language) = language.filter(sound) {
-                    language.clone_into(&mut self.fence_language);
-                }
-            }
-            _ => {}
         }
     }
 }
