@@ -1,9 +1,10 @@
 //! Reads single objects, one at a time, each of a size that was asked first. Nothing here knows a configuration, a hook, a
 //! filter or a work tree.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use git2::{ErrorCode, ObjectType, Odb, Oid};
+use git2::{ObjectType, Odb, Oid};
 
 /// Largest list of one folder's entries: some million of them.
 const MOST_TREE_BYTES: u64 = 64 << 20;
@@ -40,10 +41,19 @@ impl std::fmt::Debug for Objects {
 impl Objects {
     /// `folder` is what git calls `objects`.
     pub(super) fn open(folder: &Path, omits_from: Option<u64>) -> Result<Self, Damaged> {
-        let odb = Odb::new().map_err(|_| Damaged)?;
         let folder = folder.to_str().ok_or(Damaged)?;
-        odb.add_disk_alternate(folder).map_err(|_| Damaged)?;
-        Ok(Self { odb, omits_from })
+        let mut objects = Self::none()?;
+        objects.omits_from = omits_from;
+        objects.odb.add_disk_alternate(folder).map_err(|_| Damaged)?;
+        Ok(objects)
+    }
+
+    /// Nothing at all.
+    pub(super) fn none() -> Result<Self, Damaged> {
+        Ok(Self {
+            odb: Odb::new().map_err(|_| Damaged)?,
+            omits_from: None,
+        })
     }
 
     /// Where a pack finds what it builds on.
@@ -69,9 +79,7 @@ impl Objects {
     }
 
     pub(super) fn blob(&self, id: Oid, most: u64) -> Result<Blob, Damaged> {
-        let is_missing =
-            |error: git2::Error| error.code() == ErrorCode::NotFound && self.omits_from.is_some();
-        if self.odb.read_header(id).is_err_and(is_missing) {
+        if self.omits_from.is_some() && !self.odb.exists(id) {
             return Ok(Blob::TooLarge(None));
         }
         Ok(match self.read(id, ObjectType::Blob, most)? {
@@ -81,7 +89,9 @@ impl Objects {
     }
 
     fn read(&self, id: Oid, kind: ObjectType, most: u64) -> Result<Result<Vec<u8>, u64>, Damaged> {
-        let (size, found) = self.odb.read_header(id).map_err(|_| Damaged)?;
+        // git2 panics where a damaged pack names a type that there is none of.
+        let header = catch_unwind(AssertUnwindSafe(|| self.odb.read_header(id)));
+        let (size, found) = header.map_err(|_| Damaged)?.map_err(|_| Damaged)?;
         if found != kind {
             return Err(Damaged);
         }

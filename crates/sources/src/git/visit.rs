@@ -45,6 +45,10 @@ impl<'a> Reading<'a> {
             return Ok(false);
         };
         tracing::warn!("a mirror is damaged and fetched anew");
+        // libgit2 shares open packs by their path: as long as the damaged one is open, the new one would be it.
+        if let Ok(none) = Objects::none() {
+            self.objects = none;
+        }
         self.objects = renew()?;
         Ok(true)
     }

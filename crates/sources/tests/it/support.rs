@@ -95,6 +95,14 @@ impl Source {
 
     /// The visitor breaks off at the item after so many.
     pub fn sync_until(&self, remote: &Remote, most: usize) -> Outcome {
+        self.sync_with(remote, |before| match before < most {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    }
+
+    /// `each` is told before each item how many came before it.
+    pub fn sync_with(&self, remote: &Remote, each: impl Fn(usize) -> ControlFlow<()>) -> Outcome {
         let manifest = Manifest::new(self.known.clone());
         let context = Context {
             http: &self.http,
@@ -108,9 +116,7 @@ impl Source {
         };
         let mut items = Vec::new();
         let result = nexus_sources::sync(remote, &context, &mut |item| {
-            if items.len() >= most {
-                return ControlFlow::Break(());
-            }
+            each(items.len())?;
             items.push(item);
             ControlFlow::Continue(())
         });

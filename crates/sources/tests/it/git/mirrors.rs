@@ -1,6 +1,8 @@
 //! What is kept between syncs.
 
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -85,6 +87,47 @@ fn a_damaged_mirror_is_fetched_anew() {
         assert_eq!(outcome.paths(), whole, "{name}");
         assert!(outcome.problems().is_empty(), "{name}: {:?}", outcome.problems());
         assert!(outcome.files().contains(&("0.md", name)));
+    }
+}
+
+#[test]
+fn a_mirror_that_is_damaged_while_it_is_read_is_fetched_anew() {
+    let mut repository = TestRepository::of(&[]);
+    for number in 0..50 {
+        repository.put(&format!("{number}.md"), noise(number, 100));
+    }
+    repository.commit("main");
+    let Some(host) = Host::start() else { return };
+    let remote = host.add("team", &repository);
+    for eighth in 1..8 {
+        let source = Source::new();
+        let whole = source.sync(&remote);
+        host.asked();
+        let outcome = source.sync_with(&remote, |before| {
+            if before == 1 {
+                let pack = packs(&source).remove(0);
+                let at = fs::metadata(&pack).unwrap().len() * eighth / 8;
+                let mut file = fs::OpenOptions::new().write(true).open(pack).unwrap();
+                file.seek(SeekFrom::Start(at)).unwrap();
+                file.write_all(&[0x55; 1_000]).unwrap();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(outcome.files(), whole.files(), "{:?}", outcome.problems());
+        let fetched = host
+            .asked()
+            .iter()
+            .filter(|asked| asked.line.starts_with("POST"))
+            .count();
+        assert_eq!(fetched, 1, "{eighth}");
+
+        let outcome = source.sync_with(&remote, |before| {
+            if before == 1 {
+                fs::remove_dir_all(source.folder.path()).unwrap();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(outcome.files(), whole.files(), "{:?}", outcome.problems());
     }
 }
 
