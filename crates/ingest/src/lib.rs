@@ -19,7 +19,9 @@ mod limits;
 mod pack;
 mod provenance;
 
-pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, walk};
+pub use archive::{
+    Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, shown_path, walk,
+};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
 pub use export::{Export, detect_export, of_export};
 pub use extract::{Extracted, Language, Marks, extract};

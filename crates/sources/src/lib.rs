@@ -8,6 +8,7 @@
 
 mod check;
 mod filter;
+mod git;
 mod guard;
 mod http;
 
@@ -178,9 +179,11 @@ pub fn sync(
     context: &Context<'_>,
     visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> Result<Summary, SourceError> {
-    let _ = (context, visit);
-    Err(SourceError::refused(
-        "invalid_source",
-        format!("sources of the kind {} are not fetched", remote.kind().as_str()),
-    ))
+    match remote {
+        Remote::Git(remote) => git::sync(remote, context, visit),
+        _ => Err(SourceError::refused(
+            "invalid_source",
+            format!("sources of the kind {} are not fetched", remote.kind().as_str()),
+        )),
+    }
 }

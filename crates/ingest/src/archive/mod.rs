@@ -20,6 +20,8 @@ use std::path::Path;
 
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
+pub use path::{normalise as normalise_path, shown as shown_path};
+
 use crate::limits::Limits;
 use crate::provenance::Provenance;
 use bounds::Metered;

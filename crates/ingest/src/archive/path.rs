@@ -27,7 +27,7 @@ type Refusal = (ProblemCode, String);
 /// The uniform path: `/` between folders, no `.`, NFC. `None` for the root itself and for junk.
 ///
 /// Nothing that changes the meaning is repaired: `..` is refused even where it would stay inside.
-pub(super) fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Refusal> {
+pub fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Refusal> {
     if raw.is_empty() {
         return Err((ProblemCode::InvalidPath, "The path is empty".into()));
     }
@@ -84,7 +84,7 @@ fn too_long(bytes: usize, limits: &Limits) -> Refusal {
 }
 
 /// A path that was refused, fit to be shown: one line, not longer than 200 characters.
-pub(super) fn shown(raw: &str) -> String {
+pub fn shown(raw: &str) -> String {
     let mut shown: String = raw
         .chars()
         .take(200)
