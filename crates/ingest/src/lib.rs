@@ -17,7 +17,9 @@ mod limits;
 mod pack;
 mod provenance;
 
-pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, walk};
+pub use archive::{
+    Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, walk,
+};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
 pub use extract::{Extracted, Language, Marks, extract};
 pub use limits::Limits;

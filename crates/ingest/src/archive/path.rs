@@ -27,7 +27,7 @@ type Refusal = (ProblemCode, String);
 /// The uniform path: `/` between folders, no `.`, NFC. `None` for the root itself and for junk.
 ///
 /// Nothing that changes the meaning is repaired: `..` is refused even where it would stay inside.
-pub(super) fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Refusal> {
+pub fn normalise(raw: &str, limits: &Limits) -> Result<Option<String>, Refusal> {
     if raw.is_empty() {
         return Err((ProblemCode::InvalidPath, "The path is empty".into()));
     }
