@@ -6,9 +6,16 @@
 //!
 //! Must not know: databases, vectors, what a document is.
 
+pub mod dokuwiki;
 mod filter;
 mod guard;
 mod http;
+pub mod mediawiki;
+mod names;
+mod patient;
+mod turns;
+pub mod web;
+mod xml;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -176,9 +183,13 @@ pub fn sync(
     context: &Context<'_>,
     visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> Result<Summary, SourceError> {
-    let _ = (context, visit);
-    Err(SourceError::refused(
-        "invalid_source",
-        format!("sources of the kind {} are not fetched", remote.kind().as_str()),
-    ))
+    match remote {
+        Remote::Web(remote) => web::sync(remote, context, visit),
+        Remote::MediaWiki(remote) => mediawiki::sync(remote, context, visit),
+        Remote::DokuWiki(remote) => dokuwiki::sync(remote, context, visit),
+        Remote::Git(_) => Err(SourceError::refused(
+            "invalid_source",
+            "sources of the kind git are not fetched",
+        )),
+    }
 }

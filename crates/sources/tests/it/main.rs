@@ -1,0 +1,14 @@
+//! One binary for the crate's tests: sites and wikis that live on this machine, and what a sync makes of them.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that fails to set itself up has failed"
+)]
+
+mod dokuwiki;
+mod mediawiki;
+mod support;
+mod web;
+mod web_failures;
+mod web_manners;
