@@ -13,6 +13,7 @@ mod http;
 pub mod mediawiki;
 mod names;
 mod patient;
+mod retry_after;
 mod turns;
 pub mod web;
 mod xml;

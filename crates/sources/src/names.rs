@@ -35,6 +35,11 @@ pub(crate) fn segment(text: &str, limits: &Limits) -> String {
     if is_taken { safe } else { format!("_{safe}") }
 }
 
+/// What gives no path, fit to be shown.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// Enough to tell two names apart.
 pub(crate) fn short_hash(text: &str) -> String {
     ContentHash::of(text.as_bytes())

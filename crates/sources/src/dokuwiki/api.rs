@@ -5,13 +5,16 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::fault::Fault;
 use super::xmlrpc;
 use crate::http::Request;
 use crate::patient::{Failure, Patient, Terms};
 use crate::{Context, SourceError};
 
-/// Most bytes of the list of all pages: some hundred thousand of them.
-const MOST_LIST: u64 = 128 << 20;
+/// Most bytes of the list of all pages, some hundred thousand of them, and of one page. An answer's tree takes some times its
+/// bytes.
+const MOST_LIST: u64 = 32 << 20;
+const MOST_TEXT: u64 = 16 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -34,21 +37,6 @@ pub(super) enum Got {
     TooLarge,
     Denied(String),
     Failed(String),
-}
-
-/// Why a call gave nothing.
-enum Fault {
-    Ends(SourceError),
-    /// There is no such API at this address.
-    NoApi,
-    SwitchedOff,
-    NoMethod,
-    Denied(String),
-    Gone,
-    TooLarge(u64),
-    /// No answer, however often it was asked.
-    Unreachable(String),
-    Other(String),
 }
 
 pub(super) struct Api<'a> {
@@ -96,6 +84,11 @@ impl<'a> Api<'a> {
         self.patient.is_stopped()
     }
 
+    /// Most bytes of one page's text.
+    pub(super) fn most_text(&self) -> u64 {
+        self.context.limits.file_bytes.min(MOST_TEXT)
+    }
+
     /// Where people read this revision.
     pub(super) fn link(&self, page: &Listed) -> String {
         let mut url = self.base.clone();
@@ -108,12 +101,7 @@ impl<'a> Api<'a> {
 
     /// The text of a page as it stands.
     pub(super) fn page(&self, id: &str) -> Result<Got, SourceError> {
-        let most = self
-            .context
-            .limits
-            .file_bytes
-            .saturating_mul(2)
-            .saturating_add(1 << 20);
+        let most = self.most_text().saturating_mul(2).saturating_add(1 << 20);
         let called = match self.protocol {
             Protocol::Json => self.call("core.getPage", &[json!(id)], most),
             Protocol::Xml => self.call("wiki.getPage", &[json!(id)], most),
@@ -190,7 +178,7 @@ impl<'a> Api<'a> {
         };
         match read {
             Some(Ok(value)) => Ok(value),
-            Some(Err((code, message))) => Err(fault(code, &message)),
+            Some(Err((code, message))) => Err(Fault::of(code, &message)),
             // Releases before 2020 say it in plain words.
             None if contains(&answer.bytes, "not enabled") => Err(Fault::SwitchedOff),
             None if matches!(answer.status.as_u16(), 401 | 403) => {
@@ -200,33 +188,6 @@ impl<'a> Api<'a> {
                 )))
             }
             None => Err(Fault::NoApi),
-        }
-    }
-}
-
-impl Fault {
-    fn into_source_error(self, url: &Url) -> SourceError {
-        let refused = |code, message: String| SourceError::refused(code, message);
-        match self {
-            Self::Ends(error) => error,
-            Self::NoApi | Self::NoMethod | Self::Gone => refused(
-                "invalid_source",
-                format!("{url} is not the address of a DokuWiki: give the one where its doku.php lies"),
-            ),
-            Self::SwitchedOff => refused(
-                "invalid_source",
-                "The wiki's API is switched off: switch on remote API in the configuration (setting \"remote\")".into(),
-            ),
-            Self::Denied(message) => refused("access_denied", message),
-            Self::TooLarge(most) => refused(
-                "too_large",
-                format!("The wiki's list of pages has more than the {most} bytes that are allowed"),
-            ),
-            Self::Unreachable(reason) => SourceError::Away {
-                reason,
-                retry_after: None,
-            },
-            Self::Other(message) => refused("invalid_source", message),
         }
     }
 }
@@ -274,20 +235,6 @@ fn read_json(bytes: &[u8]) -> Option<Result<Value, (i64, String)>> {
         return Some(Err((code, message)));
     }
     answer.get_mut("result").map(|result| Ok(result.take()))
-}
-
-/// By the codes of the API; the same one stands for a missing right and a missing method, so the message decides.
-fn fault(code: i64, message: &str) -> Fault {
-    let shown: String = message.chars().take(300).collect();
-    match code {
-        -32605 => Fault::SwitchedOff,
-        _ if message.contains("not enabled") => Fault::SwitchedOff,
-        -32601 => Fault::NoMethod,
-        -32603 if message.contains("does not exist") => Fault::NoMethod,
-        -32603 | -32604 | 111 | 114 => Fault::Denied(format!("The wiki refuses: {shown} ({code})")),
-        121 => Fault::Gone,
-        _ => Fault::Other(format!("The wiki answers: {shown} ({code})")),
-    }
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! A DokuWiki, read by its remote API: the list of pages with their revisions, then the text of those that changed.
 
 mod api;
+mod fault;
 mod xmlrpc;
 
 use std::ops::ControlFlow;
@@ -96,7 +97,8 @@ impl Sync<'_> {
         let path = match self.names.claim(&parts.join("/"), EXTENSION, &page.id, limits) {
             Ok(path) => path,
             Err((code, message)) => {
-                let problem = Problem::of_file(page.id.replace(':', "/"), code, message);
+                let problem =
+                    Problem::of_file(crate::names::shown(&page.id.replace(':', "/")), code, message);
                 return self.hand_out(Item::Problem(problem));
             }
         };
@@ -105,14 +107,14 @@ impl Sync<'_> {
             return self.hand_out(Item::Unchanged(path));
         }
         let problem = match self.api.page(&page.id)? {
-            Got::Text(text) if text.len() as u64 <= limits.file_bytes => {
+            Got::Text(text) if text.len() as u64 <= self.api.most_text() => {
                 let file = self.file(page, path, text, fingerprint);
                 return self.hand_out(Item::File(file));
             }
             // Deleted since it was listed.
             Got::Gone => return Ok(()),
             Got::Text(_) | Got::TooLarge => {
-                let most = limits.file_bytes;
+                let most = self.api.most_text();
                 let message = format!("The page has more than the {most} bytes that are allowed");
                 Problem::of_file(path, ProblemCode::TooLarge, message)
             }

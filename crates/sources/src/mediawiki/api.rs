@@ -10,7 +10,8 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::http::Request;
-use crate::patient::{Answer, Patient, Terms, retry_after};
+use crate::patient::{Answer, Patient, Terms};
+use crate::retry_after::retry_after;
 use crate::{Context, SourceError};
 
 /// How often a call is repeated because the wiki's databases lag or it is asked too often.
@@ -18,6 +19,8 @@ const TRIES: u32 = 6;
 /// What mediawiki.org/wiki/Manual:Maxlag_parameter recommends, for lag and for the pause.
 const MAXLAG: &str = "5";
 const PAUSE: Duration = Duration::from_secs(5);
+/// Wikis allow 2 MiB to a page unless they are told otherwise (`$wgMaxArticleSize`); an answer's tree takes some times its bytes.
+const MOST_TEXT: u64 = 16 << 20;
 const MOST_COOKIES: usize = 50;
 
 pub(super) struct Api<'a> {
@@ -184,13 +187,14 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// JSON writes some characters in six bytes.
+    /// Most bytes of one page's text.
+    pub(super) fn most_text(&self) -> u64 {
+        self.context.limits.file_bytes.min(MOST_TEXT)
+    }
+
+    /// JSON writes some characters in more bytes, and says more than the text.
     fn most(&self) -> u64 {
-        self.context
-            .limits
-            .file_bytes
-            .saturating_mul(2)
-            .saturating_add(1 << 20)
+        self.most_text().saturating_mul(2).saturating_add(1 << 20)
     }
 
     /// The answer is not the API's.

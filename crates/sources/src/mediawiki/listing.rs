@@ -9,7 +9,7 @@ use super::Sync;
 use super::api::continued;
 use crate::{Item, SourceError};
 
-/// Answers that are read for one page that is taken; a list that goes on beyond has no end.
+/// Answers that a list may have; one that goes on beyond has no end.
 const MOST_ANSWERS: u64 = 10_000;
 
 /// A page as the wiki lists it.

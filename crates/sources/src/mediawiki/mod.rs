@@ -93,7 +93,7 @@ impl Sync<'_> {
                 }
                 Ok(path) => changed.push((page, path)),
                 Err((code, message)) => {
-                    let problem = Problem::of_file(page.title, code, message);
+                    let problem = Problem::of_file(crate::names::shown(&page.title), code, message);
                     self.hand_out(Item::Problem(problem))?;
                 }
             }

@@ -104,7 +104,7 @@ impl Sync<'_> {
                     let problem = Problem::of_file(path, ProblemCode::AccessDenied, message);
                     self.hand_out(Item::Problem(problem))?;
                 }
-                Some(Text::Text { text, .. }) if text.len() as u64 > self.context.limits.file_bytes => {
+                Some(Text::Text { text, .. }) if text.len() as u64 > self.api.most_text() => {
                     self.too_large(path)?;
                 }
                 Some(Text::Text { revision, text }) => {
@@ -118,7 +118,7 @@ impl Sync<'_> {
     }
 
     fn too_large(&mut self, path: String) -> Result<(), SourceError> {
-        let most = self.context.limits.file_bytes;
+        let most = self.api.most_text();
         let message = format!("The page has more than the {most} bytes that are allowed");
         self.hand_out(Item::Problem(Problem::of_file(
             path,

@@ -20,6 +20,12 @@ const MOST_QUERIES: u32 = 100;
 /// Links from the start to a page.
 const MOST_DEPTH: u32 = 256;
 
+/// Addresses that are looked at to find so many pages: some lead nowhere, or are no documents.
+pub(super) fn most_seen(pages: u64) -> usize {
+    let most = pages.saturating_mul(4).saturating_add(1_000);
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
 pub(super) struct Crawl<'c> {
     /// Whether pages are found by links; else a sitemap lists them.
     pub(super) follows_links: bool,
@@ -44,6 +50,8 @@ pub(super) struct State {
     queries: HashMap<String, u32>,
     /// Pages that were left out for their canonical address, and that address.
     pub(super) merged: HashMap<String, Url>,
+    /// The same the other way round.
+    pub(super) left_out: HashMap<String, Vec<Url>>,
     /// Pages that are gone.
     pub(super) gone: HashSet<String>,
     /// What was handed out.
@@ -68,6 +76,18 @@ pub(super) struct Job {
     pub(super) origin: Origin,
     /// Whether it is read although it names another address as canonical.
     pub(super) is_itself: bool,
+}
+
+impl Job {
+    /// The page that is read where this one leads.
+    pub(super) fn in_its_place(&self, url: Url) -> Self {
+        Self {
+            url,
+            lastmod: None,
+            is_itself: false,
+            ..self.clone()
+        }
+    }
 }
 
 /// How a page was found.
@@ -171,7 +191,7 @@ impl Crawl<'_> {
         if !self.follows_links {
             return;
         }
-        let most_seen = self.most.saturating_mul(4).saturating_add(1_000);
+        let most_seen = most_seen(self.most);
         for link in links {
             let Ok(url) = Url::parse(link) else { continue };
             if self.state.seen.contains(link) || !self.scope.admits(&url) || content::is_asset(&url) {
@@ -183,7 +203,7 @@ impl Crawl<'_> {
                 ));
                 return;
             }
-            if self.state.seen.len() as u64 >= most_seen {
+            if self.state.seen.len() >= most_seen {
                 self.bound(format!(
                     "More than {most_seen} links were met: the rest is not followed"
                 ));

@@ -7,10 +7,12 @@ mod cache;
 pub(crate) mod content;
 mod crawl;
 mod naming;
+mod outcome;
 pub(crate) mod page;
 mod robots;
 mod scope;
 mod sitemap;
+mod urlset;
 mod visit;
 
 use std::ops::ControlFlow;
@@ -45,7 +47,7 @@ pub fn sync(
     let robots = fetch_robots(&scope.start, &patient)?;
     patient.pause = patient.pause.max(robots.delay.unwrap_or_default());
     let listing = listing(&scope, &robots, most, context, &patient)?;
-    let cache = Cache::load(context.folder, cache_key(remote));
+    let cache = Cache::load(context.folder, cache_key(remote), crawl::most_seen(most));
     let mut crawl = Crawl {
         follows_links: listing.is_none(),
         most,

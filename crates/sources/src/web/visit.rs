@@ -1,6 +1,6 @@
 //! One page: asked for, read, handed out.
 
-use nexus_domain::{ContentHash, Problem, ProblemCode};
+use nexus_domain::{ContentHash, ProblemCode};
 use nexus_ingest::{Link, Places, Provenance, RawFile};
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
@@ -14,13 +14,11 @@ use super::crawl::{Crawl, Job, Origin};
 use super::naming;
 use super::page::{Page, Wishes};
 use super::scope::{normalise, path_and_query};
-use crate::http::{HttpError, Request};
-use crate::patient::{Answer, Failure, Terms};
+use crate::http::Request;
+use crate::patient::{Answer, Terms};
 use crate::{Item, SourceError};
 
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
-/// So many pages in a row that are not reached at all: it is the site.
-const MOST_SILENT: u32 = 3;
 /// Longer validators are not kept.
 const MOST_VALIDATOR: usize = 200;
 
@@ -30,7 +28,7 @@ impl Crawl<'_> {
         if !self.robots.allows(path_and_query(&job.url)) {
             return self.disallowed(job, "robots.txt asks robots not to read it");
         }
-        let known = self.cache.get(key).cloned();
+        let known = self.cache.get(key);
         let known = known.filter(|known| self.context.manifest.is_known(&known.path, &known.fingerprint));
         if let (Some(known), Some(lastmod)) = (&known, &job.lastmod)
             && known.fingerprint == format!("lastmod:{lastmod}")
@@ -78,7 +76,7 @@ impl Crawl<'_> {
         Ok(())
     }
 
-    fn read(&mut self, job: &Job, answer: Answer, kind: Kind) -> Result<(), SourceError> {
+    fn read(&mut self, job: &Job, mut answer: Answer, kind: Kind) -> Result<(), SourceError> {
         self.state.has_started |= job.origin == Origin::Start;
         if answer.has_more {
             let most = self.context.limits.file_bytes;
@@ -92,7 +90,7 @@ impl Crawl<'_> {
         for value in answer.headers.get_all(X_ROBOTS_TAG) {
             wishes.add(&String::from_utf8_lossy(value.as_bytes()));
         }
-        let (bytes, page) = decoded(&answer, kind);
+        let (bytes, page) = decoded(&mut answer, kind);
         let page = page.unwrap_or_default();
         wishes.noindex |= page.wishes.noindex;
         wishes.nofollow |= page.wishes.nofollow;
@@ -160,7 +158,7 @@ impl Crawl<'_> {
             fingerprint,
             links,
         };
-        self.cache.put(job.url.as_str().to_owned(), known);
+        self.cache.put(job.url.as_str(), &known);
         Ok(())
     }
 
@@ -179,173 +177,6 @@ impl Crawl<'_> {
         let mut met = std::collections::HashSet::new();
         links.retain(|link| met.insert(link.clone()));
         links
-    }
-
-    /// Whether a page is left out for the one that it names as canonical, which is then read in its place. Pages that name each
-    /// other in a circle are not all left out.
-    fn merges(&mut self, job: &Job, canonical: &Url) -> bool {
-        let merges = *canonical != job.url
-            && !job.is_itself
-            && self.scope.admits(canonical)
-            && self.robots.allows(path_and_query(canonical))
-            && !self.state.merged.contains_key(canonical.as_str())
-            && !self.state.gone.contains(canonical.as_str());
-        if merges {
-            self.state.merged.insert(job.url.to_string(), canonical.clone());
-            self.enqueue(Job {
-                url: canonical.clone(),
-                ..job.clone()
-            });
-        }
-        merges
-    }
-
-    fn redirected(&mut self, job: &Job, target: &Url) -> Result<(), SourceError> {
-        let target = normalise(target.clone());
-        self.cache.forget(job.url.as_str());
-        let within = |target: &Url| self.scope.admits(target) || *target == self.scope.start;
-        match target {
-            Some(target) if within(&target) => {
-                if self.state.merged.get(target.as_str()) == Some(&job.url) {
-                    self.unmerge(&target);
-                }
-                self.enqueue(Job {
-                    url: target,
-                    ..job.clone()
-                });
-                Ok(())
-            }
-            Some(target) if job.origin == Origin::Start => {
-                let scope = self.scope.shown();
-                let message = format!("{} leads to {target}, which is not under {scope}", job.url);
-                Err(SourceError::refused("invalid_source", message))
-            }
-            _ => {
-                self.leads_nowhere(job);
-                Ok(())
-            }
-        }
-    }
-
-    fn gone(&mut self, job: &Job) -> Result<(), SourceError> {
-        if job.origin == Origin::Start {
-            let message = format!("{} does not exist", job.url);
-            return Err(SourceError::refused("not_found", message));
-        }
-        self.cache.forget(job.url.as_str());
-        self.leads_nowhere(job);
-        Ok(())
-    }
-
-    /// There is no page, so those that were left out for it are read after all.
-    fn leads_nowhere(&mut self, job: &Job) {
-        self.state.gone.insert(job.url.to_string());
-        let merged = &self.state.merged;
-        let left_out = merged.iter().filter(|(_, canonical)| **canonical == job.url);
-        let left_out: Vec<String> = left_out.map(|(url, _)| url.clone()).collect();
-        for url in left_out {
-            if let Ok(url) = Url::parse(&url) {
-                self.unmerge(&url);
-            }
-        }
-    }
-
-    /// Reads a page that was left out for another one.
-    fn unmerge(&mut self, url: &Url) {
-        if self.state.merged.remove(url.as_str()).is_some() {
-            self.state.queue.push_back(Job {
-                url: url.clone(),
-                depth: 0,
-                lastmod: None,
-                origin: Origin::Linked,
-                is_itself: true,
-            });
-        }
-    }
-
-    fn not_a_document(&mut self, job: &Job, answer: &Answer) -> Result<(), SourceError> {
-        if job.origin == Origin::Start {
-            let media = answer.header(CONTENT_TYPE).unwrap_or("nothing that is known");
-            let media: String = media.chars().take(100).collect();
-            let message = format!("{} is no page but {media}", job.url);
-            return Err(SourceError::refused("invalid_source", message));
-        }
-        self.cache.forget(job.url.as_str());
-        Ok(())
-    }
-
-    fn disallowed(&mut self, job: &Job, why: &str) -> Result<(), SourceError> {
-        if job.origin == Origin::Linked {
-            return Ok(());
-        }
-        if job.origin == Origin::Start && !self.state.has_started {
-            self.state.has_started = true;
-            self.state.has_gaps = true;
-        }
-        self.problem(job, ProblemCode::RobotsDisallowed, why.to_owned())
-    }
-
-    fn denied(&mut self, job: &Job, status: u16) -> Result<(), SourceError> {
-        if job.origin == Origin::Start {
-            let message = format!("{} is not shown to us (the site answers {status})", job.url);
-            return Err(SourceError::refused("access_denied", message));
-        }
-        let links = self.cache.get(job.url.as_str()).map(|known| known.links.clone());
-        let path = self.path_of_silent(job);
-        // A page that was never read leads to nothing that is known; one that was may.
-        self.state.has_gaps |=
-            self.follows_links && links.is_none() && self.context.manifest.fingerprint(&path).is_some();
-        let message = format!("The page is not shown to us (the site answers {status})");
-        self.problem(job, ProblemCode::AccessDenied, message)?;
-        self.follow(job, &links.unwrap_or_default());
-        Ok(())
-    }
-
-    fn failed(&mut self, job: &Job, failure: Failure) -> Result<(), SourceError> {
-        match failure {
-            Failure::Ends(_) => Err(failure.into_source_error()),
-            _ if job.origin == Origin::Start => Err(failure.into_source_error()),
-            Failure::Unreachable { reason, is_silent } => {
-                self.state.silent = if is_silent { self.state.silent + 1 } else { 0 };
-                if self.state.silent >= MOST_SILENT {
-                    return Err(SourceError::Away {
-                        reason,
-                        retry_after: None,
-                    });
-                }
-                self.unreachable(job, ProblemCode::Unreachable, reason)
-            }
-            Failure::Refused(HttpError::Refused(refused)) => {
-                self.unreachable(job, ProblemCode::AddressRefused, refused.to_string())
-            }
-            Failure::Refused(error) => self.unreachable(job, ProblemCode::Unreachable, error.to_string()),
-        }
-    }
-
-    /// The page was not seen: what is known of it stays, and so do the pages that it led to.
-    fn unreachable(&mut self, job: &Job, code: ProblemCode, reason: String) -> Result<(), SourceError> {
-        self.state.has_gaps = true;
-        self.problem(job, code, reason)?;
-        let links = self.cache.get(job.url.as_str()).map(|known| known.links.clone());
-        self.follow(job, &links.unwrap_or_default());
-        Ok(())
-    }
-
-    fn problem(&mut self, job: &Job, code: ProblemCode, message: String) -> Result<(), SourceError> {
-        let path = self.path_of_silent(job);
-        self.hand_out(Item::Problem(Problem::of_file(path, code, message)))
-    }
-
-    fn path_of_silent(&mut self, job: &Job) -> String {
-        match self.cache.get(job.url.as_str()) {
-            Some(known) => known.path.clone(),
-            None => naming::guess(
-                &mut self.state.names,
-                &job.url,
-                self.context.manifest,
-                self.context.limits,
-            ),
-        }
     }
 }
 
@@ -380,9 +211,9 @@ fn fingerprint(headers: &HeaderMap, job: &Job, bytes: &[u8]) -> String {
 }
 
 /// The bytes in UTF-8, and what an HTML page says. The server's word on the encoding comes before the page's own.
-fn decoded(answer: &Answer, kind: Kind) -> (Vec<u8>, Option<Page>) {
+fn decoded(answer: &mut Answer, kind: Kind) -> (Vec<u8>, Option<Page>) {
     if !kind.is_text {
-        return (answer.bytes.clone(), None);
+        return (std::mem::take(&mut answer.bytes), None);
     }
     let named = answer.header(CONTENT_TYPE).and_then(content::charset);
     let mut bytes = content::to_utf8(&answer.bytes, named.as_deref()).into_owned();

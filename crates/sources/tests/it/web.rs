@@ -150,11 +150,7 @@ fn a_start_page_that_leads_away_says_where() {
 #[test]
 fn private_addresses_are_refused_at_once() {
     let mut base = Base::new();
-    for url in [
-        "http://127.0.0.2/",
-        "http://169.254.169.254/",
-        "http://[::1]/",
-    ] {
+    for url in ["http://127.0.0.2/", "http://169.254.169.254/", "http://[::1]/"] {
         assert_eq!(
             base.sync(&web(url.into())).refusal().0,
             "address_refused",
