@@ -17,9 +17,7 @@ mod limits;
 mod pack;
 mod provenance;
 
-pub use archive::{
-    Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, walk,
-};
+pub use archive::{Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, walk};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
 pub use extract::{Extracted, Language, Marks, extract};
 pub use limits::Limits;
