@@ -73,7 +73,7 @@ problem_codes! {
     NestedTooDeep = "nested_too_deep";
     /// Unpacking would take more memory than allowed (a dictionary, a window, a directory).
     MemoryLimit = "memory_limit";
-    /// The document has more pages (slides, sheets, messages) than allowed.
+    /// The document has more pages (slides, sheets, messages) than allowed; or the site or wiki has.
     TooManyPages = "too_many_pages";
     /// Reading it took longer than allowed.
     TimedOut = "timed_out";

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::blocking::{Body, Client};
-use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, redirect};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 use crate::Credential;
 use crate::guard::{AddressRefused, Guard, GuardedResolver};
+use crate::turns::Turns;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long a server may say nothing.
@@ -37,7 +38,7 @@ pub enum HttpError {
     Setup(#[source] reqwest::Error),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
     pub url: Url,
@@ -71,6 +72,20 @@ pub struct Response {
 }
 
 impl Response {
+    fn of(url: Url, body: reqwest::blocking::Response) -> Self {
+        Self {
+            url,
+            status: body.status(),
+            headers: body.headers().clone(),
+            body,
+        }
+    }
+
+    /// Where this answer leads, if it is a redirect that was not followed.
+    pub fn redirect(&self) -> Option<Url> {
+        self.url.join(&target_of(self.status, &self.headers)?).ok()
+    }
+
     /// The body as far as `most` bytes, and whether there is more.
     pub fn bytes(self, most: u64) -> std::io::Result<(Vec<u8>, bool)> {
         let mut bytes = Vec::new();
@@ -92,6 +107,7 @@ impl Response {
 pub struct Http {
     client: Client,
     guard: Arc<Guard>,
+    turns: Arc<Turns>,
 }
 
 impl Http {
@@ -108,15 +124,33 @@ impl Http {
             .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&guard))))
             .build()
             .map_err(HttpError::Setup)?;
-        Ok(Self { client, guard })
+        Ok(Self {
+            client,
+            guard,
+            turns: Arc::default(),
+        })
     }
 
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
 
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
     /// Sends a request and follows its redirects. Any status but a redirect is an answer.
     pub fn send(&self, request: Request) -> Result<Response, HttpError> {
+        self.send_while(request, &|_| true)
+    }
+
+    /// Sends a request and follows its redirects as long as `follows` takes their targets; the first one that it does not
+    /// take is the answer.
+    pub fn send_while(
+        &self,
+        request: Request,
+        follows: &dyn Fn(&Url) -> bool,
+    ) -> Result<Response, HttpError> {
         let Request {
             mut method,
             mut url,
@@ -127,11 +161,16 @@ impl Http {
         let first = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             self.guard.check(&url)?;
+            let is_first = url.origin() == first;
+            if !is_first {
+                headers.remove(AUTHORIZATION);
+                headers.remove(COOKIE);
+            }
             let mut sent = self
                 .client
                 .request(method.clone(), url.clone())
                 .headers(headers.clone());
-            if url.origin() == first {
+            if is_first {
                 sent = match &credential {
                     Some(Credential::Basic { user, password }) => {
                         sent.basic_auth(user, Some(password.expose_secret()))
@@ -139,31 +178,22 @@ impl Http {
                     Some(Credential::Bearer(token)) => sent.bearer_auth(token.expose_secret()),
                     None => sent,
                 };
-            } else {
-                headers.remove(AUTHORIZATION);
             }
             if let Some(body) = &body {
                 sent = sent.body(Body::from(body.clone()));
             }
             let answer = sent.send().map_err(|error| failed(&url, &error))?;
             let status = answer.status();
-            let target = status
-                .is_redirection()
-                .then(|| answer.headers().get(LOCATION))
-                .flatten();
-            let Some(target) = target else {
-                return Ok(Response {
-                    headers: answer.headers().clone(),
-                    url,
-                    status,
-                    body: answer,
-                });
+            let Some(target) = target_of(status, answer.headers()) else {
+                return Ok(Response::of(url, answer));
             };
-            let next = target.to_str().ok().and_then(|target| url.join(target).ok());
-            let Some(next) = next else {
+            let Ok(next) = url.join(&target) else {
                 let host = url.host_str().unwrap_or_default().to_owned();
                 return Err(HttpError::BadRedirect { host });
             };
+            if !follows(&next) {
+                return Ok(Response::of(url, answer));
+            }
             if !matches!(
                 status,
                 StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
@@ -178,6 +208,15 @@ impl Http {
             url.host_str().unwrap_or_default().to_owned(),
         ))
     }
+}
+
+/// The target of a redirect. A 304 and its like lead nowhere, whatever they say.
+fn target_of(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let target = matches!(status.as_u16(), 301..=303 | 307 | 308)
+        .then(|| headers.get(LOCATION))
+        .flatten()?;
+    // Many servers write letters here that the standard wants percent-encoded.
+    Some(String::from_utf8_lossy(target.as_bytes()).into_owned())
 }
 
 /// Told without the address, which may hold more than a person should read.

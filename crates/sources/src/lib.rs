@@ -7,10 +7,18 @@
 //! Must not know: databases, vectors, what a document is.
 
 mod check;
+pub mod dokuwiki;
 mod filter;
 mod git;
 mod guard;
 mod http;
+pub mod mediawiki;
+mod names;
+mod patient;
+mod retry_after;
+mod turns;
+pub mod web;
+mod xml;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -181,9 +189,8 @@ pub fn sync(
 ) -> Result<Summary, SourceError> {
     match remote {
         Remote::Git(remote) => git::sync(remote, context, visit),
-        _ => Err(SourceError::refused(
-            "invalid_source",
-            format!("sources of the kind {} are not fetched", remote.kind().as_str()),
-        )),
+        Remote::Web(remote) => web::sync(remote, context, visit),
+        Remote::MediaWiki(remote) => mediawiki::sync(remote, context, visit),
+        Remote::DokuWiki(remote) => dokuwiki::sync(remote, context, visit),
     }
 }

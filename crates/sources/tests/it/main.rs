@@ -1,4 +1,4 @@
-//! One binary for the crate's tests: a source that lives on this machine, and what a sync hands out of it.
+//! One binary for the crate's tests: repositories, sites and wikis that live on this machine, and what a sync makes of them.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,5 +6,11 @@
     reason = "a test that fails to set itself up has failed"
 )]
 
+mod dokuwiki;
 mod git;
+mod git_support;
+mod mediawiki;
 mod support;
+mod web;
+mod web_failures;
+mod web_manners;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::host::Host;
 use super::repository::{TestRepository, with};
-use crate::support::Source;
+use crate::git_support::Source;
 
 /// Reads the repository in place and over HTTP: both must say the same.
 fn both_ways(repository: &TestRepository, check: impl Fn(&mut Source, &nexus_domain::Remote)) {

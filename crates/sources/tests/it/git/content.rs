@@ -7,7 +7,7 @@ use nexus_domain::ProblemCode;
 
 use super::host::Host;
 use super::repository::{FILE, LINK, TestRepository, with};
-use crate::support::Source;
+use crate::git_support::Source;
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n\
     oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n\

@@ -11,7 +11,7 @@ use nexus_sources::SourceError;
 
 use super::host::Host;
 use super::repository::{TestRepository, with};
-use crate::support::Source;
+use crate::git_support::Source;
 
 fn packs(source: &Source) -> Vec<PathBuf> {
     let files = fs::read_dir(source.folder.path().join("objects/pack")).unwrap();

@@ -4,7 +4,7 @@ use nexus_sources::{Credential, SourceError};
 
 use super::host::{Host, Temper};
 use super::repository::{TestRepository, remote, with};
-use crate::support::Source;
+use crate::git_support::Source;
 
 const SECRET: &str = "ghp-top-secret-token";
 /// `x-access-token` and the secret.

@@ -7,7 +7,7 @@ use nexus_sources::SourceError;
 
 use super::host::{Host, Temper};
 use super::repository::TestRepository;
-use crate::support::Source;
+use crate::git_support::Source;
 
 const BUSY: Temper = Temper::Answer {
     status: 429,
