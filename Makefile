@@ -5,7 +5,7 @@ MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
 
-.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz soak help
+.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz fuzz soak help
 
 help:
 	@echo "make demo    build, fetch the model, serve, load the sample and ask it questions (ONCE=1 ends after that)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-bot  measure how soon a bot answers while ten thousand notices wait"
 	@echo "make eval    measure retrieval (SETS=\"dir …\")"
 	@echo "make api-fuzz  send made-up requests to a server, from its own description (SECONDS=600)"
+	@echo "make fuzz    throw made-up documents at every reader and the chunker (SECONDS=60 each)"
 	@echo "make soak    a million random requests by a thousand people, none of which may see what is not theirs; then"
 	@echo "             ten thousand messages to a bot that is killed a thousand times"
 
@@ -53,6 +54,11 @@ SECONDS ?= 600
 
 api-fuzz: build
 	$(PYTHON) scripts/api_fuzz.py --nexus $(NEXUS) --work $(BUILT)/api-fuzz --seconds $(SECONDS)
+
+# A debug build of the readers is optimised, and its assertions count.
+fuzz: SECONDS = 60
+fuzz:
+	cargo run --locked -p nexus-fuzz -- --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) --findings $(BUILT)/fuzz-findings
 
 soak:
 	NEXUS_CANARY_REQUESTS=$(or $(REQUESTS),1000000) cargo test --locked --workspace --test canaries -- --nocapture

@@ -414,12 +414,12 @@ impl Parts<'_> {
             uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             ingest: ingest_settings(self.config),
-            remotes: Remotes {
-                guard: self.config.sources.guard()?,
-                settings: self.config.sources.settings(),
-                keys: Arc::clone(&self.keys),
-                folder: self.config.data_dir.join("sources"),
-            },
+            remotes: Remotes::new(
+                self.config.sources.guard()?,
+                self.config.sources.settings(),
+                Arc::clone(&self.keys),
+                self.config.data_dir.join("sources"),
+            ),
         })
     }
 }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use nexus_api::{
-    IngestGit, IngestWeb, IngestWiki, Problem, SourceCredential, Task, TaskState, WikiEngine,
-};
+use nexus_api::{IngestGit, IngestWeb, IngestWiki, Problem, SourceCredential, Task, TaskState, WikiEngine};
 use nexus_client::{Client, Upload, UploadTarget};
 use uuid::Uuid;
 
@@ -75,10 +73,12 @@ pub async fn run(config: &Config, args: IngestArgs) -> anyhow::Result<()> {
 /// Has the server fetch a source.
 async fn fetch(client: &Client, url: &str, args: &IngestArgs) -> anyhow::Result<Uuid> {
     client.find_or_create_knowledge_base(&args.kb).await?;
-    let credential = std::env::var("NEXUS_SOURCE_TOKEN").ok().map(|token| SourceCredential {
-        user: args.user.clone(),
-        token,
-    });
+    let credential = std::env::var("NEXUS_SOURCE_TOKEN")
+        .ok()
+        .map(|token| SourceCredential {
+            user: args.user.clone(),
+            token,
+        });
     let by_address = if url.ends_with(".git") {
         RemoteKind::Git
     } else {

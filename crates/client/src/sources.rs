@@ -1,7 +1,8 @@
 //! Sources that the server fetches.
 
 use nexus_api::{
-    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, StartSync, SyncAccepted, Task, UpdateSource,
+    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, StartSync, SyncAccepted, Task,
+    UpdateSource,
 };
 use reqwest::Method;
 use uuid::Uuid;
@@ -26,7 +27,12 @@ impl Client {
         self.get(&path(kb, id), &()).await
     }
 
-    pub async fn update_source(&self, kb: Uuid, id: Uuid, body: &UpdateSource) -> Result<Source, ClientError> {
+    pub async fn update_source(
+        &self,
+        kb: Uuid,
+        id: Uuid,
+        body: &UpdateSource,
+    ) -> Result<Source, ClientError> {
         let request = self.request(Method::PATCH, &path(kb, id)).json(body);
         let response = self.send_once(request).await?;
         self.read(response).await
@@ -37,7 +43,12 @@ impl Client {
     }
 
     /// Asked again, a sync that waits is the same one.
-    pub async fn sync_source(&self, kb: Uuid, id: Uuid, body: StartSync) -> Result<SyncAccepted, ClientError> {
+    pub async fn sync_source(
+        &self,
+        kb: Uuid,
+        id: Uuid,
+        body: StartSync,
+    ) -> Result<SyncAccepted, ClientError> {
         let request = self.request(Method::POST, &format!("{}/sync", path(kb, id)));
         let response = self.send_once(request.json(&body)).await?;
         self.read(response).await

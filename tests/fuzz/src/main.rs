@@ -69,7 +69,10 @@ fn main() -> ExitCode {
     if findings == 0 {
         ExitCode::SUCCESS
     } else {
-        eprintln!("{findings} targets broke; their inputs are in {}", args.findings.display());
+        eprintln!(
+            "{findings} targets broke; their inputs are in {}",
+            args.findings.display()
+        );
         ExitCode::FAILURE
     }
 }
@@ -116,7 +119,12 @@ fn holds(target: &Target, args: &Args) -> bool {
     };
     let child = Command::new(own)
         .args(["--child", "--target", target.name])
-        .args(["--seconds", &args.seconds.to_string(), "--seed", &args.seed.to_string()])
+        .args([
+            "--seconds",
+            &args.seconds.to_string(),
+            "--seed",
+            &args.seed.to_string(),
+        ])
         .arg("--findings")
         .arg(&args.findings)
         .stdin(Stdio::null())
@@ -155,7 +163,11 @@ fn holds(target: &Target, args: &Args) -> bool {
         return true;
     }
     let how = if stuck { "took too long" } else { "broke" };
-    eprintln!("{:<12} {how} after {read} inputs: {}", target.name, current.display());
+    eprintln!(
+        "{:<12} {how} after {read} inputs: {}",
+        target.name,
+        current.display()
+    );
     false
 }
 

@@ -52,9 +52,12 @@ impl Mutator {
         let mut out = ZipWriter::new(Cursor::new(Vec::new()));
         for at in 0..archive.len() {
             let mut file = archive.by_index(at).ok()?;
-            let name = file.name().to_owned();
+            let name = file.name().ok()?.into_owned();
             let mut content = Vec::new();
-            file.by_ref().take(MOST_BYTES as u64).read_to_end(&mut content).ok()?;
+            file.by_ref()
+                .take(MOST_BYTES as u64)
+                .read_to_end(&mut content)
+                .ok()?;
             if at == chosen {
                 self.bend(&mut content, rng);
             }

@@ -12,40 +12,178 @@ pub struct Target {
 }
 
 const XML: &[&str] = &[
-    "<", ">", "</", "/>", "<a>", "</a>", "<![CDATA[", "]]>", "<!--", "-->", "&amp;", "&#0;", "&#x10FFFF;",
-    "<!DOCTYPE a [<!ENTITY b \"c\">]>", "&b;", "xmlns:w=\"x\"", "<w:p>", "<w:tbl>", "<w:tr>", "<w:tc>", "<a:t>",
-    "<text:p>", "<table:table>", "<row>", "<c t=\"s\">", "<v>9999999999</v>", "\u{feff}",
+    "<",
+    ">",
+    "</",
+    "/>",
+    "<a>",
+    "</a>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "&amp;",
+    "&#0;",
+    "&#x10FFFF;",
+    "<!DOCTYPE a [<!ENTITY b \"c\">]>",
+    "&b;",
+    "xmlns:w=\"x\"",
+    "<w:p>",
+    "<w:tbl>",
+    "<w:tr>",
+    "<w:tc>",
+    "<a:t>",
+    "<text:p>",
+    "<table:table>",
+    "<row>",
+    "<c t=\"s\">",
+    "<v>9999999999</v>",
+    "\u{feff}",
 ];
 const MARKUP: &[&str] = &[
-    "#", "\n", "\n\n", "- ", "1. ", "> ", "|", "|---|", "```", "~~~", "    ", "\t", "**", "_", "[", "](", ")", "![", "<b>",
-    "<!--", "---", "===", "\\", "`", "[^1]", "ё", "\u{0}", "\u{202e}", "\r\n", "\r",
+    "#", "\n", "\n\n", "- ", "1. ", "> ", "|", "|---|", "```", "~~~", "    ", "\t", "**", "_", "[", "](",
+    ")", "![", "<b>", "<!--", "---", "===", "\\", "`", "[^1]", "ё", "\u{0}", "\u{202e}", "\r\n", "\r",
 ];
 const WIKI: &[&str] = &[
-    "[[", "]]", "{{", "}}", "{|", "|}", "|-", "||", "!!", "'''", "''", "==", "===", "<ref>", "</ref>", "<ref/>", "<nowiki>",
-    "</nowiki>", "<pre>", "<syntaxhighlight>", "<!--", "*", "#", ":", ";", "|", "\n", "[http://a b]", "__TOC__",
-    "{{lang|ru|", "[[File:a|", "#REDIRECT [[a]]", "======", "((", "))", "%%", "<code>", "<file>", "^", "~~NOTOC~~", "\\\\",
+    "[[",
+    "]]",
+    "{{",
+    "}}",
+    "{|",
+    "|}",
+    "|-",
+    "||",
+    "!!",
+    "'''",
+    "''",
+    "==",
+    "===",
+    "<ref>",
+    "</ref>",
+    "<ref/>",
+    "<nowiki>",
+    "</nowiki>",
+    "<pre>",
+    "<syntaxhighlight>",
+    "<!--",
+    "*",
+    "#",
+    ":",
+    ";",
+    "|",
+    "\n",
+    "[http://a b]",
+    "__TOC__",
+    "{{lang|ru|",
+    "[[File:a|",
+    "#REDIRECT [[a]]",
+    "======",
+    "((",
+    "))",
+    "%%",
+    "<code>",
+    "<file>",
+    "^",
+    "~~NOTOC~~",
+    "\\\\",
 ];
 const PDF: &[&str] = &[
-    "obj", "endobj", "stream", "endstream", "xref", "trailer", "startxref", "<<", ">>", "[", "]", "(", ")", "/Type",
-    "/Page", "/Pages", "/Kids", "/Count 99999999", "/Length -1", "/Filter /FlateDecode", "/Contents", "/Font", "BT", "ET",
-    "Tj", "TJ", "Tf", "0 0 R", "1 0 R", "%%EOF", "/Encrypt", "/ObjStm", "/W [1 2 1]", "beginbfchar", "endbfchar",
+    "obj",
+    "endobj",
+    "stream",
+    "endstream",
+    "xref",
+    "trailer",
+    "startxref",
+    "<<",
+    ">>",
+    "[",
+    "]",
+    "(",
+    ")",
+    "/Type",
+    "/Page",
+    "/Pages",
+    "/Kids",
+    "/Count 99999999",
+    "/Length -1",
+    "/Filter /FlateDecode",
+    "/Contents",
+    "/Font",
+    "BT",
+    "ET",
+    "Tj",
+    "TJ",
+    "Tf",
+    "0 0 R",
+    "1 0 R",
+    "%%EOF",
+    "/Encrypt",
+    "/ObjStm",
+    "/W [1 2 1]",
+    "beginbfchar",
+    "endbfchar",
 ];
 const RTF: &[&str] = &[
-    "{", "}", "\\", "\\par", "\\u1055?", "\\'cf", "\\ansicpg1251", "\\bin99999999", "{\\*", "\\fonttbl", "\\b0", "\\uc2",
+    "{",
+    "}",
+    "\\",
+    "\\par",
+    "\\u1055?",
+    "\\'cf",
+    "\\ansicpg1251",
+    "\\bin99999999",
+    "{\\*",
+    "\\fonttbl",
+    "\\b0",
+    "\\uc2",
 ];
 const MAIL: &[&str] = &[
-    "\r\n", "\r\n\r\n", "Subject: ", "Content-Type: multipart/mixed; boundary=a", "--a", "--a--", "=?utf-8?B?0K8=?=",
-    "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: quoted-printable", "=D0", "From: a@b",
+    "\r\n",
+    "\r\n\r\n",
+    "Subject: ",
+    "Content-Type: multipart/mixed; boundary=a",
+    "--a",
+    "--a--",
+    "=?utf-8?B?0K8=?=",
+    "Content-Transfer-Encoding: base64",
+    "Content-Transfer-Encoding: quoted-printable",
+    "=D0",
+    "From: a@b",
     "Content-Type: text/html",
 ];
 const JSON: &[&str] = &[
-    "{", "}", "[", "]", "\"", ":", ",", "null", "1e999", "\"cells\"", "\"cell_type\"", "\"source\"", "\"outputs\"", "\\u0000",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "null",
+    "1e999",
+    "\"cells\"",
+    "\"cell_type\"",
+    "\"source\"",
+    "\"outputs\"",
+    "\\u0000",
     "\\ud800",
 ];
 const CODE: &[&str] = &[
-    "{", "}", "(", ")", ";", "\n", "fn ", "class ", "def ", "\"", "'", "/*", "*/", "//", "#", "<?php", "=>", "::", "\t", "struct ",
+    "{", "}", "(", ")", ";", "\n", "fn ", "class ", "def ", "\"", "'", "/*", "*/", "//", "#", "<?php", "=>",
+    "::", "\t", "struct ",
 ];
-const ARCHIVE: &[&str] = &["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "../", "/", "\u{0}", "a.md", "ustar", "7z"];
+const ARCHIVE: &[&str] = &[
+    "PK\u{3}\u{4}",
+    "PK\u{1}\u{2}",
+    "PK\u{5}\u{6}",
+    "../",
+    "/",
+    "\u{0}",
+    "a.md",
+    "ustar",
+    "7z",
+];
 
 macro_rules! targets {
     ($($name:literal: $words:ident, $run:expr;)+) => {
@@ -94,7 +232,11 @@ fn cut(extracted: &Extracted) {
     let mut covered = 0;
     for passage in chunk(extracted, &options) {
         let range = passage.bytes.clone();
-        assert_eq!(text.get(range.clone()), Some(passage.text.as_str()), "a passage quotes its text");
+        assert_eq!(
+            text.get(range.clone()),
+            Some(passage.text.as_str()),
+            "a passage quotes its text"
+        );
         assert!(range.start >= covered, "passages do not overlap");
         let between = text.get(covered..range.start).unwrap_or("x");
         assert!(between.trim().is_empty(), "{between:?} is in no passage");
@@ -102,7 +244,10 @@ fn cut(extracted: &Extracted) {
         assert!(passage.lines.first <= passage.lines.last);
         covered = range.end;
     }
-    assert!(text.get(covered..).unwrap_or("x").trim().is_empty(), "the end is in no passage");
+    assert!(
+        text.get(covered..).unwrap_or("x").trim().is_empty(),
+        "the end is in no passage"
+    );
 }
 
 /// Walks an upload, and reads what is in it.

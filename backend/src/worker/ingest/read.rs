@@ -1,11 +1,11 @@
 //! The first stage: a thread that walks an upload, or fetches from a source.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use nexus_domain::Problem;
-use nexus_ingest::{Entry, RawFile, WalkError};
-use nexus_sources::{Http, Item, SourceError};
+use nexus_domain::{Problem, SourceKind};
+use nexus_ingest::{Entry, Export, Limits, RawFile, WalkError};
+use nexus_sources::{Item, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,6 +17,8 @@ use crate::worker::failure::Stopped;
 
 /// Files that may wait for a parse thread, besides the budget of bytes.
 const WAITING_FILES: usize = 256;
+/// Names by which an export is recognised.
+const NAMES: usize = 2_000;
 
 /// What the walk met.
 #[derive(Debug)]
@@ -116,8 +118,18 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
         {
             sender.job.running.meter.total(total);
         }
+        let export = match sender.job.source.kind {
+            SourceKind::WikiExport => export_of(&path, &file_name, &limits),
+            _ => None,
+        };
         let walked = nexus_ingest::walk(&path, &file_name, &limits, &mut |entry| match entry {
-            Entry::File(file) => sender.file(file),
+            Entry::File(file) => match &export {
+                Some(export) => match nexus_ingest::of_export(export, file) {
+                    Some(file) => sender.file(file),
+                    None => sender.go_on(),
+                },
+                None => sender.file(file),
+            },
             Entry::Problem(problem) => sender.send(Met::Problem(problem)),
         });
         let summary = walked.map_err(WalkFailed::Upload)?;
@@ -127,6 +139,24 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
         })
     });
     Reader { files, walk }
+}
+
+/// Which wiki an archive was exported from, by the names of its files.
+fn export_of(path: &Path, file_name: &str, limits: &Limits) -> Option<Export> {
+    let mut names = Vec::new();
+    let walked = nexus_ingest::walk(path, file_name, limits, &mut |entry| {
+        if let Entry::File(file) = entry {
+            names.push(file.path);
+        }
+        if names.len() < NAMES {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    // What is wrong with the archive, the walk itself tells.
+    walked.ok()?;
+    nexus_ingest::detect_export(names.iter().map(String::as_str))
 }
 
 /// Starts to fetch from a remote source. A dry run, and a retry, look at everything, whatever the last sync saw.
@@ -142,10 +172,10 @@ pub async fn remote(job: &Job, dry_run: bool) -> Result<Reader, Stopped> {
     let walk = tokio::task::spawn_blocking(move || {
         let context = &sender.job.context;
         std::fs::create_dir_all(&folder).map_err(|error| WalkFailed::Source(error.into()))?;
-        let http = Http::new(context.remotes.guard.clone()).map_err(remote::no_client)?;
+        let http = context.remotes.http().map_err(remote::no_client)?;
         let follower = Follower::new(&sender.job);
         let given = nexus_sources::Context {
-            http: &http,
+            http,
             limits: &context.ingest.limits,
             settings: &context.remotes.settings,
             credential: credential.as_ref(),

@@ -1,12 +1,12 @@
 //! What a sync of a remote source needs of this process: where it may go, its credential, its folder, who watches it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nexus_auth::KeyRing;
 use nexus_domain::{SourceId, TaskError};
-use nexus_sources::{Credential, Guard, HttpError, Manifest, Settings, SourceError, Watch};
+use nexus_sources::{Credential, Guard, Http, HttpError, Manifest, Settings, SourceError, Watch};
 
 use super::Job;
 use super::read::WalkFailed;
@@ -24,9 +24,30 @@ pub struct Remotes {
     pub keys: Arc<KeyRing>,
     /// Holds a folder per source: caches that may vanish.
     pub folder: PathBuf,
+    http: Arc<OnceLock<Http>>,
 }
 
 impl Remotes {
+    pub fn new(guard: Guard, settings: Settings, keys: Arc<KeyRing>, folder: PathBuf) -> Self {
+        Self {
+            guard,
+            settings,
+            keys,
+            folder,
+            http: Arc::default(),
+        }
+    }
+
+    /// The client that all syncs of this process share, so that a site is asked politely whoever asks it. Made on the first
+    /// sync's own thread.
+    pub(super) fn http(&self) -> Result<&Http, HttpError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let made = Http::new(self.guard.clone())?;
+        Ok(self.http.get_or_init(|| made))
+    }
+
     pub fn folder_of(&self, source: SourceId) -> PathBuf {
         self.folder.join(source.to_string())
     }

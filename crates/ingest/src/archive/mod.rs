@@ -29,7 +29,6 @@ use disk::Disk;
 use sniff::{Format, Kind};
 use visit::{End, Step, Visitor};
 
-pub use path::normalise as normalise_path;
 
 /// How an upload is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
