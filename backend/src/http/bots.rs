@@ -15,7 +15,8 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::idempotency::IdempotencyKey;
 use super::pages::{PageQuery, page};
-use super::permit::{BotPermit, ManageBots, Permit, ReadBot, Second};
+use super::path_ids::Second;
+use super::permit::{BotPermit, ManageBots, Permit, ReadBot};
 use super::wire::access as wire;
 use crate::app::App;
 
@@ -156,9 +157,8 @@ async fn issue_token(
 async fn revoke_token(
     State(app): State<App>,
     permit: BotPermit<ManageBots>,
-    Second(token): Second,
+    Second(token): Second<ServiceTokenId>,
 ) -> Result<StatusCode, ApiError> {
-    let token = ServiceTokenId::from_uuid(token);
     app.bots
         .revoke_token(&permit.access, permit.bot.id, token)
         .await?;

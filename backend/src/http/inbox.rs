@@ -13,7 +13,8 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::extract::Json;
-use super::permit::{OwnBot, Second};
+use super::path_ids::Second;
+use super::permit::OwnBot;
 use super::wire::chats as wire;
 use crate::app::App;
 
@@ -70,9 +71,8 @@ async fn take_lease(
 async fn give_back_lease(
     State(app): State<App>,
     own: OwnBot,
-    Second(holder): Second,
+    Second(holder): Second<ProcessId>,
 ) -> Result<StatusCode, ApiError> {
-    let holder = ProcessId::from_uuid(holder);
     app.inbox.give_back_lease(&own.bot, holder).await?;
     Ok(StatusCode::NO_CONTENT)
 }

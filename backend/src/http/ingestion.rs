@@ -149,8 +149,8 @@ pub(super) async fn accept(
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
-/// The next piece of an upload, unless its sender has fallen silent.
-async fn soon<T>(piece: impl Future<Output = T>) -> Result<T, ApiError> {
+/// The next piece of an upload, or the whole of a short body, unless its sender has fallen silent.
+pub(super) async fn soon<T>(piece: impl Future<Output = T>) -> Result<T, ApiError> {
     let piece = tokio::time::timeout(MOST_SILENCE, piece).await;
     piece.map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "the upload fell silent for a minute"))
 }

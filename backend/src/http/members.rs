@@ -10,7 +10,8 @@ use utoipa_axum::routes;
 use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
-use super::permit::{KbPermit, Own, Second};
+use super::path_ids::Second;
+use super::permit::{KbPermit, Own};
 use super::wire::access as wire;
 use crate::app::App;
 
@@ -44,11 +45,10 @@ async fn list(
 async fn set(
     State(app): State<App>,
     permit: KbPermit<Own>,
-    Second(user): Second,
+    Second(user): Second<UserId>,
     Json(body): Json<SetMember>,
 ) -> Result<Json<Member>, ApiError> {
     let role = wire::kb_role_from(body.role);
-    let user = UserId::from_uuid(user);
     let member = app
         .sharing
         .set_member(&permit.access, &permit.kb, user, role)
@@ -63,9 +63,8 @@ async fn set(
 async fn remove(
     State(app): State<App>,
     permit: KbPermit<Own>,
-    Second(user): Second,
+    Second(user): Second<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let user = UserId::from_uuid(user);
     app.sharing
         .remove_member(&permit.access, &permit.kb, user)
         .await?;
@@ -88,9 +87,8 @@ async fn bots(State(app): State<App>, permit: KbPermit<Own>) -> Result<Json<KbBo
 async fn add_bot(
     State(app): State<App>,
     permit: KbPermit<Own>,
-    Second(bot): Second,
+    Second(bot): Second<BotId>,
 ) -> Result<Json<KbBot>, ApiError> {
-    let bot = BotId::from_uuid(bot);
     let bot = app.sharing.add_bot(&permit.access, &permit.kb, bot).await?;
     Ok(Json(wire::kb_bot(bot)))
 }
@@ -102,9 +100,8 @@ async fn add_bot(
 async fn remove_bot(
     State(app): State<App>,
     permit: KbPermit<Own>,
-    Second(bot): Second,
+    Second(bot): Second<BotId>,
 ) -> Result<StatusCode, ApiError> {
-    let bot = BotId::from_uuid(bot);
     app.sharing.remove_bot(&permit.access, &permit.kb, bot).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,6 +21,7 @@ mod logs;
 mod members;
 mod outbox;
 mod pages;
+mod path_ids;
 mod permit;
 mod rag;
 mod rate_limit;

@@ -11,10 +11,10 @@ use nexus_domain::{
     Access, Bot, BotId, Chat, ChatId, Delivery, DeliveryId, Document, KbRole, KnowledgeBase, Role, Scope,
     Source, SourceId, Subscription, SubscriptionId, Task, User, UserId,
 };
-use uuid::Uuid;
 
 use super::auth::Authorised;
 use super::error::ApiError;
+use super::path_ids::{path_id, path_value};
 use crate::app::App;
 use crate::service::ServiceError;
 
@@ -343,36 +343,5 @@ impl FromRequestParts<App> for MessagePermit {
         let id = DeliveryId::from_uuid(path_id(parts, app, "message").await?);
         let delivery = app.chats.delivery(&access, id).await?;
         Ok(Self { access, delivery })
-    }
-}
-
-/// The `{id}` of the route. What is no UUID names nothing.
-async fn path_id(parts: &mut Parts, app: &App, what: &'static str) -> Result<Uuid, ApiError> {
-    path_value(parts, app, "id", what).await
-}
-
-async fn path_value(parts: &mut Parts, app: &App, name: &str, what: &'static str) -> Result<Uuid, ApiError> {
-    let values = Path::<HashMap<String, String>>::from_request_parts(parts, app)
-        .await
-        .ok();
-    values
-        .and_then(|Path(values)| values.get(name)?.parse().ok())
-        .ok_or_else(|| ServiceError::NotFound(what).into())
-}
-
-/// The second id of a route, such as `{user_id}` in `/knowledge-bases/{id}/members/{user_id}`.
-#[derive(Debug)]
-pub struct Second(pub Uuid);
-
-impl FromRequestParts<App> for Second {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        for name in ["user_id", "bot_id", "token_id", "holder"] {
-            if let Ok(id) = path_value(parts, app, name, "thing of this id").await {
-                return Ok(Self(id));
-            }
-        }
-        Err(ServiceError::NotFound("thing of this id").into())
     }
 }

@@ -2,10 +2,11 @@
 //! their webhooks.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use nexus_api::limits::MAX_JSON_BYTES;
 use nexus_api::{
     ErrorEnvelope, IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, SourceCredential,
     SourceSchedule, StartSync, SyncAccepted, TaskAccepted, UpdateSource,
@@ -48,7 +49,7 @@ pub fn upload_routes() -> OpenApiRouter<App> {
 pub fn webhook_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(webhook))
-        .layer(axum::extract::DefaultBodyLimit::max(MAX_WEBHOOK_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_WEBHOOK_BYTES))
 }
 
 fn accepted(started: SyncStarted) -> (StatusCode, Json<SyncAccepted>) {
@@ -152,14 +153,14 @@ async fn web(
 
 /// A wiki: described as JSON, or its dump or export as a form.
 enum WikiBody {
-    Remote(IngestWiki),
+    Remote(Box<IngestWiki>),
     Export(Multipart),
 }
 
 impl FromRequest<App> for WikiBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, ApiError> {
         let kind = request.headers().get(CONTENT_TYPE);
         let is_form = kind
             .and_then(|kind| kind.to_str().ok())
@@ -167,8 +168,10 @@ impl FromRequest<App> for WikiBody {
         if is_form {
             return Ok(Self::Export(Multipart::from_request(request, app).await?));
         }
-        let Json(body) = Json::from_request(request, app).await?;
-        Ok(Self::Remote(body))
+        // The route takes uploads as long as they may be, but this body is held in memory.
+        DefaultBodyLimit::max(MAX_JSON_BYTES).apply(&mut request);
+        let Json(body) = ingestion::soon(Json::from_request(request, app)).await??;
+        Ok(Self::Remote(Box::new(body)))
     }
 }
 
@@ -198,7 +201,7 @@ async fn wiki(
                 ingestion::accept(State(app), permit, id, key, upload, SourceKind::WikiExport).await?;
             return Ok(taken.into_response());
         }
-        WikiBody::Remote(body) => body,
+        WikiBody::Remote(body) => *body,
     };
     let remote = wire::sources::wiki_from(&body);
     let common = Common {

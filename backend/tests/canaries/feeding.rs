@@ -108,13 +108,16 @@ pub fn close_to_bot(make: &mut Maker<'_>) -> Option<Call> {
     at_bot(make)
 }
 
-/// Those who may delete a document that is not the first of its knowledge base; uploads bring others.
+/// Those who may delete a document that is neither the first of its knowledge base nor in its annex; uploads bring others.
 pub fn delete_document(make: &mut Maker<'_>) -> Option<Call> {
     let kb = make.kb_held(KbRole::Editor);
     let need = Need::InKb(kb, KbRole::Editor, "ingest");
-    let documents = &make.before.kbs[kb].documents;
-    let first = usize::from(make.refused(need).is_none());
-    let id = make.rng.any(documents.get(first..)?)?.clone();
+    let of = &make.before.kbs[kb];
+    let is_refused = make.refused(need).is_some();
+    let kept =
+        |id: &String| *id == of.documents[0] || of.annex.as_ref().is_some_and(|annex| *id == annex.document);
+    let documents: Vec<&String> = of.documents.iter().filter(|id| is_refused || !kept(id)).collect();
+    let id = (*make.rng.any(&documents)?).clone();
     let id = make.steal(kb, id);
     Some(make.call(format!("/documents/{id}"), need))
 }

@@ -19,6 +19,7 @@ mod changes;
 mod chatting;
 mod client;
 mod feeding;
+mod fetching;
 mod gone;
 mod maker;
 mod managing;
@@ -48,11 +49,13 @@ const REQUESTS: usize = 100_000;
 const KNOWLEDGE_BASES: usize = 200;
 const PEOPLE: usize = 1_000;
 
-/// All calls come from one address, and many from one caller.
+/// All calls come from one address, and many from one caller. Sources are fetched from this machine, where nothing is.
 const SETTINGS: &[(&str, &str)] = &[
     ("NEXUS_HTTP_REQUESTS_PER_SECOND", "1000000"),
     ("NEXUS_HTTP_BURST", "1000000"),
     ("NEXUS_HTTP_SECURE_COOKIES", "false"),
+    ("NEXUS_SOURCES_ALLOW_NETWORKS", "127.0.0.0/8"),
+    ("NEXUS_SOURCES_LOCAL_REPOSITORIES", "true"),
 ];
 
 async fn start() -> TestApp {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::calls::Call;
 use crate::maker::Maker;
 use crate::test_app::TestApp;
-use crate::{chatting, feeding, managing, reading, serving};
+use crate::{chatting, feeding, fetching, managing, reading, serving};
 
 pub struct Operation {
     /// Method and path, without the prefix of all.
@@ -33,6 +33,13 @@ operations! {
     6 "GET /knowledge-bases/{id}" reading::kb;
     6 "GET /knowledge-bases/{id}/documents" reading::documents;
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
+    4 "GET /knowledge-bases/{id}/sources/{source_id}" fetching::source;
+    2 "PATCH /knowledge-bases/{id}/sources/{source_id}" fetching::update;
+    2 "DELETE /knowledge-bases/{id}/sources/{source_id}" fetching::lose;
+    2 "POST /knowledge-bases/{id}/sources/{source_id}/sync" fetching::sync;
+    1 "POST /knowledge-bases/{id}/sources/{source_id}/webhook" fetching::lose;
+    1 "DELETE /knowledge-bases/{id}/sources/{source_id}/webhook" fetching::lose;
+    2 "POST /webhooks/sources/{source_id}" fetching::webhook;
     4 "GET /knowledge-bases/{id}/members" reading::members;
     4 "GET /knowledge-bases/{id}/bots" reading::kb_bots;
     3 "GET /knowledge-bases/{id}/usage" reading::kb_usage;
@@ -56,6 +63,10 @@ operations! {
     3 "DELETE /documents/{id}" feeding::delete_document;
     2 "POST /ingestion/archives" feeding::upload_archive;
     3 "POST /ingestion/files" feeding::upload_file;
+    2 "POST /ingestion/git" fetching::git;
+    2 "POST /ingestion/web" fetching::web;
+    2 "POST /ingestion/wiki" fetching::wiki;
+    1 "POST /ingestion/tasks/{id}/retry" feeding::control_task;
     2 "POST /ingestion/tasks/{id}/cancel" feeding::control_task;
     2 "POST /ingestion/tasks/{id}/pause" feeding::control_task;
     2 "POST /ingestion/tasks/{id}/resume" feeding::control_task;

@@ -89,10 +89,11 @@ impl Oracle<'_> {
 
     fn may_read(&self, call: &Call, who: Who, word: &str) -> bool {
         [self.before, self.after].into_iter().any(|world| {
-            world
-                .owners_of(word)
-                .into_iter()
-                .any(|owner| world.may_read(who, owner) || is_of_a_record(world, call, owner))
+            world.owners_of(word).into_iter().any(|owner| {
+                world.may_read(who, owner)
+                    || is_of_a_record(world, call, owner)
+                    || was_said_before(world, call, who, owner)
+            })
         })
     }
 
@@ -106,6 +107,7 @@ impl Oracle<'_> {
                     kb.id, kb.name, kb.deleted
                 )
             }
+            Owner::Deleted(kb) => format!("a deleted source of {}", self.after.kbs[*kb].id),
             Owner::Subscription(at) => format!("the subscription {}", self.after.subscriptions[*at].id),
         };
         let whose: Vec<String> = whose.iter().map(tell).collect();
@@ -118,6 +120,12 @@ impl Oracle<'_> {
     }
 }
 
+/// What was answered out of a source before it was deleted is still delivered to who may use the knowledge base.
+fn was_said_before(world: &World, call: &Call, who: Who, owner: Owner) -> bool {
+    let delivers = [outbox::TAKE, "GET /messages/{id}/stream"].contains(&call.operation);
+    matches!(owner, Owner::Deleted(kb) if delivers && world.may_read(who, Owner::Kb(kb)))
+}
+
 /// Who reads the log, or what was said in chats, reads of what was deleted too.
 fn is_of_a_record(world: &World, call: &Call, owner: Owner) -> bool {
     let scope = match call.operation {
@@ -125,7 +133,8 @@ fn is_of_a_record(world: &World, call: &Call, owner: Owner) -> bool {
         "GET /chats/{id}/messages" => "users",
         _ => return false,
     };
-    matches!(owner, Owner::Kb(_)) && world.allows(call.who, Need::General(Role::Admin, scope))
+    matches!(owner, Owner::Kb(_) | Owner::Deleted(_))
+        && world.allows(call.who, Need::General(Role::Admin, scope))
 }
 
 /// An error may cut the word that it repeats.

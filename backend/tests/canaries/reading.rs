@@ -206,11 +206,21 @@ fn asked(make: &mut Maker<'_>) -> (Vec<String>, Need, Option<usize>) {
     }
 }
 
+/// A word that stands in the text of a knowledge base.
+fn to_find(make: &mut Maker<'_>, kb: usize) -> String {
+    let kb = &make.before.kbs[kb];
+    let annex = kb.annex.as_ref().filter(|annex| !annex.document.is_empty());
+    match annex.filter(|_| make.rng.percent(30)) {
+        Some(annex) => annex.word.clone(),
+        None => kb.words[0].clone(),
+    }
+}
+
 pub fn search(make: &mut Maker<'_>) -> Option<Call> {
     let (kbs, need, one) = asked(make);
     let own = one.filter(|_| make.rng.percent(60));
     let text = match own {
-        Some(kb) => make.before.kbs[kb].words[0].clone(),
+        Some(kb) => to_find(make, kb),
         None if make.rng.percent(70) => make.word(),
         None => (*make.rng.one(TOPICS)).to_owned(),
     };

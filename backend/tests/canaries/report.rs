@@ -33,6 +33,8 @@ pub struct Report {
     /// Answers about somebody else's thing, as about one that does not exist.
     pub twins: usize,
     pub changes: usize,
+    /// Sources whose words nobody may read any more.
+    pub deleted_sources: usize,
     pub took: Duration,
     pub failures: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl Report {
             self.positives,
             self.asked
         );
+        assert!(self.deleted_sources > 0, "no source was deleted");
         assert!(self.delivered > 0, "bots were given no word to send to anybody");
         let (all, _) = self.operations[SEARCH];
         assert!(
@@ -105,8 +108,14 @@ impl fmt::Display for Report {
             f,
             "{} had to hold a word of the caller's and did, {} of them searches; {} words seen by who may; {} errors that \
              repeat a word; {} answers compared with those about what does not exist; {} words given to bots for people who \
-             may see them",
-            self.positives, self.searches, self.words, self.echoes, self.twins, self.delivered
+             may see them; {} sources deleted with their words",
+            self.positives,
+            self.searches,
+            self.words,
+            self.echoes,
+            self.twins,
+            self.delivered,
+            self.deleted_sources
         )?;
         let calls = self
             .operations

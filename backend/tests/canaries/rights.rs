@@ -112,6 +112,7 @@ impl World {
     pub fn may_read(&self, who: Who, owner: Owner) -> bool {
         match owner {
             Owner::Kb(kb) => self.role_in(who, kb).is_some(),
+            Owner::Deleted(_) => false,
             Owner::Subscription(at) => self.allows(who, Need::Subscription(at)),
         }
     }

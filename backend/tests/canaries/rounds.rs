@@ -114,6 +114,14 @@ impl Run<'_> {
             gone::delete_and_sweep(&self.client, &mut self.world, &mut self.rng).await;
             self.report.changes += 1;
         }
+        if number.is_multiple_of(5)
+            && let Some((round, outcomes)) =
+                gone::delete_annex(&self.client, &mut self.world, &mut self.rng).await
+        {
+            self.take(&round, &outcomes);
+            self.report.deleted_sources += 1;
+            self.report.changes += 1;
+        }
     }
 
     /// Each bot passes on what its people have done, is given what is to be sent to them, and tells that it was. What it is

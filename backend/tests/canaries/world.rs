@@ -81,6 +81,26 @@ pub struct Kb {
     pub documents: Vec<String>,
     pub tasks: Vec<String>,
     pub sources: Vec<String>,
+    /// Those of the sources that are fetched and that the test itself does not need.
+    pub remotes: Vec<String>,
+    pub hook: Option<Hook>,
+    pub annex: Option<Annex>,
+}
+
+/// A source that is fetched, and what its webhooks are signed with.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    pub source: String,
+    pub secret: String,
+}
+
+/// A source that is deleted one day. Its word stands in its document, and nowhere else.
+#[derive(Clone, Debug, Default)]
+pub struct Annex {
+    pub word: String,
+    /// Empty until it is read.
+    pub source: String,
+    pub document: String,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +172,8 @@ pub struct Spare {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Kb(usize),
+    /// Nobody any more: it stood in a source of this knowledge base that was deleted.
+    Deleted(usize),
     Subscription(usize),
 }
 

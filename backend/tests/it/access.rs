@@ -1,4 +1,4 @@
-//! The door: every route but health, sign-in and the docs needs credentials.
+//! The door: every route but health, sign-in, webhooks and the docs needs credentials.
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
@@ -15,6 +15,9 @@ const PUBLIC: &[&str] = &[
 ];
 
 const SIGN_IN: &str = "/api/v1/auth/telegram";
+
+/// Webhooks of sources are public: what they bring with them is signed.
+const WEBHOOKS: &str = "/api/v1/webhooks/sources/";
 
 fn http() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
@@ -35,6 +38,7 @@ async fn routes(app: &TestApp) -> Vec<(Method, String)> {
                 "{user_id}",
                 "{bot_id}",
                 "{token_id}",
+                "{source_id}",
                 "{code}",
                 "{holder}",
             ]
@@ -64,6 +68,11 @@ async fn a_route_is_public_by_name_or_closed() {
             if path == SIGN_IN {
                 // It is public, and this request shows nothing that Telegram has signed.
                 assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            } else if path.starts_with(WEBHOOKS) {
+                // This one is not signed.
+                assert_eq!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
+                let body: Value = response.json().await.unwrap();
+                assert_eq!(body["error"]["code"], "not_found");
             } else if PUBLIC.contains(&path.as_str()) {
                 assert_eq!(response.status(), StatusCode::OK, "{method} {path}");
             } else {
@@ -125,6 +134,16 @@ async fn every_error_is_an_envelope_with_the_request_id() {
                 .body("x"),
             415,
             "unsupported_media_type",
+        ),
+        // Exports of wikis may be large, what describes a wiki may not.
+        (
+            http()
+                .post(format!("{base}/api/v1/ingestion/wiki"))
+                .bearer_auth(KEY)
+                .header("content-type", "application/json")
+                .body(format!(r#"{{"knowledge_base":"{}"}}"#, "x".repeat(300_000))),
+            413,
+            "payload_too_large",
         ),
         (
             http().get(format!("{kbs}?limit=0")).bearer_auth(KEY),

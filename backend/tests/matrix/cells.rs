@@ -10,7 +10,7 @@ use crate::callers::{Caller, Callers};
 use crate::judge::judge;
 use crate::refused::UNKNOWN_PERSON;
 use crate::requests::{Answer, Asked};
-use crate::table::{Operation, Row, Table, Target, Verdict};
+use crate::table::{Operation, Row, Table, Target, Verdict, Way};
 use crate::world::World;
 
 /// Requests at once.
@@ -30,13 +30,17 @@ impl Cell<'_> {
         let Asked {
             operation, target, ..
         } = &self.asked;
-        let streamed = if self.asked.streamed { " streamed" } else { "" };
+        let way = match self.asked.way {
+            Way::Plain => "",
+            Way::Stream => " streamed",
+            Way::Form => " by a form",
+        };
         let Operation { method, path } = operation;
-        format!("{method} {path}{streamed} on {target:?} by {}", self.caller.name)
+        format!("{method} {path}{way} on {target:?} by {}", self.caller.name)
     }
 
-    fn key(&self, target: Target) -> (&'static str, bool, Target) {
-        (self.caller.name, self.asked.streamed, target)
+    fn key(&self, target: Target) -> (&'static str, Way, Target) {
+        (self.caller.name, self.asked.way, target)
     }
 }
 
@@ -112,7 +116,7 @@ fn plan<'c>(world: &World, callers: &'c Callers, table: &Table, operation: &'c O
             asked: Asked {
                 operation,
                 target: row.target,
-                streamed: row.streamed,
+                way: row.way,
                 trace: format!("cell-{}", world.next()),
             },
             verdict,
@@ -229,6 +233,10 @@ fn without_counts(page: &mut Value) {
     }
     if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
         items.iter_mut().for_each(without_counts);
+    }
+    // What other tasks wait besides.
+    if let Some(progress) = page.get_mut("progress").and_then(Value::as_object_mut) {
+        progress.remove("queued_before");
     }
 }
 

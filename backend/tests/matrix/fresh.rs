@@ -78,11 +78,17 @@ impl World {
             ("/documents/{id}", Target::Ours) => stage.on(self.ours.spare_document()),
             ("/documents/{id}", _) => stage.on(self.theirs.spare_document()),
             (path, Target::Housekeeping) => stage.on(self.fresh_task(None, path).await),
+            ("/ingestion/tasks/{id}/retry", _) => {
+                let stage = self.fresh_kb(caller, stage).await;
+                let task = self.task_with_problems(&stage.id).await;
+                stage.on(task)
+            }
             (path, _) if path.starts_with("/ingestion/tasks/") => {
                 let stage = self.fresh_kb(caller, stage).await;
                 let task = self.fresh_task(Some(&stage.id), path).await;
                 stage.on(task)
             }
+            (path, _) if path.starts_with("/webhooks/") => self.fresh_webhook(stage).await,
             (path, _) if path.starts_with("/knowledge-bases") || path.starts_with("/ingestion") => {
                 let stage = self.fresh_kb(caller, stage).await;
                 self.with_second(path, stage).await
@@ -116,13 +122,16 @@ impl World {
         stage
     }
 
-    /// A member to change or remove, or a bot to open or close it to.
-    async fn with_second(&self, path: &str, stage: Stage) -> Stage {
+    /// A member to change or remove, a bot to open or close it to, or a source.
+    async fn with_second(&self, path: &str, mut stage: Stage) -> Stage {
         if path.ends_with("{user_id}") {
             self.set_member(&stage.id, &self.neighbour.user, "reader").await;
         }
         if path.ends_with("{bot_id}") {
             self.open_to(&stage.id, &self.kiosk).await;
+        }
+        if path.contains("{source_id}") {
+            stage.second = self.remote_source(&stage.id, "fresh").await;
         }
         stage
     }

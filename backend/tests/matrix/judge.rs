@@ -2,7 +2,7 @@
 
 use crate::cells::Cell;
 use crate::requests::Answer;
-use crate::table::{Target, Verdict};
+use crate::table::{Target, Verdict, Way};
 use crate::things::Kb;
 use crate::world::World;
 
@@ -55,8 +55,9 @@ fn content(world: &World, cell: &Cell<'_>, answer: &Answer) -> Option<String> {
         return Some("wanted somebody to be notified".to_owned());
     }
     let is_message = operation.path.ends_with("/stream");
-    let streams = cell.asked.streamed || is_message || operation.path.ends_with("/events");
-    let last = if cell.asked.streamed || is_message {
+    let is_streamed = cell.asked.way == Way::Stream;
+    let streams = is_streamed || is_message || operation.path.ends_with("/events");
+    let last = if is_streamed || is_message {
         "event: done"
     } else {
         "event: task"
@@ -64,7 +65,9 @@ fn content(world: &World, cell: &Cell<'_>, answer: &Answer) -> Option<String> {
     if streams && !(answer.content_type.starts_with("text/event-stream") && answer.text.contains(last)) {
         return Some("wanted a stream to its end".to_owned());
     }
-    let reads = operation.path.starts_with("/rag/") || operation.path.ends_with("/text");
+    let reads = operation.path.starts_with("/rag/")
+        || operation.path.ends_with("/text")
+        || operation.is("GET", "/knowledge-bases/{id}/sources/{source_id}");
     let text = match cell.asked.target {
         Target::Ours => world.ours.secret,
         Target::Theirs => world.theirs.secret,

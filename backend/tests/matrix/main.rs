@@ -13,10 +13,12 @@ mod api;
 mod callers;
 mod cells;
 mod chats;
+mod forms;
 mod fresh;
 mod judge;
 mod refused;
 mod requests;
+mod sources;
 mod table;
 #[path = "../it/test_app.rs"]
 #[allow(dead_code, reason = "shared with the other tests, which use the rest of it")]

@@ -1,17 +1,17 @@
 //! From a cell to its request, and to what is answered.
 
 use reqwest::RequestBuilder;
-use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::{Api, init_data};
 use crate::callers::Caller;
 use crate::chats::no_lease;
+use crate::forms::{archive_form, file_form};
 use crate::fresh::sign_in;
 use crate::refused::{BLOCKED, OFF};
-use crate::table::{Operation, Target};
-use crate::test_app::archive;
+use crate::sources::{new_schedule, signed, source_body};
+use crate::table::{Operation, Target, Way};
 use crate::things::Kb;
 use crate::world::World;
 
@@ -29,6 +29,8 @@ pub struct Stage {
     pub name: String,
     /// Under which a process holds the delivery.
     pub lease: String,
+    /// What a webhook is signed with, where it is.
+    pub webhook_secret: Option<String>,
 }
 
 impl Stage {
@@ -62,10 +64,11 @@ impl World {
             second: self.second(&operation.path, target),
             name,
             lease: no_lease(),
+            webhook_secret: self.signs(target),
         }
     }
 
-    const fn kb(&self, target: Target) -> &Kb {
+    pub const fn kb(&self, target: Target) -> &Kb {
         match target {
             Target::Theirs | Target::WithTheirs => &self.theirs,
             Target::Gone => &self.gone.kb,
@@ -96,6 +99,7 @@ impl World {
             "api-keys" if target == Target::Gone => self.gone.key.clone(),
             "api-keys" => first(&caller.key, &self.key),
             "generations" => self.generation.clone(),
+            "webhooks" => kb.source.clone(),
             "outbox" if target == Target::Sent => self.idles.message.clone(),
             "outbox" => first(&caller.talk.message, &self.letter),
             "messages" if target == Target::OtherBot => caller.other_talk.message.clone(),
@@ -123,6 +127,7 @@ impl World {
             return self.process.to_string();
         }
         let is_there = match path.rsplit('/').next() {
+            _ if path.contains("{source_id}") => [&self.kb(target).source, &self.theirs.source],
             Some("{user_id}") => [&self.neighbour.user, &self.passer_by.user],
             Some("{bot_id}") => [&self.kiosk.id, &self.docs.id],
             _ => [&self.idle.token, &self.kiosk.token],
@@ -141,6 +146,12 @@ impl World {
         } = asked;
         let mut path = operation.path.replace("{id}", &stage.id);
         path = path.replace("{code}", &stage.id);
+        let source = if operation.path.starts_with("/webhooks/") {
+            &stage.id
+        } else {
+            &stage.second
+        };
+        path = path.replace("{source_id}", source);
         for second in ["{user_id}", "{bot_id}", "{token_id}", "{holder}"] {
             path = path.replace(second, &stage.second);
         }
@@ -152,7 +163,7 @@ impl World {
         }
         let mut request = stage.api.request(operation.method(), &path);
         request = request.header("x-request-id", &asked.trace);
-        if asked.streamed || path.ends_with("/events") || path.ends_with("/stream") {
+        if asked.way == Way::Stream || path.ends_with("/events") || path.ends_with("/stream") {
             request = request.header("accept", "text/event-stream");
         }
         if path.ends_with("/settings") || path.ends_with("/state") {
@@ -178,6 +189,10 @@ impl World {
         let body = match (asked.operation.method.as_str(), asked.operation.path.as_str()) {
             ("POST", "/ingestion/archives") => return request.multipart(archive_form(&stage.name)),
             ("POST", "/ingestion/files") => return request.multipart(file_form(&stage.id)),
+            ("POST", "/ingestion/wiki") if asked.way == Way::Form => {
+                return request.multipart(archive_form(&stage.name));
+            }
+            ("POST", "/webhooks/sources/{source_id}") => return signed(request, stage),
             ("POST", "/auth/telegram") => self.sign_in_body(asked.target),
             ("POST", "/users/from-telegram") => self.introduction(caller, asked.target),
             ("POST", "/knowledge-bases") => json!({ "name": name() }),
@@ -187,11 +202,12 @@ impl World {
             ("POST", "/rag/query") => json!({"question": "pump", "knowledge_bases": asking(&stage.name)}),
             ("PATCH", "/users/{id}" | "/api-keys/{id}") => json!({"role": "admin"}),
             ("PATCH", "/bots/{id}") => json!({"max_role": "admin"}),
+            ("PATCH", "/knowledge-bases/{id}/sources/{source_id}") => new_schedule(),
             ("PATCH", _) => json!({ "seen": name() }),
             ("POST", "/bots") => json!({"code": name(), "name": "made"}),
             ("POST", "/bots/{id}/tokens") => json!({"name": "another"}),
             ("POST", "/api-keys") => json!({"name": "made", "role": "reader"}),
-            ("POST", path) => match self.talk_body(stage, path) {
+            ("POST", path) => match source_body(stage, path).or_else(|| self.talk_body(stage, path)) {
                 Some(body) => body,
                 None => return request,
             },
@@ -243,7 +259,7 @@ impl World {
 pub struct Asked<'c> {
     pub operation: &'c Operation,
     pub target: Target,
-    pub streamed: bool,
+    pub way: Way,
     /// Under which it stands in the log, if it changes anything.
     pub trace: String,
 }
@@ -267,21 +283,6 @@ fn steers(path: &str) -> bool {
     ["cancel", "pause", "resume"]
         .iter()
         .any(|word| path.ends_with(word))
-}
-
-fn archive_form(kb: &str) -> Form {
-    let bytes = archive(&[("b.md", b"# B\n\nSomething new.\n")]);
-    form(kb, bytes, "new.tar.gz")
-}
-
-fn file_form(kb: &str) -> Form {
-    form(kb, b"# B\n\nSomething new.\n".to_vec(), "b.md")
-}
-
-fn form(kb: &str, bytes: Vec<u8>, name: &str) -> Form {
-    Form::new()
-        .text("knowledge_base", kb.to_owned())
-        .part("file", Part::bytes(bytes).file_name(name.to_owned()))
 }
 
 async fn answer(request: RequestBuilder) -> Answer {

@@ -39,21 +39,28 @@ impl Operation {
 
     /// Knowledge bases, what is in them, bots and keys: these are deleted, and then are not there.
     fn names_what_can_go(&self) -> bool {
-        let areas = ["/knowledge-bases", "/documents/", "/rag/", "/bots/", "/api-keys/"];
-        let uploads = ["/ingestion/archives", "/ingestion/files"];
-        areas
-            .iter()
-            .chain(&uploads)
-            .any(|area| self.path.starts_with(area))
+        let areas = [
+            "/knowledge-bases",
+            "/documents/",
+            "/rag/",
+            "/bots/",
+            "/api-keys/",
+            "/webhooks/",
+        ];
+        let feeds = self.path.starts_with("/ingestion/") && !self.path.starts_with("/ingestion/tasks");
+        feeds || areas.iter().any(|area| self.path.starts_with(area))
     }
 
     /// Whether its path names a thing, by an id or by a code.
     fn names_a_thing(&self) -> bool {
-        self.path.contains("{id}") || self.path.contains("{code}")
+        ["{id}", "{code}", "{source_id}"]
+            .iter()
+            .any(|name| self.path.contains(name))
     }
 
     pub fn is_public(&self) -> bool {
-        self.path == "/auth/telegram" || self.path.starts_with("/health")
+        let areas = ["/auth/telegram", "/health", "/webhooks/"];
+        areas.iter().any(|area| self.path.starts_with(area))
     }
 }
 
@@ -75,6 +82,8 @@ pub enum Target {
     WithMissing,
     /// A delivery that is no dead letter.
     Sent,
+    /// A webhook without a signature.
+    Unsigned,
     Missing,
     /// What was deleted.
     Gone,
@@ -103,6 +112,7 @@ impl Target {
             "with-theirs" => Self::WithTheirs,
             "with-missing" => Self::WithMissing,
             "sent" => Self::Sent,
+            "unsigned" => Self::Unsigned,
             "missing" => Self::Missing,
             "elsewhere" => Self::Elsewhere,
             "nowhere" => Self::Nowhere,
@@ -121,6 +131,7 @@ impl Target {
             | Self::Another
             | Self::OtherBot
             | Self::Sent
+            | Self::Unsigned
             | Self::Gone => Some(Self::Missing),
             Self::WithTheirs => Some(Self::WithMissing),
             Self::Elsewhere => Some(Self::Nowhere),
@@ -177,11 +188,33 @@ impl Verdict {
     }
 }
 
+/// How an operation is asked, where it takes more than one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    Plain,
+    /// For an answer that streams.
+    Stream,
+    /// By a form instead of JSON.
+    Form,
+}
+
+impl Way {
+    /// The way, and what is left of the word that names it.
+    fn named(word: &str) -> (Self, &str) {
+        match word.split_once(':') {
+            Some(("stream", rest)) => (Self::Stream, rest),
+            Some(("form", rest)) => (Self::Form, rest),
+            Some((other, _)) => panic!("{other} is no way to ask"),
+            None => (Self::Plain, word),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Row {
     pub operation: Operation,
     pub target: Target,
-    pub streamed: bool,
+    pub way: Way,
     pub verdicts: Vec<Option<Verdict>>,
 }
 
@@ -205,14 +238,14 @@ impl Table {
                 let path = words.remove(1);
                 Operation::new(words.remove(0), path)
             };
-            let word = words.remove(0);
-            let target = Target::named(word.strip_prefix("stream:").unwrap_or(word));
+            let (way, word) = Way::named(words.remove(0));
+            let target = Target::named(word);
             let verdicts: Vec<_> = letters(&words).into_iter().map(Verdict::of).collect();
             assert_eq!(verdicts.len(), columns, "{line}");
             rows.push(Row {
                 operation,
                 target,
-                streamed: word.starts_with("stream:"),
+                way,
                 verdicts,
             });
         }

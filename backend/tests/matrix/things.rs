@@ -26,6 +26,9 @@ pub struct Kb {
     pub task: String,
     /// A task that does not begin.
     pub waiting: String,
+    /// A source that is fetched, and what its webhooks are signed with.
+    pub source: String,
+    pub webhook_secret: String,
     spare_documents: Mutex<Vec<String>>,
 }
 
@@ -36,7 +39,7 @@ impl Kb {
     }
 
     /// What nobody hears who may not know of it.
-    pub fn marks(&self) -> [&str; 6] {
+    pub fn marks(&self) -> [&str; 8] {
         [
             &self.id,
             self.name,
@@ -44,6 +47,8 @@ impl Kb {
             &self.document,
             &self.task,
             &self.waiting,
+            &self.source,
+            &self.webhook_secret,
         ]
     }
 }
@@ -149,6 +154,8 @@ pub async fn knowledge_base(app: &TestApp, name: &'static str, secret: &'static 
         document: documents.remove(0),
         task,
         waiting: String::new(),
+        source: String::new(),
+        webhook_secret: String::new(),
         spare_documents: Mutex::new(documents),
     }
 }

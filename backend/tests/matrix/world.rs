@@ -12,11 +12,13 @@ use crate::chats::Talk;
 use crate::test_app::{Setup, TestApp};
 use crate::things::{Bot, Gone, Kb, Person, bot, knowledge_base};
 
-/// One place for what limits callers: here nothing does.
-const SETTINGS: [(&str, &str); 3] = [
+/// One place for what limits callers: here nothing does. Sources are fetched from this machine, where nothing is.
+const SETTINGS: [(&str, &str); 5] = [
     ("NEXUS_HTTP_REQUESTS_PER_SECOND", "1000000"),
     ("NEXUS_HTTP_BURST", "1000000"),
     ("NEXUS_HTTP_SECURE_COOKIES", "false"),
+    ("NEXUS_SOURCES_ALLOW_NETWORKS", "127.0.0.0/8"),
+    ("NEXUS_SOURCES_LOCAL_REPOSITORIES", "true"),
 ];
 /// 2026-01-01T00:00:00Z, where the clock of a test stands, and as much as short credentials live.
 const START: i64 = 1_767_225_600;
@@ -120,6 +122,11 @@ impl World {
         self.ours.waiting = self.waiting_task(Some(&self.ours.id), TaskState::Queued).await;
         self.theirs.waiting = self.waiting_task(Some(&self.theirs.id), TaskState::Queued).await;
         self.commons.waiting = self.waiting_task(Some(&self.commons.id), TaskState::Queued).await;
+        (self.ours.source, self.ours.webhook_secret) = self.hooked_source(&self.ours).await;
+        (self.theirs.source, self.theirs.webhook_secret) = self.hooked_source(&self.theirs).await;
+        (self.commons.source, self.commons.webhook_secret) = self.hooked_source(&self.commons).await;
+        let gone = self.hooked_source(&self.gone.kb).await;
+        (self.gone.kb.source, self.gone.kb.webhook_secret) = gone;
         // As long as this one waits, nothing is swept: what was deleted is out of reach by its rows alone.
         self.housekeeping = self.waiting_task(None, TaskState::Queued).await;
         self.neighbours_use = self.subscription(&self.neighbour.user, &self.docs).await;
@@ -144,9 +151,18 @@ impl World {
 
     /// A task that does not begin before its time, which does not come.
     pub async fn waiting_task(&self, kb: Option<&str>, state: TaskState) -> String {
-        let now = self.app.clock.now();
         let payload = kb.map_or(TaskPayload::Sweep, |_| TaskPayload::EmbedKb);
-        let task = Task {
+        let task = self.task(kb, payload, state);
+        let mut tx = self.db.begin().await.unwrap();
+        tx.tasks().enqueue(&task).await.unwrap();
+        tx.commit().await.unwrap();
+        task.id.to_string()
+    }
+
+    /// A task that no worker takes up.
+    pub fn task(&self, kb: Option<&str>, payload: TaskPayload, state: TaskState) -> Task {
+        let now = self.app.clock.now();
+        Task {
             id: TaskId::new(now),
             kb_id: kb.map(|kb| kb.parse().unwrap()),
             payload,
@@ -162,11 +178,7 @@ impl World {
             started_at: None,
             updated_at: now,
             finished_at: None,
-        };
-        let mut tx = self.db.begin().await.unwrap();
-        tx.tasks().enqueue(&task).await.unwrap();
-        tx.commit().await.unwrap();
-        task.id.to_string()
+        }
     }
 
     /// Paths of all that cells find there, for the operator.

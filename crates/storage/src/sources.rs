@@ -31,6 +31,8 @@ statements! {
     DUE = concat!("SELECT ", columns!(), " FROM sources s
         JOIN knowledge_bases k ON k.id = s.kb_id AND k.deleted_at IS NULL
         WHERE s.next_sync_at <= $1 AND s.deleted_at IS NULL ORDER BY s.next_sync_at LIMIT $2");
+    // A write that changes nothing: in PostgreSQL it keeps the row from being deleted until the transaction ends.
+    HOLD = "UPDATE sources SET deleted_at = deleted_at WHERE id = $1 AND deleted_at IS NULL";
     INSERT = "INSERT INTO sources (id, kb_id, kind, name, remote, schedule, next_sync_at, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (kb_id, kind, name) WHERE deleted_at IS NULL DO NOTHING";
@@ -272,6 +274,17 @@ impl Sources<&mut Tx> {
             .await?
             .rows_affected());
         Ok(taken == 1)
+    }
+
+    /// Whether the source is there; if so, nobody can delete it before this transaction ends. Belongs into every transaction
+    /// that shows documents of it.
+    pub async fn hold(&mut self, id: SourceId) -> Result<bool, StorageError> {
+        let held = on!(self.0, |c| sqlx::query(HOLD)
+            .bind(id.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(held == 1)
     }
 
     /// Notes the task that is to read the source.

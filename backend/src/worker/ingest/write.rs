@@ -238,6 +238,13 @@ async fn switch(job: &Job, batch: &Batch) -> Result<(), Stopped> {
     let task = job.running.task.id;
     let mut tx = job.context.db.begin().await?;
     job.running.hold(&mut tx).await?;
+    // Its documents went with it, and what is switched on now would stay.
+    if !tx.sources().hold(job.source.id).await? {
+        return Err(Stopped::fail(
+            "not_found",
+            "the source was deleted while it was read",
+        ));
+    }
     if !batch.documents.is_empty() {
         let documents: Vec<Document> = batch
             .documents

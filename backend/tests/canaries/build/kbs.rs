@@ -10,12 +10,15 @@ use crate::client::Client;
 use crate::rng::Rng;
 use crate::test_app::archive;
 use crate::words;
-use crate::world::{Kb, KbRole, Who, World};
+use crate::world::{Annex, Kb, KbRole, Who, World};
 
 /// Of each knowledge base; one of them owns it.
 const MEMBERS: usize = 14;
+/// Name of a source, and of the document in it.
+pub const ANNEX: &str = "annex";
 
-/// A knowledge base with words in its name, its description or neither; in every third one of them is Russian.
+/// A knowledge base with words in its name, its description or neither; in every third one of them is Russian, and every
+/// fourth has an annex.
 pub fn planned(n: usize, rng: &mut Rng) -> Kb {
     let word = words::latin(rng);
     let name = match n % 4 {
@@ -35,6 +38,14 @@ pub fn planned(n: usize, rng: &mut Rng) -> Kb {
     };
     if n.is_multiple_of(3) {
         kb.words.push(words::cyrillic(rng));
+    }
+    if n % 4 == 1 {
+        let word = words::latin(rng);
+        kb.words.push(word.clone());
+        kb.annex = Some(Annex {
+            word,
+            ..Annex::default()
+        });
     }
     kb
 }
@@ -100,7 +111,7 @@ pub async fn feed(client: &Client, world: &World, kb: usize) {
         (format!("notes-{word}.md"), "# Notes\n\nOn pumps.\n".to_owned()),
         (format!("{word}/bad.bin"), "\0\u{1}\u{2}\0\0".to_owned()),
     ];
-    if let Some(russian) = of.words.get(1) {
+    if let Some(russian) = of.words.get(1).filter(|word| !word.is_ascii()) {
         let text = format!("# Насосы\n\nСекретное слово насоса: {russian}.\n");
         files.push((format!("раздел/{russian}.md"), text));
     }
@@ -114,6 +125,11 @@ pub async fn feed(client: &Client, world: &World, kb: usize) {
         "source".to_owned()
     };
     send_archive(client, world, kb, source, archive(&files)).await;
+    if let Some(annex) = &of.annex {
+        let note = format!("# Annex\n\nThe secret word of the side door is {}.\n", annex.word);
+        let content = archive(&[("annex.md", note.as_bytes())]);
+        send_archive(client, world, kb, ANNEX.to_owned(), content).await;
+    }
     if kb.is_multiple_of(5) {
         let broken = b"PK\x03\x04 broken off".to_vec();
         send_archive(client, world, kb, format!("broken {word}"), broken).await;

@@ -4,6 +4,7 @@ mod callers;
 mod chats;
 mod kbs;
 mod people;
+mod sources;
 
 use std::future::Future;
 
@@ -46,6 +47,7 @@ pub async fn world(app: &TestApp, client: &Client, rng: &mut Rng, (many, people)
     kbs::share(client, &mut world, rng).await;
     all((0..world.kbs.len()).map(|kb| feed(client, &world, kb))).await;
     settle(app, &world).await;
+    sources::hooks(client, &mut world).await;
     let live = world.live();
     look_up(client, &mut world, &live).await;
     callers::keys(client, &mut world, rng).await;
@@ -88,6 +90,12 @@ async fn items(client: &Client, world: &World, path: &str) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
+/// The id of the thing of this name; empty if there is none.
+fn id_of(items: &[Value], field: &str, name: &str) -> String {
+    let found = items.iter().find(|item| item[field] == name);
+    found.map(|item| text(&item["id"])).unwrap_or_default()
+}
+
 /// Ids of what is in these knowledge bases now.
 pub async fn look_up(client: &Client, world: &mut World, kbs: &[usize]) {
     for kb in kbs {
@@ -99,6 +107,15 @@ pub async fn look_up(client: &Client, world: &mut World, kbs: &[usize]) {
         let tasks = items(client, world, &format!("/ingestion/tasks?knowledge_base={id}&")).await;
         let ids = |items: Vec<Value>| items.iter().map(|item| text(&item["id"])).collect();
         let kb = &mut world.kbs[*kb];
+        if let Some(annex) = &mut kb.annex {
+            annex.source = id_of(&sources, "name", kbs::ANNEX);
+            annex.document = id_of(&documents, "path", "annex.md");
+        }
+        let fetched = sources.iter().filter(|source| source["remote"].is_object());
+        kb.remotes = fetched.map(|source| text(&source["id"])).collect();
+        if let Some(hook) = &kb.hook {
+            kb.remotes.retain(|source| *source != hook.source);
+        }
         (kb.documents, kb.sources, kb.tasks) = (ids(documents), ids(sources), ids(tasks));
     }
 }
