@@ -11,22 +11,22 @@ use crate::seeds;
 use crate::targets::Target;
 
 /// Longest input.
-pub const MOST_BYTES: usize = 256 * 1024;
+pub(crate) const MOST_BYTES: usize = 256 * 1024;
 
-pub struct Mutator {
+pub(crate) struct Mutator {
     seeds: Vec<Vec<u8>>,
     words: &'static [&'static str],
 }
 
 impl Mutator {
-    pub fn new(target: &Target) -> Self {
+    pub(crate) fn new(target: &Target) -> Self {
         Self {
             seeds: seeds::of(target.name),
             words: target.words,
         }
     }
 
-    pub fn next(&self, rng: &mut StdRng) -> Vec<u8> {
+    pub(crate) fn next(&self, rng: &mut StdRng) -> Vec<u8> {
         let mut bytes = self.seed(rng);
         let packed = bytes.starts_with(b"PK\x03\x04") && rng.random_bool(0.8);
         if packed && let Some(repacked) = self.inside(&bytes, rng) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The seeds of a target: files of the folder of its name, and for text those of the sample.
-pub fn of(target: &str) -> Vec<Vec<u8>> {
+pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = files(&root.join("seeds").join(target));
     if seeds.is_empty() {

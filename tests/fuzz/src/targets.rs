@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use nexus_ingest::{ChunkOptions, Extracted, Limits, chunk, extract, walk};
 
-pub struct Target {
-    pub name: &'static str,
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
     /// What its format is made of.
-    pub words: &'static [&'static str],
-    pub run: fn(&[u8]),
+    pub(crate) words: &'static [&'static str],
+    pub(crate) run: fn(&[u8]),
 }
 
 const XML: &[&str] = &[
@@ -187,7 +187,7 @@ const ARCHIVE: &[&str] = &[
 
 macro_rules! targets {
     ($($name:literal: $words:ident, $run:expr;)+) => {
-        pub const TARGETS: &[Target] = &[$(Target { name: $name, words: $words, run: $run },)+];
+        pub(crate) const TARGETS: &[Target] = &[$(Target { name: $name, words: $words, run: $run },)+];
     };
 }
 

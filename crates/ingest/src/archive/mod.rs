@@ -29,7 +29,6 @@ use disk::Disk;
 use sniff::{Format, Kind};
 use visit::{End, Step, Visitor};
 
-
 /// How an upload is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
