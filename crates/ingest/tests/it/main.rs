@@ -7,13 +7,19 @@
 )]
 
 mod archives;
+mod child;
 mod chunks;
 mod encodings;
 mod formats;
 mod nested;
+mod office;
+mod office_file;
+mod pdf;
+mod pdf_file;
 mod properties;
 mod sevens;
 mod sevenz_file;
 mod streams;
 mod support;
 mod tars;
+mod uploads;

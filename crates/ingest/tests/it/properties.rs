@@ -3,15 +3,18 @@
 use nexus_ingest::{ChunkOptions, Limits, extract};
 use proptest::prelude::*;
 
+use crate::office_file::{core_title, docx, opendocument, p, xls, xlsx};
+use crate::pdf_file::Made;
 use crate::sevenz_file::{Block7, around7, directory7, seven};
 use crate::support::{
     assert_sound, bzip2, count, deflated, gzip, noise, stored, tar, tar_file, walk, walk_within, xz, zip,
     zstd,
 };
 
-const NAMES: [&str; 18] = [
-    "a.md", "a.html", "a.txt", "a.csv", "a.json", "a.jsonl", "a.rst", "a.rs", "a.py", "a.ts", "a.cpp",
-    "a.go", "a.rb", "a.php", "a.sh", "a.toml", "a", "a.c",
+const NAMES: [&str; 28] = [
+    "a.pdf", "a.docx", "a.xlsx", "a.xls", "a.odt", "a.epub", "a.rtf", "a.ipynb", "a.eml", "a.mbox", "a.md",
+    "a.html", "a.txt", "a.csv", "a.json", "a.jsonl", "a.rst", "a.rs", "a.py", "a.ts", "a.cpp", "a.go",
+    "a.rb", "a.php", "a.sh", "a.toml", "a", "a.c",
 ];
 
 /// Pieces that mean something to some format; random text seldom does.
@@ -116,6 +119,38 @@ fn archives() -> Vec<Vec<u8>> {
     all
 }
 
+/// One honest document of each kind, with its name.
+fn documents() -> Vec<(&'static str, Vec<u8>)> {
+    let pages = [vec![
+        (50.0, 700.0, 20.0, "Глава"),
+        (50.0, 660.0, 12.0, "Text of it."),
+    ]];
+    let made = Made::default();
+    let packed = Made { packed: true, ..made };
+    let encrypted = Made {
+        password: Some(""),
+        ..made
+    };
+    let body = format!(
+        "<w:tbl><w:tr><w:tc>{0}</w:tc><w:tc>{0}</w:tc></w:tr></w:tbl>{0}",
+        p("Текст")
+    );
+    let table = "<office:body><office:text><text:h>A</text:h><table:table><table:table-row><table:table-cell><text:p>1</text:p>\
+                 </table:table-cell></table:table-row></table:table></office:text></office:body>";
+    vec![
+        ("a.pdf", made.pdf(&pages)),
+        ("b.pdf", packed.pdf(&pages)),
+        ("c.pdf", encrypted.pdf(&pages)),
+        ("a.docx", docx(&body, &[core_title("T")])),
+        ("a.xlsx", xlsx(&[("S", "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\"><v>2</v></c></row>")], &["x"])),
+        ("a.xls", xls("S", &[(0, 0, Ok("a")), (1, 1, Err(2.5))])),
+        ("a.odt", opendocument("text", table, &[])),
+        ("a.rtf", br"{\rtf1\ansicpg1251{\fonttbl{\f0\fcharset204 A;}}\f0 \'cf\u1088?\par\trowd a\cell b\cell\row}".to_vec()),
+        ("a.ipynb", br#"{"cells":[{"cell_type":"code","source":["a"],"outputs":[{"text":"b"}]}],"metadata":{}}"#.to_vec()),
+        ("a.eml", b"From: a@b.c\nSubject: =?utf-8?B?0J4=?=\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nText\n--x--\n".to_vec()),
+    ]
+}
+
 /// A counter that is not additive, and one that counts characters.
 fn per_three_bytes(text: &str) -> usize {
     text.len() / 3 + usize::from(text.len() > 40)
@@ -153,6 +188,32 @@ proptest! {
         if let Ok(document) = extract(name, &bytes, &Limits::default()) {
             let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
             assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+        }
+    }
+
+    #[test]
+    fn mutated_documents_give_text_within_bounds_or_a_problem(
+        (name, whole) in prop::sample::select(documents()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = whole;
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let limits = Limits { document_text_bytes: 10_000, document_unpacked_bytes: 1 << 20, ..Limits::default() };
+        match extract(name, &bytes, &limits) {
+            Ok(document) => {
+                prop_assert!(!document.text.trim().is_empty() && !document.text.contains('\0'));
+                prop_assert!(document.text.len() <= 10_000.max(2 * bytes.len()));
+                let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
+                assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+            }
+            Err(problem) => prop_assert!(problem.path.is_some() && !problem.message.is_empty()),
         }
     }
 
