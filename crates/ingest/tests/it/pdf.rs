@@ -128,6 +128,26 @@ fn running_lines_that_mark_themselves_are_left_out_and_replaced_text_is_taken() 
 }
 
 #[test]
+fn a_title_that_runs_on_over_all_pages_stays_and_contents_keep_their_lines() {
+    let head = (50.0, 780.0, 10.0, "Устав");
+    let pages = vec![
+        vec![
+            (50.0, 760.0, 20.0, "Устав"),
+            (50.0, 700.0, 12.0, "1.1 Общее ........ 2"),
+            (50.0, 686.0, 12.0, "1.2 Права ........ 3"),
+        ],
+        vec![head, (50.0, 700.0, 12.0, "Общее.")],
+        vec![head, (50.0, 700.0, 12.0, "Права.")],
+        vec![head, (50.0, 700.0, 12.0, "Всё.")],
+    ];
+    let text = extract("a.pdf", Made::default().pdf(&pages)).text;
+    assert_eq!(
+        text,
+        "## Устав\n\n1.1 Общее ........ 2\n\n1.2 Права ........ 3\n\nОбщее.\n\nПрава.\n\nВсё.\n"
+    );
+}
+
+#[test]
 fn bounds_of_pages_and_text_are_kept() {
     let bytes = Made::default().pdf(&pages());
     let limits = Limits {

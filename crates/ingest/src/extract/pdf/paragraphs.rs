@@ -80,7 +80,7 @@ impl<'l> Paragraph<'l> {
         let distance = (line.base - last.base) / size;
         let is_near = distance > 0.0 && distance < spacing * 1.3;
         let is_alike = (last.size - line.size).abs() < 0.12 * size && last.is_turned == line.is_turned;
-        if !is_near || !is_alike || begins_item(&line.text) {
+        if !is_near || !is_alike || begins_item(&line.text) || is_led_to_page(&last.text) {
             return false;
         }
         let is_centred = (last.start + last.end - line.start - line.end).abs() < size;
@@ -126,6 +126,13 @@ impl<'l> Paragraph<'l> {
             _ => blocks.paragraph(&self.text),
         }
     }
+}
+
+/// An entry of a table of contents: dots that lead to the number of a page.
+fn is_led_to_page(text: &str) -> bool {
+    let before = text.trim_end().trim_end_matches(|c: char| c.is_ascii_digit());
+    before.len() < text.trim_end().len()
+        && (before.trim_end().ends_with("..") || before.trim_end().ends_with(". ."))
 }
 
 /// A bullet, a dash, or a number with a dot or bracket.

@@ -9,15 +9,19 @@ use super::lines::Line;
 const LINES: usize = 3;
 
 /// The part of a page's height, at each end, where such lines stand.
-const ZONE: f64 = 0.15;
+const ZONE: f64 = 0.2;
 
 /// Fewer pages than this tell nothing.
 const PAGES: usize = 3;
 
+/// What running lines of several pages have in common: the end of the page, their size in half points (a title may be
+/// what the head of all other pages repeats), and their words.
+type Key = (bool, i64, String);
+
 pub(super) fn remove(pages: &mut [PageText]) {
-    let mut counts: HashMap<(bool, String), usize> = HashMap::new();
+    let mut counts: HashMap<Key, usize> = HashMap::new();
     for page in pages.iter() {
-        let keys: HashSet<(bool, String)> = candidates(page).into_iter().map(|(_, key)| key).collect();
+        let keys: HashSet<Key> = candidates(page).into_iter().map(|(_, key)| key).collect();
         for key in keys {
             *counts.entry(key).or_default() += 1;
         }
@@ -40,7 +44,7 @@ pub(super) fn remove(pages: &mut [PageText]) {
 }
 
 /// Lines that may be running ones: which, and what they have in common with those of other pages.
-fn candidates(page: &PageText) -> Vec<(usize, (bool, String))> {
+fn candidates(page: &PageText) -> Vec<(usize, Key)> {
     let mut order: Vec<(usize, &Line)> = page
         .lines
         .iter()
@@ -57,20 +61,20 @@ fn candidates(page: &PageText) -> Vec<(usize, (bool, String))> {
         .rev()
         .take(LINES)
         .filter(|(_, line)| line.base > page.height * (1.0 - ZONE));
-    let head = head.map(|(at, line)| (*at, (true, key(&line.text))));
-    let foot = foot.map(|(at, line)| (*at, (false, key(&line.text))));
+    let head = head.map(|(at, line)| (*at, key(true, line)));
+    let foot = foot.map(|(at, line)| (*at, key(false, line)));
     head.chain(foot).collect()
 }
 
-/// The text with all numbers made equal.
-fn key(text: &str) -> String {
-    let mut key = String::new();
-    for c in text.trim().chars().flat_map(char::to_lowercase) {
+/// With all numbers made equal.
+fn key(is_head: bool, line: &Line) -> Key {
+    let mut words = String::new();
+    for c in line.text.trim().chars().flat_map(char::to_lowercase) {
         if !c.is_numeric() {
-            key.push(c);
-        } else if !key.ends_with('#') {
-            key.push('#');
+            words.push(c);
+        } else if !words.ends_with('#') {
+            words.push('#');
         }
     }
-    key
+    (is_head, (line.size * 2.0).round() as i64, words)
 }
