@@ -3,7 +3,7 @@
 use nexus_ingest::{ChunkOptions, Limits, extract};
 use proptest::prelude::*;
 
-use crate::office_file::{core_title, docx, opendocument, p, xls, xlsx};
+use crate::office_file::{core_title, docx, opendocument, p, relations, xls, xlsx, xml};
 use crate::pdf_file::Made;
 use crate::sevenz_file::{Block7, around7, directory7, seven};
 use crate::support::{
@@ -151,6 +151,83 @@ fn documents() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// XML that is well-formed and makes no sense: elements of office documents anywhere in each other.
+fn nonsense(prefix: &'static str, names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let step = prop_oneof![
+        4 => prop::sample::select(names).prop_map(Some),
+        2 => Just(None),
+    ];
+    prop::collection::vec((step, "[ а-яa-z|#]{0,6}", 0..30_u8), 0..80).prop_map(move |steps| {
+        let (mut xml, mut open) = (String::new(), Vec::new());
+        for (step, text, number) in steps {
+            match step {
+                Some(name) => {
+                    xml += &format!("<{prefix}{name} {prefix}val=\"{number}\" {prefix}id=\"{number}\" \
+                        {prefix}number-columns-repeated=\"{number}\" {prefix}number-rows-repeated=\"{number}\">{text}");
+                    open.push(name);
+                }
+                None => xml += &open.pop().map(|name| format!("</{prefix}{name}>")).unwrap_or_default(),
+            }
+        }
+        for name in open.into_iter().rev() {
+            xml += &format!("</{prefix}{name}>");
+        }
+        xml
+    })
+}
+
+const WORD: [&str; 24] = [
+    "p",
+    "r",
+    "t",
+    "t",
+    "p",
+    "pPr",
+    "pStyle",
+    "numPr",
+    "numId",
+    "ilvl",
+    "tbl",
+    "tr",
+    "trPr",
+    "tc",
+    "gridSpan",
+    "del",
+    "txbxContent",
+    "footnoteReference",
+    "br",
+    "tab",
+    "outlineLvl",
+    "Fallback",
+    "hyperlink",
+    "sdt",
+];
+
+const OPEN_DOCUMENT: [&str; 22] = [
+    "p",
+    "p",
+    "h",
+    "s",
+    "tab",
+    "list",
+    "list-item",
+    "note",
+    "note-body",
+    "note-citation",
+    "table",
+    "table-row",
+    "table-cell",
+    "covered-table-cell",
+    "page",
+    "frame",
+    "notes",
+    "spreadsheet",
+    "tracked-changes",
+    "text-box",
+    "style",
+    "annotation",
+];
+
 /// A counter that is not additive, and one that counts characters.
 fn per_three_bytes(text: &str) -> usize {
     text.len() / 3 + usize::from(text.len() > 40)
@@ -188,6 +265,30 @@ proptest! {
         if let Ok(document) = extract(name, &bytes, &Limits::default()) {
             let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
             assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+        }
+    }
+
+    #[test]
+    fn elements_in_any_order_give_text_or_a_problem(
+        word in nonsense("w:", &WORD),
+        open in nonsense("text:", &OPEN_DOCUMENT),
+        rtf in "([{}]|\\\\(par|cell|row|intbl|trowd|footnote|u[0-9-]{1,6}|'[0-9a-f]{2}|f1|s1|uc[0-9]|listtext|bin9|stylesheet|v|\\*) ?|[a-zа-я]){0,60}",
+    ) {
+        let note = format!("<w:footnote w:id=\"7\">{word}</w:footnote>");
+        let parts = [
+            ("word/_rels/document.xml.rels", relations(&[("1", "footnotes", "footnotes.xml"), ("2", "styles", "document2.xml")])),
+            ("word/footnotes.xml", xml("w:footnotes", &note)),
+            ("word/document2.xml", xml("w:styles", &word)),
+        ];
+        for (name, bytes) in [
+            ("a.docx", docx(&word, &parts)),
+            ("a.odt", opendocument("text", &open, &[])),
+            ("a.rtf", format!("{{\\rtf1 {rtf}").into_bytes()),
+        ] {
+            if let Ok(document) = extract(name, &bytes, &Limits::default()) {
+                let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
+                assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+            }
         }
     }
 
