@@ -1,5 +1,6 @@
 //! The composition root: adapters are made from the settings here, put into services, and nowhere else.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,12 @@ use axum::extract::FromRef;
 use ipnet::IpNet;
 use nexus_auth::KeyRing;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
-use nexus_ingest::{ChunkOptions, Limits};
+use nexus_ingest::{ChunkOptions, Limits, Readers};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
 use nexus_storage::{Db, DbOptions};
 use secrecy::ExposeSecret as _;
 
+use crate::cli::READ_DOCUMENTS;
 use crate::config::{Config, read_or_make_secret};
 use crate::embedding;
 use crate::http::PRESENTER;
@@ -83,6 +85,8 @@ pub struct Outside {
     /// The model that was configured before, which answers until the configured one holds as much.
     pub earlier: Option<Arc<dyn Embedder>>,
     pub reranker: Option<Arc<dyn Reranker>>,
+    /// The program whose `read-documents` reads risky documents; this one unless set.
+    pub reader: Option<PathBuf>,
 }
 
 impl Outside {
@@ -146,6 +150,7 @@ impl Services {
             dense,
             earlier,
             reranker: reranking::load(config).await,
+            reader: None,
         };
         Self::with_stores(role, config, index, db, outside).await
     }
@@ -175,6 +180,7 @@ impl Services {
             clock,
             dense,
             reranker,
+            reader,
             ..
         } = outside;
         // Of many processes that start together, one at a time does what follows, and the next sees it done.
@@ -241,6 +247,7 @@ impl Services {
             },
             reranker,
             uploads,
+            reader: reader.unwrap_or_else(own_program),
         };
         let worker = if role.works() {
             Some(Worker::new(parts.worker_context()?, worker_options(config)))
@@ -292,6 +299,7 @@ struct Parts<'a> {
     reranker: Option<Arc<dyn Reranker>>,
     writing: Option<Writing>,
     uploads: Uploads,
+    reader: PathBuf,
 }
 
 impl Parts<'_> {
@@ -413,7 +421,7 @@ impl Parts<'_> {
             generations: self.generations.clone(),
             uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
-            ingest: ingest_settings(self.config),
+            ingest: ingest_settings(self.config, &self.reader),
             remotes: Remotes::new(
                 self.config.sources.guard()?,
                 self.config.sources.settings(),
@@ -513,7 +521,17 @@ fn worker_options(config: &Config) -> WorkerOptions {
     }
 }
 
-fn ingest_settings(config: &Config) -> IngestSettings {
+/// This program. Where the system has a name for it that holds whatever becomes of the file, by that name: a program that
+/// was replaced while it runs still starts itself.
+fn own_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return running;
+    }
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("nexus"))
+}
+
+fn ingest_settings(config: &Config, reader: &Path) -> IngestSettings {
     let limits = Limits {
         packed_bytes: config.uploads.max_bytes,
         unpacked_bytes: config.ingestion.max_unpacked_bytes,
@@ -521,6 +539,9 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         entries: config.ingestion.max_entries,
         path_depth: config.ingestion.max_depth,
         ratio: config.ingestion.max_ratio,
+        pages: config.ingestion.max_pages,
+        document_seconds: config.ingestion.document_seconds,
+        child_memory_bytes: config.ingestion.reader_memory_bytes,
         ..Limits::default()
     };
     let target = config.ingestion.chunk_tokens;
@@ -534,5 +555,6 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         limits,
         chunks,
         parse_threads: config.parse_threads(),
+        readers: Arc::new(Readers::new(reader, [READ_DOCUMENTS])),
     }
 }

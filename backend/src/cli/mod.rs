@@ -19,6 +19,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::role::ProcessRole;
 
+/// The subcommand by which a worker starts this program to read documents.
+pub const READ_DOCUMENTS: &str = "read-documents";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "nexus",
@@ -56,6 +59,9 @@ enum Command {
     Health(health::HealthArgs),
     /// Print the OpenAPI description of the HTTP API
     Openapi,
+    /// Read risky documents for a worker, which starts this for itself
+    #[command(name = READ_DOCUMENTS, hide = true)]
+    ReadDocuments,
 }
 
 /// How a client finds its server.
@@ -75,6 +81,9 @@ pub struct ServerArgs {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::ReadDocuments) {
+        return read_documents();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -88,6 +97,16 @@ pub fn main() -> ExitCode {
             eprintln!("nexus: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What the process does that reads documents for a worker: nothing else, and without any setting.
+fn read_documents() -> ExitCode {
+    let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    match nexus_ingest::serve_child(nexus_ingest::Limits::default(), input, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The worker is gone, or is none: there is nobody to tell.
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -106,5 +125,6 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Generations(args) => generations::run(&config, args).await,
         Command::Health(args) => health::run(&config, args).await,
         Command::Openapi => server::print_openapi(&config),
+        Command::ReadDocuments => anyhow::bail!("documents are read before anything else is started"),
     }
 }

@@ -95,6 +95,9 @@ pub struct IngestionConfig {
     pub max_file_bytes: u64,
     pub max_depth: usize,
     pub max_ratio: u64,
+    pub max_pages: u64,
+    pub document_seconds: u64,
+    pub reader_memory_bytes: u64,
     pub parse_threads: usize,
     pub chunk_tokens: usize,
 }
@@ -180,6 +183,15 @@ impl Config {
         )?;
         in_range("ingestion.max_depth", self.ingestion.max_depth as u64, 1, 1_000)?;
         in_range("ingestion.max_ratio", self.ingestion.max_ratio, 2, 1_000_000)?;
+        in_range("ingestion.max_pages", self.ingestion.max_pages, 1, 1_000_000)?;
+        in_range(
+            "ingestion.document_seconds",
+            self.ingestion.document_seconds,
+            1,
+            86_400,
+        )?;
+        let bytes = self.ingestion.reader_memory_bytes;
+        in_range("ingestion.reader_memory_bytes", bytes, 64 << 20, 1 << 36)?;
         in_range(
             "ingestion.parse_threads",
             self.ingestion.parse_threads as u64,

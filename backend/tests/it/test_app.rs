@@ -92,6 +92,7 @@ impl TestApp {
             reranker: setup
                 .reranker
                 .map(|reranker| Arc::new(reranker) as Arc<dyn Reranker>),
+            reader: Some(env!("CARGO_BIN_EXE_nexus").into()),
         };
         let role = setup.role.unwrap_or(ProcessRole::Serve);
         let services = Services::with_role(role, &config, outside).await.unwrap();

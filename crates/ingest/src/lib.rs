@@ -9,9 +9,13 @@
 //! size of one file: nothing recurses over the input, nothing is linear in a declared size. What cannot be read becomes a
 //! [`nexus_domain::Problem`] with its own code, and the rest is read on.
 //!
+//! Formats that only large parsers read (PDF, Excel, e-mail) are read in a process of their own, which may run out of memory
+//! or time or break down: [`extract_guarded`].
+//!
 //! Must not know: databases, vectors, async, clocks, tokenizers (the counter is handed in).
 
 mod archive;
+mod child;
 mod chunk;
 mod export;
 mod extract;
@@ -22,6 +26,7 @@ mod provenance;
 pub use archive::{
     Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, shown_path, walk,
 };
+pub use child::{Readers, extract_guarded, is_risky, serve_child};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
 pub use export::{Export, detect_export, of_export};
 pub use extract::{Extracted, Language, Marks, extract};

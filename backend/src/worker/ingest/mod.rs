@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nexus_domain::{KnowledgeBase, Problem, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId};
-use nexus_ingest::{ChunkOptions, Limits};
+use nexus_ingest::{ChunkOptions, Limits, Readers};
 
 use super::context::WorkerContext;
 use super::failure::{EMBEDDING_REFUSED, Stopped};
@@ -34,6 +34,8 @@ pub struct IngestSettings {
     pub limits: Limits,
     pub chunks: ChunkOptions,
     pub parse_threads: usize,
+    /// Processes that read what might bring this one down.
+    pub readers: Arc<Readers>,
 }
 
 /// What an ingestion works on.

@@ -163,10 +163,11 @@ async fn prepare(
 fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -> Outcome {
     let settings = &job.context.ingest;
     let size_bytes = file.bytes.len() as u64;
-    let extracted = match nexus_ingest::extract(&file.path, &file.bytes, &settings.limits) {
-        Ok(extracted) => extracted,
-        Err(problem) => return Outcome::Problem { problem, document },
-    };
+    let extracted =
+        match nexus_ingest::extract_guarded(&settings.readers, &file.path, &file.bytes, &settings.limits) {
+            Ok(extracted) => extracted,
+            Err(problem) => return Outcome::Problem { problem, document },
+        };
     let Provenance {
         title,
         link,

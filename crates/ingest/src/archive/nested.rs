@@ -44,8 +44,12 @@ pub(super) fn open(
                 compressed::walk(method, stream, packed, name, visitor).1
             })
         }
-        Format::Zip => visitor.enter(path, packed, |visitor| {
-            zip::walk(&to_disk(stream, visitor)?, visitor)
+        Format::Zip => visitor.enter(path.clone(), packed, |visitor| {
+            let disk = to_disk(stream, visitor)?;
+            match zip::is_document(&disk, &path) {
+                true => visitor.document(path, disk, packed),
+                false => zip::walk(&disk, visitor),
+            }
         }),
         Format::SevenZ => visitor.enter(path, packed, |visitor| {
             seven::walk(&to_disk(stream, visitor)?, visitor)

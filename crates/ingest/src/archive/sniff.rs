@@ -8,6 +8,7 @@ use super::bounds;
 use super::disk::Disk;
 use super::dump;
 use super::method::Method;
+use super::zip;
 
 /// A tar header's block.
 pub(super) const BLOCK: usize = 512;
@@ -58,6 +59,7 @@ pub(super) enum Kind {
 pub(super) fn upload(file: &Disk, name: &str) -> io::Result<Kind> {
     let head = bounds::head(&mut file.again(), BLOCK as u64)?;
     Ok(match packed(name, &head) {
+        Some(Format::Zip) if zip::is_document(file, name) => Kind::Single,
         Some(format) => Kind::Packed(format),
         None if magic(&head).is_some() => Kind::Single,
         None => by_name(name, &head),
@@ -67,7 +69,7 @@ pub(super) fn upload(file: &Disk, name: &str) -> io::Result<Kind> {
 /// How the file of this name and beginning is packed; `None` for a document, even if it is a zip inside.
 pub(super) fn packed(name: &str, head: &[u8]) -> Option<Format> {
     match magic(head) {
-        Some(Format::Zip) if is_zip_document(name) => None,
+        Some(Format::Zip) if is_zip_document(name) || begins_as_document(name, head) => None,
         Some(format) => Some(format),
         None if dump::begins(head) => Some(Format::Dump),
         None => is_tar_header(head).then_some(Format::Tar),
@@ -129,10 +131,35 @@ fn is_tar_header(head: &[u8]) -> bool {
 
 /// Documents that are zip files inside: no archives to a person.
 fn is_zip_document(name: &str) -> bool {
-    const EXTENSIONS: [&str; 14] = [
-        "docx", "docm", "dotx", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "odg", "epub", "jar",
-        "apk",
+    const EXTENSIONS: [&str; 22] = [
+        "docx", "docm", "dotx", "dotm", "xlsx", "xlsm", "xltx", "xlsb", "pptx", "pptm", "ppsx", "potx",
+        "odt", "ott", "ods", "ots", "odp", "otp", "odg", "epub", "jar", "apk",
     ];
+    extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+}
+
+/// Whether a zip file begins as office programs and EPUB tools begin theirs, whatever its name.
+fn begins_as_document(name: &str, head: &[u8]) -> bool {
+    const NAME: usize = 30;
+    const KINDS: [&[u8]; 2] = [b"application/vnd.oasis.opendocument", b"application/epub+zip"];
+    let Some(&[low, high]) = head.get(26..28) else {
+        return false;
+    };
+    let end = NAME + usize::from(u16::from_le_bytes([low, high]));
+    match head.get(NAME..end) {
+        // It is stored as it stands, for tools like this one (ODF 1.3 part 2, 3.3; EPUB OCF, 4.3).
+        Some(b"mimetype") => {
+            let data = head.get(end..).unwrap_or_default();
+            KINDS.iter().any(|kind| data.starts_with(kind))
+        }
+        Some(b"[Content_Types].xml" | b"_rels/.rels") => !is_other_package(name),
+        _ => false,
+    }
+}
+
+/// Names of what is built like an office document and is none.
+pub(super) fn is_other_package(name: &str) -> bool {
+    const EXTENSIONS: [&str; 8] = ["nupkg", "snupkg", "vsix", "appx", "msix", "xps", "oxps", "3mf"];
     extension(name).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 

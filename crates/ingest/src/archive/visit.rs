@@ -8,6 +8,7 @@ use std::path::Path;
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
 use super::bounds::{self, Declared, Meter, Refusal};
+use super::disk::Disk;
 use super::sniff::{self, BLOCK};
 use super::{Container, Entry, RawFile, WalkError, WalkSummary, nested, path};
 use crate::limits::Limits;
@@ -228,6 +229,18 @@ impl<'a> Visitor<'a> {
             return Err(End::Cut(code, why));
         }
         self.problem(path, code, why)
+    }
+
+    /// A nested archive that turned out to be one document.
+    pub(super) fn document(&mut self, path: String, mut disk: Disk, packed_size: u64) -> Step {
+        let allowed = self.limits.file_bytes;
+        if disk.len() > allowed {
+            let why = format!("{} bytes, {allowed} are allowed for one file", disk.len());
+            return self.problem(path, ProblemCode::TooLarge, why);
+        }
+        let mut bytes = Vec::new();
+        disk.read_to_end(&mut bytes).map_err(End::Disk)?;
+        self.hand_out(path, bytes, packed_size, Provenance::default())
     }
 
     /// An upload that is one document.

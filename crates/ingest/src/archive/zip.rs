@@ -14,8 +14,8 @@ use zip::unstable::read::ZipIterable;
 
 use super::bounds::{Declared, Metered, broken};
 use super::disk::Disk;
-use super::name;
 use super::visit::{End, Origin, Step, Visitor};
+use super::{name, sniff};
 
 /// Size of a local header without its name: data starts behind it.
 const LOCAL_HEADER: u64 = 30;
@@ -47,6 +47,25 @@ pub(super) fn walk(disk: &Disk, visitor: &mut Visitor<'_>) -> Step {
         one(entry, &mut body, disk.len(), &mut claims, visitor)?;
     }
     Ok(())
+}
+
+/// Whether this zip is one document to a person: an office file, whatever it is called and in which order its parts stand.
+pub(super) fn is_document(disk: &Disk, name: &str) -> bool {
+    /// Parts that are looked at; the main one of an office file is among the first dozens.
+    const PARTS: usize = 10_000;
+    const MAIN: [&[u8]; 3] = [b"word/document.xml", b"ppt/presentation.xml", b"xl/workbook.xml"];
+    let Ok(mut archive) = ZipIterable::try_new(BufReader::new(disk.again()), Config::default()) else {
+        return false;
+    };
+    let Ok(entries) = archive.files() else {
+        return false;
+    };
+    let (mut has_types, mut has_main) = (false, false);
+    for entry in entries.take(PARTS).map_while(Result::ok) {
+        has_types |= entry.name_raw() == b"[Content_Types].xml";
+        has_main |= MAIN.contains(&entry.name_raw());
+    }
+    has_types && has_main && !sniff::is_other_package(name)
 }
 
 pub(super) fn entries_hint(disk: &Disk) -> Option<u64> {

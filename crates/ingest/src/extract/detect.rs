@@ -83,35 +83,99 @@ pub(super) fn by_content(text: &str) -> Kind {
     }
 }
 
-/// Refuses document formats that are not read, by magic bytes or name. Told apart from other binaries, because people
-/// expect them to work.
-pub(super) fn unsupported(name: &str, bytes: &[u8]) -> Result<(), Refusal> {
-    const MAGICS: [(&[u8], &str); 4] = [
-        (b"%PDF-", "PDF"),
-        (b"{\\rtf", "RTF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office 97-2003"),
-        (b"AT&TFORM", "DjVu"),
-    ];
-    const EXTENSIONS: [&str; 22] = [
-        "pdf", "rtf", "doc", "dot", "docx", "docm", "dotx", "xls", "xlsx", "xlsm", "ppt", "pptx", "pptm",
-        "odt", "ods", "odp", "odg", "epub", "fb2", "mobi", "djvu", "chm",
-    ];
-    let extension = name
-        .rsplit_once('.')
-        .map(|(_, extension)| extension.to_ascii_lowercase())
-        .unwrap_or_default();
-    let magic = MAGICS
-        .iter()
-        .find(|(magic, _)| bytes.starts_with(magic))
-        .map(|(_, format)| (*format).to_owned());
-    let by_name = EXTENSIONS
-        .contains(&extension.as_str())
-        .then(|| extension.to_ascii_uppercase());
-    match magic.or(by_name) {
-        Some(format) => Err((
-            ProblemCode::UnsupportedFormat,
-            format!("{format} documents are not read yet"),
-        )),
-        None => Ok(()),
+/// What people call a document: read by a reader of its own, not as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Document {
+    Pdf,
+    Rtf,
+    /// Office 97-2003, and whatever else keeps streams in one file.
+    Compound,
+    /// A zip file, which may be one of many.
+    Zip,
+    Notebook,
+    Email,
+    Mailbox,
+}
+
+/// How far into a file a PDF may begin, behind what was put before it by mistake (ISO 32000-2, annex I of older readers).
+const PDF_HEAD: usize = 1_024;
+
+/// By the first bytes; only where they are text, by the name.
+pub(super) fn document(name: &str, bytes: &[u8]) -> Option<Document> {
+    let extension = extension(name);
+    let start = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii_start();
+    let head = bytes.get(..PDF_HEAD).unwrap_or(bytes);
+    let is_pdf =
+        start.starts_with(b"%PDF-") || (extension == "pdf" && memchr::memmem::find(head, b"%PDF-").is_some());
+    if is_pdf {
+        return Some(Document::Pdf);
     }
+    if start.starts_with(b"{\\rtf") {
+        return Some(Document::Rtf);
+    }
+    if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        return Some(Document::Compound);
+    }
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return Some(Document::Zip);
+    }
+    match extension.as_str() {
+        "ipynb" => Some(Document::Notebook),
+        "eml" => Some(Document::Email),
+        "mbox" | "mbx" => Some(Document::Mailbox),
+        _ if by_name(name).is_none() && looks_like_email(bytes) => Some(Document::Email),
+        _ => None,
+    }
+}
+
+/// Whether it begins with the lines that mail servers write.
+fn looks_like_email(bytes: &[u8]) -> bool {
+    const FIRST: [&[u8]; 6] = [
+        b"Return-Path:",
+        b"Received:",
+        b"Delivered-To:",
+        b"Message-ID:",
+        b"MIME-Version:",
+        b"From:",
+    ];
+    let begins = FIRST.iter().any(|first| {
+        let here = bytes.get(..first.len());
+        here.is_some_and(|here| here.eq_ignore_ascii_case(first))
+    });
+    let head = bytes.get(..16 << 10).unwrap_or(bytes);
+    let has = |line: &[u8]| memchr::memmem::find(head, line).is_some();
+    begins && has(b"\nSubject:") && (has(b"\nDate:") || has(b"\nFrom:"))
+}
+
+pub(super) fn extension(name: &str) -> String {
+    name.rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+/// Refuses document formats that are not read. Told apart from other binaries, because people expect them to work.
+pub(super) fn unsupported(name: &str, bytes: &[u8]) -> Result<(), Refusal> {
+    let format = match extension(name).as_str() {
+        _ if bytes.starts_with(b"AT&TFORM") => "DjVu",
+        "djvu" | "djv" => "DjVu",
+        "fb2" => "FictionBook",
+        "mobi" | "azw" | "azw3" => "Kindle",
+        "chm" => "Windows help",
+        _ => return Ok(()),
+    };
+    let why = format!("{format} documents are not read; save it as PDF or EPUB");
+    Err((ProblemCode::UnsupportedFormat, why))
+}
+
+/// Whether a name promises a document that its bytes are not.
+pub(super) fn promises_document(name: &str) -> bool {
+    const EXTENSIONS: [&str; 31] = [
+        "pdf", "rtf", "doc", "dot", "docx", "docm", "dotx", "dotm", "xls", "xlt", "xlsx", "xlsm", "xltx",
+        "xlsb", "ppt", "pps", "pptx", "pptm", "ppsx", "potx", "odt", "ott", "ods", "ots", "odp", "otp",
+        "odg", "epub", "msg", "pages", "key",
+    ];
+    EXTENSIONS.contains(&extension(name).as_str())
 }

@@ -1,7 +1,9 @@
 //! Programming languages that have a grammar here.
 
+use serde::{Deserialize, Serialize};
+
 /// A language whose code is cut by its syntax tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     Rust,
     Python,

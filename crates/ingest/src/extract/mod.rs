@@ -1,27 +1,46 @@
 //! From a file's bytes to text: what it is, how it is encoded, what it is called.
 //!
 //! Text formats keep their text as it stands, apart from decoding, the byte order mark and CRLF → LF; so quotes are exact and
-//! lines are those of the file. Some formats are derived, and their lines are those of the derived text: HTML and the markups
-//! of wikis become Markdown, and minified JSON is laid out.
+//! lines are those of the file. The others are derived, and their lines are those of the derived text: HTML, the markups of
+//! wikis and all office documents become Markdown, and minified JSON is laid out.
 
+mod blocks;
+mod compound;
 mod csv;
 mod derived;
 mod detect;
+mod docx;
 mod dokuwiki;
+mod email;
 mod encoding;
+mod epub;
+mod flow;
 mod html;
 mod json;
 mod language;
 mod markdown;
 mod mediawiki;
+mod notebook;
+mod office;
+mod ooxml;
+mod opendocument;
+mod package;
+mod pdf;
+mod pptx;
 mod rst;
+mod rtf;
+mod sheets;
 mod wiki;
+mod xml;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nexus_domain::{Format, LineRange, PageRange, Problem, ProblemCode};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
 use derived::Derived;
-use detect::Kind;
+use detect::{Document, Kind};
 pub use language::Language;
 
 pub(crate) use csv::{delimiter, record};
@@ -31,7 +50,7 @@ pub(crate) use rst::is_adornment;
 const TITLE_CHARS: usize = 200;
 
 /// A document's text, ready to be cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extracted {
     /// Front matter, else the first heading or `<title>`, else the file's name. Never empty, one line.
     pub title: String,
@@ -44,7 +63,7 @@ pub struct Extracted {
 }
 
 /// Places in a text that the original knows by another name. Both lists go up by line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
     /// The line that each page (or slide) begins at, and its number, from 1.
     pub pages: Vec<(u32, u32)>,
@@ -73,17 +92,36 @@ fn last_by<T>(marks: &[(u32, T)], line: u32) -> Option<&(u32, T)> {
 }
 
 /// Why a file gives no text, before its path is known.
-type Refusal = (ProblemCode, String);
+pub(crate) type Refusal = (ProblemCode, String);
 
-/// Reads one file as text. `path` decides by its extension what kind of text it is; whether it is text at all, its bytes do.
+/// Called after each page, sheet or message.
+pub(crate) type Progress<'p> = dyn FnMut() + 'p;
+
+/// Reads one file as text. What it is, its bytes say; where they are text, `path` decides by its extension what kind of
+/// text it is.
 ///
-/// Problems: `Empty`, `Binary`, `UnsupportedFormat` (a document format that is not read), `UnknownEncoding`, `TooLarge`,
-/// `NestedTooDeep`.
+/// Problems: `Empty`, `Binary`, `UnsupportedFormat` (a document format that is not read), `UnknownEncoding`, `Encrypted`,
+/// `TooLarge`, `TooManyPages`, `TooManyEntries`, `SuspiciousRatio`, `NestedTooDeep`, `Truncated`, `Corrupt`, `ParseFailed`,
+/// `UnsupportedCompression`, `ReaderCrashed`.
 pub fn extract(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Problem> {
-    extract_parts(path, bytes, limits).map_err(|(code, why)| Problem::of_file(path, code, why))
+    extract_with(path, bytes, limits, &mut || {}).map_err(|(code, why)| Problem::of_file(path, code, why))
 }
 
-fn extract_parts(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Refusal> {
+/// Whether a parser that others wrote, for a format that is hard to read, will see these bytes.
+pub(crate) fn is_risky(path: &str, bytes: &[u8]) -> bool {
+    match detect::document(file_name(path), bytes) {
+        Some(Document::Pdf | Document::Compound | Document::Email | Document::Mailbox) => true,
+        Some(Document::Zip) => memchr::memmem::find(bytes, b"xl/").is_some(),
+        Some(Document::Rtf | Document::Notebook) | None => false,
+    }
+}
+
+pub(crate) fn extract_with(
+    path: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    progress: &mut Progress<'_>,
+) -> Result<Extracted, Refusal> {
     if bytes.len() as u64 > limits.file_bytes {
         let why = format!(
             "{} bytes, {} are allowed for one file",
@@ -92,20 +130,67 @@ fn extract_parts(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted,
         );
         return Err((ProblemCode::TooLarge, why));
     }
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let kind = detect::by_name(name);
-    detect::unsupported(name, bytes)?;
-    let text = encoding::decode(bytes)?;
-    if text.trim().is_empty() {
-        return Err((ProblemCode::Empty, "The file holds no text".into()));
-    }
-    let kind = kind.unwrap_or_else(|| detect::by_content(&text));
-    let mut extracted = read_as(kind, text, limits)?;
+    let name = file_name(path);
+    let mut extracted = match read_document(name, bytes, limits, progress) {
+        Some(read) => read?,
+        None => read_text(name, bytes, limits)?,
+    };
     if extracted.title.trim().is_empty() {
         extracted.title = title_from_name(name, extracted.format);
     }
     extracted.title = one_line(&extracted.title);
     Ok(extracted)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// `None`: it is no document, but text or nothing that is read.
+fn read_document(
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    progress: &mut Progress<'_>,
+) -> Option<Result<Extracted, Refusal>> {
+    // Notes that people took of a message have headers, too, and are readable without them.
+    let unless_text = |read: Result<Extracted, Refusal>| match read {
+        Err((ProblemCode::ParseFailed | ProblemCode::Empty, _)) => None,
+        read => Some(read),
+    };
+    match detect::document(name, bytes)? {
+        Document::Pdf => Some(caught(|| pdf::read(bytes, limits, progress))),
+        Document::Rtf => Some(rtf::read(bytes, limits)),
+        Document::Compound => Some(caught(|| compound::read(name, bytes, limits, progress))),
+        Document::Zip => caught(|| office::read(name, bytes, limits, progress)).transpose(),
+        Document::Notebook => notebook::read(&encoding::decode(bytes).ok()?, limits),
+        Document::Email => unless_text(caught(|| email::read(bytes, limits))),
+        Document::Mailbox => unless_text(caught(|| email::read_mbox(bytes, limits, progress))),
+    }
+}
+
+/// Parsers that others wrote may panic. Nothing of what they left behind is used again.
+fn caught<T>(read: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let why = "The reader of this format broke down on it";
+        Err((ProblemCode::ReaderCrashed, why.into()))
+    })
+}
+
+fn read_text(name: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Refusal> {
+    detect::unsupported(name, bytes)?;
+    let text = encoding::decode(bytes).map_err(|(code, why)| match detect::promises_document(name) {
+        true => {
+            let why = format!("{name:?} is not the document that its name promises ({why})");
+            (ProblemCode::UnsupportedFormat, why)
+        }
+        false => (code, why),
+    })?;
+    if text.trim().is_empty() {
+        return Err((ProblemCode::Empty, "The file holds no text".into()));
+    }
+    let kind = detect::by_name(name).unwrap_or_else(|| detect::by_content(&text));
+    read_as(kind, text, limits)
 }
 
 fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refusal> {

@@ -2,7 +2,7 @@
 
 use nexus_domain::ProblemCode::{
     Binary, Corrupt, DeviceName, DuplicatePath, Empty, Encrypted, InvalidPath, Link, PathEscapesRoot,
-    SuspiciousRatio, TooDeep, TooLarge, TooManyEntries, Truncated, UnsupportedCompression,
+    SuspiciousRatio, TooDeep, TooLarge, TooManyEntries, Truncated, UnsupportedCompression, UnsupportedFormat,
 };
 use nexus_domain::{ContentHash, ProblemCode};
 use nexus_ingest::{Container, Limits, entries_hint};
@@ -376,8 +376,6 @@ fn the_directory_hints_at_the_number_of_entries() {
 fn a_binary_is_told_from_text_by_its_bytes() {
     assert_eq!(refusal("image.md", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), Binary);
     assert_eq!(refusal("empty.md", b" \n\n"), Empty);
-    assert_eq!(
-        refusal("paper.pdf", b"%PDF-1.7\n"),
-        ProblemCode::UnsupportedFormat
-    );
+    assert_eq!(refusal("paper.pdf", b"%PDF-1.7\n"), Corrupt);
+    assert_eq!(refusal("paper.djvu", b"AT&TFORM\0\0"), UnsupportedFormat);
 }

@@ -7,6 +7,7 @@
 )]
 
 mod archives;
+mod child;
 mod chunks;
 mod dokuwiki;
 mod dumps;
@@ -16,9 +17,14 @@ mod formats;
 mod html;
 mod mediawiki;
 mod nested;
+mod office;
+mod office_file;
+mod pdf;
+mod pdf_file;
 mod properties;
 mod sevens;
 mod sevenz_file;
 mod streams;
 mod support;
 mod tars;
+mod uploads;

@@ -3,13 +3,25 @@
 use nexus_ingest::{ChunkOptions, Limits, extract};
 use proptest::prelude::*;
 
+use crate::office_file::{core_title, docx, opendocument, p, relations, xls, xlsx, xml};
+use crate::pdf_file::Made;
 use crate::sevenz_file::{Block7, around7, directory7, seven};
 use crate::support::{
     assert_sound, bzip2, count, deflated, gzip, noise, stored, tar, tar_file, walk, walk_within, xz, zip,
     zstd,
 };
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 30] = [
+    "a.pdf",
+    "a.docx",
+    "a.xlsx",
+    "a.xls",
+    "a.odt",
+    "a.epub",
+    "a.rtf",
+    "a.ipynb",
+    "a.eml",
+    "a.mbox",
     "a.md",
     "a.html",
     "a.txt",
@@ -134,6 +146,115 @@ fn archives() -> Vec<Vec<u8>> {
     all
 }
 
+/// One honest document of each kind, with its name.
+fn documents() -> Vec<(&'static str, Vec<u8>)> {
+    let pages = [vec![
+        (50.0, 700.0, 20.0, "Глава"),
+        (50.0, 660.0, 12.0, "Text of it."),
+    ]];
+    let made = Made::default();
+    let packed = Made { packed: true, ..made };
+    let encrypted = Made {
+        password: Some(""),
+        ..made
+    };
+    let body = format!(
+        "<w:tbl><w:tr><w:tc>{0}</w:tc><w:tc>{0}</w:tc></w:tr></w:tbl>{0}",
+        p("Текст")
+    );
+    let table = "<office:body><office:text><text:h>A</text:h><table:table><table:table-row><table:table-cell><text:p>1</text:p>\
+                 </table:table-cell></table:table-row></table:table></office:text></office:body>";
+    vec![
+        ("a.pdf", made.pdf(&pages)),
+        ("b.pdf", packed.pdf(&pages)),
+        ("c.pdf", encrypted.pdf(&pages)),
+        ("a.docx", docx(&body, &[core_title("T")])),
+        ("a.xlsx", xlsx(&[("S", "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\"><v>2</v></c></row>")], &["x"])),
+        ("a.xls", xls("S", &[(0, 0, Ok("a")), (1, 1, Err(2.5))])),
+        ("a.odt", opendocument("text", table, &[])),
+        ("a.rtf", br"{\rtf1\ansicpg1251{\fonttbl{\f0\fcharset204 A;}}\f0 \'cf\u1088?\par\trowd a\cell b\cell\row}".to_vec()),
+        ("a.ipynb", br#"{"cells":[{"cell_type":"code","source":["a"],"outputs":[{"text":"b"}]}],"metadata":{}}"#.to_vec()),
+        ("a.eml", b"From: a@b.c\nSubject: =?utf-8?B?0J4=?=\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nText\n--x--\n".to_vec()),
+    ]
+}
+
+/// XML that is well-formed and makes no sense: elements of office documents anywhere in each other.
+fn nonsense(prefix: &'static str, names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let step = prop_oneof![
+        4 => prop::sample::select(names).prop_map(Some),
+        2 => Just(None),
+    ];
+    prop::collection::vec((step, "[ а-яa-z|#]{0,6}", 0..30_u8), 0..80).prop_map(move |steps| {
+        let (mut xml, mut open) = (String::new(), Vec::new());
+        for (step, text, number) in steps {
+            match step {
+                Some(name) => {
+                    xml += &format!("<{prefix}{name} {prefix}val=\"{number}\" {prefix}id=\"{number}\" \
+                        {prefix}number-columns-repeated=\"{number}\" {prefix}number-rows-repeated=\"{number}\">{text}");
+                    open.push(name);
+                }
+                None => xml += &open.pop().map(|name| format!("</{prefix}{name}>")).unwrap_or_default(),
+            }
+        }
+        for name in open.into_iter().rev() {
+            xml += &format!("</{prefix}{name}>");
+        }
+        xml
+    })
+}
+
+const WORD: [&str; 24] = [
+    "p",
+    "r",
+    "t",
+    "t",
+    "p",
+    "pPr",
+    "pStyle",
+    "numPr",
+    "numId",
+    "ilvl",
+    "tbl",
+    "tr",
+    "trPr",
+    "tc",
+    "gridSpan",
+    "del",
+    "txbxContent",
+    "footnoteReference",
+    "br",
+    "tab",
+    "outlineLvl",
+    "Fallback",
+    "hyperlink",
+    "sdt",
+];
+
+const OPEN_DOCUMENT: [&str; 22] = [
+    "p",
+    "p",
+    "h",
+    "s",
+    "tab",
+    "list",
+    "list-item",
+    "note",
+    "note-body",
+    "note-citation",
+    "table",
+    "table-row",
+    "table-cell",
+    "covered-table-cell",
+    "page",
+    "frame",
+    "notes",
+    "spreadsheet",
+    "tracked-changes",
+    "text-box",
+    "style",
+    "annotation",
+];
+
 /// A counter that is not additive, and one that counts characters.
 fn per_three_bytes(text: &str) -> usize {
     text.len() / 3 + usize::from(text.len() > 40)
@@ -171,6 +292,56 @@ proptest! {
         if let Ok(document) = extract(name, &bytes, &Limits::default()) {
             let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
             assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+        }
+    }
+
+    #[test]
+    fn elements_in_any_order_give_text_or_a_problem(
+        word in nonsense("w:", &WORD),
+        open in nonsense("text:", &OPEN_DOCUMENT),
+        rtf in "([{}]|\\\\(par|cell|row|intbl|trowd|footnote|u[0-9-]{1,6}|'[0-9a-f]{2}|f1|s1|uc[0-9]|listtext|bin9|stylesheet|v|\\*) ?|[a-zа-я]){0,60}",
+    ) {
+        let note = format!("<w:footnote w:id=\"7\">{word}</w:footnote>");
+        let parts = [
+            ("word/_rels/document.xml.rels", relations(&[("1", "footnotes", "footnotes.xml"), ("2", "styles", "document2.xml")])),
+            ("word/footnotes.xml", xml("w:footnotes", &note)),
+            ("word/document2.xml", xml("w:styles", &word)),
+        ];
+        for (name, bytes) in [
+            ("a.docx", docx(&word, &parts)),
+            ("a.odt", opendocument("text", &open, &[])),
+            ("a.rtf", format!("{{\\rtf1 {rtf}").into_bytes()),
+        ] {
+            if let Ok(document) = extract(name, &bytes, &Limits::default()) {
+                let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
+                assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_documents_give_text_within_bounds_or_a_problem(
+        (name, whole) in prop::sample::select(documents()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = whole;
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let limits = Limits { document_text_bytes: 10_000, document_unpacked_bytes: 1 << 20, ..Limits::default() };
+        match extract(name, &bytes, &limits) {
+            Ok(document) => {
+                prop_assert!(!document.text.trim().is_empty() && !document.text.contains('\0'));
+                prop_assert!(document.text.len() <= 10_000.max(2 * bytes.len()));
+                let options = ChunkOptions { target_tokens: 8, max_tokens: 12, count };
+                assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+            }
+            Err(problem) => prop_assert!(problem.path.is_some() && !problem.message.is_empty()),
         }
     }
 

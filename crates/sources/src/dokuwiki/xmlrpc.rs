@@ -82,8 +82,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Result<Value, (i64, String)>> {
     loop {
         match reader.read_event().ok()? {
             Event::Start(tag) => match tag.name().as_ref() {
-                b"methodResponse" => is_answer = true,
-                b"fault" => is_fault = true,
+                "methodResponse" => is_answer = true,
+                "fault" => is_fault = true,
                 name if is_answer && stack.len() < MOST_DEPTH * 3 => open(&mut stack, name),
                 _ => return None,
             },
@@ -92,8 +92,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Result<Value, (i64, String)>> {
                     result.get_or_insert(value);
                 }
             }
-            Event::Text(text) => add(&mut stack, &String::from_utf8_lossy(&text)),
-            Event::CData(text) => add(&mut stack, &String::from_utf8_lossy(&text)),
+            Event::Text(text) => add(&mut stack, &text),
+            Event::CData(text) => add(&mut stack, &text),
             Event::GeneralRef(reference) => {
                 if let Some(c) = crate::xml::character(&reference) {
                     add(&mut stack, c.encode_utf8(&mut [0; 4]));
@@ -112,9 +112,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Result<Value, (i64, String)>> {
     Some(Err((code, message)))
 }
 
-fn open(stack: &mut Vec<Node>, name: &[u8]) {
+fn open(stack: &mut Vec<Node>, name: &str) {
     let kind = match name {
-        b"value" => {
+        "value" => {
             stack.push(Node::Value {
                 value: None,
                 text: String::new(),
@@ -122,19 +122,19 @@ fn open(stack: &mut Vec<Node>, name: &[u8]) {
             });
             return;
         }
-        b"struct" => return stack.push(Node::Struct(Map::new())),
-        b"member" => {
+        "struct" => return stack.push(Node::Struct(Map::new())),
+        "member" => {
             stack.push(Node::Member {
                 name: String::new(),
                 value: None,
             });
             return;
         }
-        b"name" => return stack.push(Node::Name(String::new())),
-        b"array" => return stack.push(Node::Array(Vec::new())),
-        b"int" | b"i4" | b"i8" => Kind::Number,
-        b"boolean" => Kind::Boolean,
-        b"base64" => Kind::Base64,
+        "name" => return stack.push(Node::Name(String::new())),
+        "array" => return stack.push(Node::Array(Vec::new())),
+        "int" | "i4" | "i8" => Kind::Number,
+        "boolean" => Kind::Boolean,
+        "base64" => Kind::Base64,
         _ => return,
     };
     if let Some(Node::Value { kind: own, .. }) = stack.last_mut() {
@@ -153,8 +153,8 @@ fn add(stack: &mut [Node], more: &str) {
     clippy::option_option,
     reason = "one says whether it is sound, the other whether it is the answer"
 )]
-fn close(stack: &mut Vec<Node>, name: &[u8]) -> Option<Option<Value>> {
-    if !matches!(name, b"value" | b"struct" | b"member" | b"name" | b"array") {
+fn close(stack: &mut Vec<Node>, name: &str) -> Option<Option<Value>> {
+    if !matches!(name, "value" | "struct" | "member" | "name" | "array") {
         return Some(None);
     }
     let whole = match stack.pop()? {

@@ -32,8 +32,8 @@ pub(super) fn read(bytes: &[u8], each: &mut dyn FnMut(Entry)) -> Result<(), Stri
                     each(entry);
                 }
             }
-            Event::Text(text) => state.text(&String::from_utf8_lossy(&text)),
-            Event::CData(text) => state.text(&String::from_utf8_lossy(&text)),
+            Event::Text(text) => state.text(&text),
+            Event::CData(text) => state.text(&text),
             Event::GeneralRef(reference) => {
                 if let Some(c) = character(&reference) {
                     state.text(c.encode_utf8(&mut [0; 4]));
@@ -70,7 +70,7 @@ fn read_lines(bytes: &[u8], each: &mut dyn FnMut(Entry)) -> Result<(), String> {
 #[derive(Default)]
 struct State {
     /// The prefix of the root element, with its colon: elements of other namespaces (images, videos) have addresses too.
-    root: Option<Vec<u8>>,
+    root: Option<String>,
     is_open: bool,
     entry: Option<Entry>,
     /// What the text goes to.
@@ -87,30 +87,30 @@ enum Field {
 }
 
 impl State {
-    fn start(&mut self, name: &[u8]) -> Result<(), String> {
+    fn start(&mut self, name: &str) -> Result<(), String> {
         let Some(prefix) = &self.root else {
-            let colon = name.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
+            let colon = name.find(':').map_or(0, |at| at + 1);
             let (prefix, local) = name.split_at(colon);
-            if !matches!(local, b"urlset" | b"sitemapindex") {
-                let name = String::from_utf8_lossy(name).chars().take(40).collect::<String>();
+            if !matches!(local, "urlset" | "sitemapindex") {
+                let name = name.chars().take(40).collect::<String>();
                 return Err(format!("it is a <{name}>, no list of pages"));
             }
-            self.root = Some(prefix.to_vec());
+            self.root = Some(prefix.to_owned());
             self.is_open = true;
             return Ok(());
         };
         self.text.clear();
         self.field = Field::None;
-        match name.strip_prefix(prefix.as_slice()) {
-            Some(b"url") => self.entry = Some(Entry::default()),
-            Some(b"sitemap") => {
+        match name.strip_prefix(prefix.as_str()) {
+            Some("url") => self.entry = Some(Entry::default()),
+            Some("sitemap") => {
                 self.entry = Some(Entry {
                     is_sitemap: true,
                     ..Entry::default()
                 });
             }
-            Some(b"loc") => self.field = Field::Loc,
-            Some(b"lastmod") => self.field = Field::Lastmod,
+            Some("loc") => self.field = Field::Loc,
+            Some("lastmod") => self.field = Field::Lastmod,
             _ => {}
         }
         Ok(())
@@ -122,8 +122,8 @@ impl State {
         }
     }
 
-    fn end(&mut self, name: &[u8]) -> Option<Entry> {
-        let local = name.strip_prefix(self.root.as_ref()?.as_slice())?;
+    fn end(&mut self, name: &str) -> Option<Entry> {
+        let local = name.strip_prefix(self.root.as_deref()?)?;
         let text = self.text.trim();
         match (&mut self.entry, std::mem::take(&mut self.field)) {
             (Some(entry), Field::Loc) => text.clone_into(&mut entry.loc),
@@ -132,8 +132,8 @@ impl State {
         }
         self.text.clear();
         match local {
-            b"url" | b"sitemap" => self.entry.take().filter(|entry| !entry.loc.is_empty()),
-            b"urlset" | b"sitemapindex" => {
+            "url" | "sitemap" => self.entry.take().filter(|entry| !entry.loc.is_empty()),
+            "urlset" | "sitemapindex" => {
                 self.is_open = false;
                 None
             }

@@ -113,20 +113,20 @@ enum Element {
 }
 
 impl Element {
-    fn of(name: &[u8]) -> Self {
+    fn of(name: &str) -> Self {
         match name {
-            b"mediawiki" => Self::Root,
-            b"base" => Self::Base,
-            b"namespace" => Self::Namespace,
-            b"page" => Self::Page,
-            b"title" => Self::Title,
-            b"ns" => Self::Ns,
-            b"id" => Self::Id,
-            b"redirect" => Self::Redirect,
-            b"revision" => Self::Revision,
-            b"timestamp" => Self::Timestamp,
-            b"model" => Self::Model,
-            b"text" => Self::Text,
+            "mediawiki" => Self::Root,
+            "base" => Self::Base,
+            "namespace" => Self::Namespace,
+            "page" => Self::Page,
+            "title" => Self::Title,
+            "ns" => Self::Ns,
+            "id" => Self::Id,
+            "redirect" => Self::Redirect,
+            "revision" => Self::Revision,
+            "timestamp" => Self::Timestamp,
+            "model" => Self::Model,
+            "text" => Self::Text,
             _ => Self::Other,
         }
     }
@@ -162,11 +162,11 @@ impl Dump {
                 self.start(element, tag);
             }
             Event::End(_) => self.end(visitor)?,
-            Event::Text(text) => self.text(&String::from_utf8_lossy(text), overflowed),
-            Event::CData(text) => self.text(&String::from_utf8_lossy(text), overflowed),
+            Event::Text(text) => self.text(text, overflowed),
+            Event::CData(text) => self.text(text, overflowed),
             Event::GeneralRef(reference) => {
-                let name = String::from_utf8_lossy(reference);
-                match stream::reference(&name) {
+                let name: &str = reference;
+                match stream::reference(name) {
                     Some(character) => self.text(character.encode_utf8(&mut [0; 4]), overflowed),
                     None => self.text(&format!("&{name};"), overflowed),
                 }

@@ -22,7 +22,7 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn begin_namespace(&mut self, tag: &BytesStart<'_>) {
         let key = tag.try_get_attribute("key").ok().flatten();
-        let number = key.and_then(|key| String::from_utf8_lossy(&key.value).trim().parse().ok());
+        let number = key.and_then(|key| key.value.trim().parse().ok());
         self.open = number.map(|number| (number, String::new()));
     }
 
