@@ -1,0 +1,6 @@
+<?php
+class Lamp {
+  function colour() { return "green"; }
+}
+?>
+<p>html</p>
