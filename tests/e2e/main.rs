@@ -1,6 +1,7 @@
 //! Real binaries, from outside.
 
 mod kill;
+mod poison;
 mod scale;
 mod seen;
 mod telegram;

@@ -195,7 +195,10 @@ impl Tasks {
         let Some(task) = self.db.tasks().get(id).await? else {
             return Err(ServiceError::NotFound("task"));
         };
-        let TaskPayload::IngestUpload { source_id, .. } = task.payload else {
+        let TaskPayload::IngestUpload {
+            source_id, upload_id, ..
+        } = task.payload
+        else {
             return Ok(());
         };
         let source = self.db.sources().get(source_id).await?;
@@ -204,7 +207,6 @@ impl Tasks {
         }
         let read_since = TaskFilter {
             kb: task.kb_id,
-            state: Some(TaskState::Succeeded),
             kind: Some(TaskKind::IngestUpload),
             ..TaskFilter::default()
         };
@@ -212,10 +214,12 @@ impl Tasks {
         loop {
             let page = self.db.tasks().list(read_since, before, PAGE).await?;
             for newer in page.iter().take_while(|newer| newer.id > id) {
-                if matches!(newer.payload, TaskPayload::IngestUpload { source_id: of, .. } if of == source_id)
-                {
+                let is_of_it = matches!(newer.payload, TaskPayload::IngestUpload { source_id: of, upload_id: other, .. }
+                    if of == source_id && other != upload_id);
+                let is_given_up = matches!(newer.state, TaskState::Failed | TaskState::Cancelled);
+                if is_of_it && !is_given_up {
                     return Err(ServiceError::TaskState(format!(
-                        "a newer upload of this source was read by task {}; upload this one again if it is the right one",
+                        "a newer upload of this source is read by task {}; upload this one again if it is the right one",
                         newer.id
                     )));
                 }

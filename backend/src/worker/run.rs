@@ -22,7 +22,7 @@ const RETRY_FIRST: Duration = Duration::from_secs(2);
 /// Between two looks at something remote that is away.
 const AWAY: Duration = Duration::from_secs(30);
 /// Longest time for which something remote may ask to be left alone.
-const AWAY_LONGEST: Duration = Duration::from_secs(3_600);
+const AWAY_LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Attempts that may end with their process before a task is given up: one that brings the server down would otherwise
 /// do so for ever. More than attempts that fail, for most of them are somebody's restarts.
 const MAX_LOST_ATTEMPTS: u32 = 50;

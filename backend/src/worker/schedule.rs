@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nexus_domain::{Source, Timestamp};
 use nexus_storage::StorageError;
 use tokio_util::sync::CancellationToken;
 
@@ -30,17 +31,24 @@ pub(super) async fn keep(context: WorkerContext, stop: CancellationToken) {
 async fn start_due(context: &WorkerContext) -> Result<(), StorageError> {
     let now = context.clock.now();
     for source in context.db.sources().due(now, AT_ONCE).await? {
-        let (Some(due), Some(schedule)) = (source.next_sync_at, &source.schedule) else {
-            continue;
-        };
-        let next = next_of_schedule(schedule, now);
-        let mut tx = context.db.begin().await?;
-        if tx.sources().take_due(source.id, due, next).await? {
-            let task = start_sync(&context.queue, &mut tx, &source, false, None, "").await?;
-            tracing::info!(source = %source.id, task_id = %task, "a scheduled sync was put into the queue");
+        if let Err(error) = start(context, &source, now).await {
+            tracing::warn!(source = %source.id, %error, "a scheduled sync could not be started");
         }
-        tx.commit().await?;
-        context.queue.wake();
     }
+    Ok(())
+}
+
+async fn start(context: &WorkerContext, source: &Source, now: Timestamp) -> Result<(), StorageError> {
+    let (Some(due), Some(schedule)) = (source.next_sync_at, &source.schedule) else {
+        return Ok(());
+    };
+    let next = next_of_schedule(schedule, now);
+    let mut tx = context.db.begin().await?;
+    if tx.sources().take_due(source.id, due, next).await? {
+        let task = start_sync(&context.queue, &mut tx, source, false, None, "").await?;
+        tracing::info!(source = %source.id, task_id = %task, "a scheduled sync was put into the queue");
+    }
+    tx.commit().await?;
+    context.queue.wake();
     Ok(())
 }

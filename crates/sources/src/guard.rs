@@ -114,6 +114,7 @@ fn embedded(ip: IpAddr) -> IpAddr {
     match segments {
         [0, 0, 0, 0, 0, 0xffff, _, _] => v4(12),
         [0, 0, 0, 0, 0, 0, _, _] if v6 != Ipv6Addr::LOCALHOST && v6 != Ipv6Addr::UNSPECIFIED => v4(12),
+        [0, 0, 0, 0, 0xffff, 0, _, _] => v4(12),
         [0x64, 0xff9b, 0, 0, 0, 0, _, _] => v4(12),
         [0x2002, ..] => v4(2),
         _ => ip,

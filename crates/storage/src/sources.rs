@@ -38,6 +38,8 @@ statements! {
         ON CONFLICT (kb_id, kind, name) WHERE deleted_at IS NULL DO NOTHING";
     SET_REMOTE = "UPDATE sources SET remote = $2, sync_state = NULL, updated_at = $3
         WHERE id = $1 AND deleted_at IS NULL";
+    // Another site may call another content by the same name.
+    FORGET_FINGERPRINTS = "UPDATE documents SET fingerprint = NULL WHERE source_id = $1 AND fingerprint IS NOT NULL";
     SET_SCHEDULE = "UPDATE sources SET schedule = $2, next_sync_at = $3, updated_at = $4
         WHERE id = $1 AND deleted_at IS NULL";
     TAKE_DUE = "UPDATE sources SET next_sync_at = $3 WHERE id = $1 AND next_sync_at = $2 AND deleted_at IS NULL";
@@ -231,13 +233,19 @@ impl Sources<&mut Tx> {
         remote: &Remote,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        on!(self.0, |c| sqlx::query(SET_REMOTE)
-            .bind(id.as_uuid())
-            .bind(to_json(remote))
-            .bind(At(now))
-            .execute(c)
-            .await?
-            .rows_affected());
+        on!(self.0, |c| {
+            sqlx::query(SET_REMOTE)
+                .bind(id.as_uuid())
+                .bind(to_json(remote))
+                .bind(At(now))
+                .execute(&mut *c)
+                .await?;
+            sqlx::query(FORGET_FINGERPRINTS)
+                .bind(id.as_uuid())
+                .execute(&mut *c)
+                .await?
+                .rows_affected()
+        });
         Ok(())
     }
 

@@ -12,7 +12,9 @@ mod write;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use nexus_domain::{KnowledgeBase, Problem, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId};
+use nexus_domain::{
+    KnowledgeBase, Problem, ProblemCode, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId,
+};
 use nexus_ingest::{ChunkOptions, Limits, Readers};
 
 use super::context::WorkerContext;
@@ -106,15 +108,31 @@ pub async fn sync(
     nexus_domain::probe::crash_point("ingest.indexed");
     let completion = finish(&job, &walked).await?;
     if walked.complete && job.only.is_none() {
+        let has_passing_problems =
+            !walked.is_unchanged && has_passing_problems(context, running.task.id).await?;
         let now = context.clock.now();
         let mut tx = context.db.begin().await?;
         running.hold(&mut tx).await?;
-        tx.sources()
-            .synced(source_id, walked.state.as_deref(), now)
-            .await?;
+        // What may be readable the next time is looked at again, though nothing has changed.
+        let state = walked.state.as_deref().filter(|_| !has_passing_problems);
+        tx.sources().synced(source_id, state, now).await?;
         tx.commit().await?;
     }
     Ok(completion)
+}
+
+/// Whether the task has met problems that may pass by themselves.
+async fn has_passing_problems(context: &WorkerContext, task: TaskId) -> Result<bool, Stopped> {
+    let problems = context.db.tasks().problems(task, None, PROBLEMS).await?;
+    Ok(problems.iter().any(|row| {
+        matches!(
+            row.problem.code,
+            ProblemCode::TimedOut
+                | ProblemCode::ReaderCrashed
+                | ProblemCode::MemoryLimit
+                | ProblemCode::Unreachable
+        )
+    }))
 }
 
 /// What follows when all files have been looked at.
@@ -199,6 +217,9 @@ async fn clear_earlier_attempt(job: &Job) -> Result<(), Stopped> {
     job.running.hold(&mut tx).await?;
     tx.documents().retire_pending_of_task(job.running.task.id).await?;
     tx.tasks().clear_problems(job.running.task.id).await?;
+    tx.documents()
+        .forget_seen(job.source.id, job.running.task.id)
+        .await?;
     tx.commit().await?;
     // Problems are counted again with the files that have them.
     job.running.meter.count(|counts| {

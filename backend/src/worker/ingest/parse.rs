@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream;
 use nexus_domain::document::embedding_text;
-use nexus_domain::{ContentHash, DocumentId, Format, Problem};
+use nexus_domain::{ContentHash, DocumentId, Format, Problem, ProblemCode};
 use nexus_ingest::{ChunkDraft, Link, Places, Provenance, RawFile};
 use nexus_storage::{DocumentHead, StorageError};
 use nexus_text::Analysis;
@@ -123,12 +123,12 @@ pub(super) async fn look_up(
         .documents()
         .heads_by_paths(job.source.id, &paths)
         .await?;
-    let mut heads: HashMap<String, DocumentHead> =
+    let heads: HashMap<String, DocumentHead> =
         heads.into_iter().map(|head| (head.path.clone(), head)).collect();
     Ok(group
         .into_iter()
         .map(|met| {
-            let head = met.path().and_then(|path| heads.remove(path));
+            let head = met.path().and_then(|path| heads.get(path).cloned());
             (met, head)
         })
         .collect())
@@ -154,8 +154,18 @@ async fn prepare(
             provenance: Some(file.provenance).filter(|known| known.fingerprint.is_some()),
         }),
         (Met::File(file, share), _) => {
-            let parsed = tokio::task::spawn_blocking(move || parse(&job, file, document, share)).await;
-            parsed.map_err(|error| Stopped::internal(&error))
+            let path = file.path.clone();
+            match tokio::task::spawn_blocking(move || parse(&job, file, document, share)).await {
+                Ok(outcome) => Ok(outcome),
+                // A defect of ours in one reader costs that file, and not all behind it.
+                Err(error) if error.is_panic() => {
+                    tracing::error!(%error, "a reader broke down on a file");
+                    let why = "The reader of this format broke down on it";
+                    let problem = Problem::of_file(path, ProblemCode::ReaderCrashed, why);
+                    Ok(Outcome::Problem { problem, document })
+                }
+                Err(error) => Err(Stopped::internal(&error)),
+            }
         }
     }
 }

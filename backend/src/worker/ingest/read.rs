@@ -1,9 +1,10 @@
 //! The first stage: a thread that walks an upload, or fetches from a source.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use nexus_domain::{Problem, SourceKind};
+use nexus_domain::{Problem, ProblemCode, SourceKind};
 use nexus_ingest::{Entry, Export, Limits, RawFile, WalkError};
 use nexus_sources::{Item, SourceError};
 use tokio::runtime::Handle;
@@ -119,13 +120,19 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
             sender.job.running.meter.total(total);
         }
         let export = match sender.job.source.kind {
-            SourceKind::WikiExport => export_of(&path, &file_name, &limits),
+            SourceKind::WikiExport => export_of(&sender, &path, &file_name, &limits),
             _ => None,
         };
+        let mut renamed = HashSet::new();
         let walked = nexus_ingest::walk(&path, &file_name, &limits, &mut |entry| match entry {
             Entry::File(file) => match &export {
                 Some(export) => match nexus_ingest::of_export(export, file) {
-                    Some(file) => sender.file(file),
+                    Some(file) if renamed.insert(file.path.clone()) => sender.file(file),
+                    Some(file) => {
+                        let why = "The export holds two pages of this name; the first one was taken";
+                        let problem = Problem::of_file(file.path, ProblemCode::DuplicatePath, why);
+                        sender.send(Met::Problem(problem))
+                    }
                     None => sender.go_on(),
                 },
                 None => sender.file(file),
@@ -142,14 +149,14 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
 }
 
 /// Which wiki an archive was exported from, by the names of its files.
-fn export_of(path: &Path, file_name: &str, limits: &Limits) -> Option<Export> {
+fn export_of(sender: &Sender, path: &Path, file_name: &str, limits: &Limits) -> Option<Export> {
     let mut names = Vec::new();
     let walked = nexus_ingest::walk(path, file_name, limits, &mut |entry| {
         if let Entry::File(file) = entry {
             names.push(file.path);
         }
         if names.len() < NAMES {
-            ControlFlow::Continue(())
+            sender.go_on()
         } else {
             ControlFlow::Break(())
         }

@@ -83,6 +83,7 @@ impl Job {
     pub(super) fn in_its_place(&self, url: Url) -> Self {
         Self {
             url,
+            depth: self.depth + 1,
             lastmod: None,
             is_itself: false,
             ..self.clone()
@@ -107,17 +108,18 @@ impl Crawl<'_> {
         }
         let listed = match listing {
             Some(listing) => self.begin_with(listing)?,
-            None => {
-                self.enqueue(Job {
-                    url: self.scope.start.clone(),
-                    depth: 0,
-                    lastmod: None,
-                    origin: Origin::Start,
-                    is_itself: false,
-                });
-                0
-            }
+            None => 0,
         };
+        if self.follows_links {
+            self.state.has_started = false;
+            self.enqueue(Job {
+                url: self.scope.start.clone(),
+                depth: 0,
+                lastmod: None,
+                origin: Origin::Start,
+                is_itself: false,
+            });
+        }
         while self.state.handed < self.most {
             let Some(job) = self.state.queue.pop_front() else {
                 break;
@@ -179,8 +181,14 @@ impl Crawl<'_> {
         })
     }
 
-    /// Takes a page into the queue's end, unless it was there.
+    /// Takes a page into the queue's end, unless it was there. Pages that lead on and on come to an end, too.
     pub(super) fn enqueue(&mut self, job: Job) {
+        if job.depth > MOST_DEPTH {
+            self.bound(format!(
+                "Some pages lie more than {MOST_DEPTH} links deep: they are not read"
+            ));
+            return;
+        }
         if self.state.seen.insert(job.url.as_str().to_owned()) {
             self.state.queue.push_back(job);
         }

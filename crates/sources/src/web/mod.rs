@@ -49,7 +49,7 @@ pub fn sync(
     let listing = listing(&scope, &robots, most, context, &patient)?;
     let cache = Cache::load(context.folder, cache_key(remote), crawl::most_seen(most));
     let mut crawl = Crawl {
-        follows_links: listing.is_none(),
+        follows_links: listing.as_ref().is_none_or(|listing| listing.pages.is_empty()),
         most,
         context,
         scope: &scope,
@@ -122,5 +122,7 @@ fn listing(
         .iter()
         .filter_map(|text| scope.start.join(text).ok());
     let listing = sitemap::collect(roots, most, scope, context, patient)?;
-    Ok((!listing.pages.is_empty()).then_some(listing))
+    // A list that could not be read is no list without pages: what it names must not be taken for gone.
+    let is_of_use = !listing.pages.is_empty() || !listing.is_whole;
+    Ok(is_of_use.then_some(listing))
 }

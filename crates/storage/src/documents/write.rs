@@ -38,6 +38,7 @@ statements! {
           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.version_id = document_versions.id)");
     MARK_SEEN = ids_in!("UPDATE documents SET seen_task_id = $65 WHERE id IN ", "");
     NOTE = "UPDATE documents SET fingerprint = $2, link = $3 WHERE id = $1 AND deleted_at IS NULL";
+    FORGET_SEEN = "UPDATE documents SET seen_task_id = $3 WHERE source_id = $1 AND seen_task_id = $2";
     RETIRE_UNSEEN = "UPDATE document_versions SET state = 'retired' WHERE state = 'current' AND id IN (
         SELECT version_id FROM documents WHERE source_id = $1 AND seen_task_id <> $2 AND deleted_at IS NULL)";
     DELETE_UNSEEN = "UPDATE documents SET deleted_at = $3, updated_at = $3
@@ -239,6 +240,18 @@ impl Documents<&mut Tx> {
             .bind(document.as_uuid())
             .bind(fingerprint)
             .bind(link)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(())
+    }
+
+    /// Forgets what an earlier attempt of the task has met: the source may hold something else by now.
+    pub async fn forget_seen(&mut self, source: SourceId, task: TaskId) -> Result<(), StorageError> {
+        on!(self.0, |c| sqlx::query(FORGET_SEEN)
+            .bind(source.as_uuid())
+            .bind(task.as_uuid())
+            .bind(Uuid::nil())
             .execute(c)
             .await?
             .rows_affected());
