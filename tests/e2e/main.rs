@@ -1,7 +1,6 @@
 //! Real binaries, from outside.
 
 mod kill;
-mod poison;
 mod scale;
 mod seen;
 mod telegram;

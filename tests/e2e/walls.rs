@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("telegram-simulator", &["nexus-bot"]),
+    ("nexus-fuzz", &["nexus-ingest", "nexus-text"]),
     ("e2e", &["nexus-api", "nexus-client"]),
 ];
 
@@ -61,7 +62,7 @@ const FENCED: &[(&str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &str)] = &[("nexus-models", "axum")];
 
 /// Packages that are for tests as a whole; no fence is around them, and none of ours that ships may import them.
-const TEST_PACKAGES: &[&str] = &["telegram-simulator"];
+const TEST_PACKAGES: &[&str] = &["telegram-simulator", "nexus-fuzz"];
 
 fn is_for_tests(package: &Value, dependency: &Value) -> bool {
     let names = (package["name"].as_str(), dependency["name"].as_str());

@@ -146,8 +146,8 @@ async fn resume(State(app): State<App>, permit: TaskPermit<Ingest>) -> Result<Js
 
 /// Read again what a task could not read
 ///
-/// A new task that looks at the files with problems alone, and removes nothing. An upload is kept as long as it can be
-/// retried.
+/// A new task that looks at the files with problems alone, and removes nothing. An upload is kept for that where a file may be
+/// readable the next time (`timed_out`, `reader_crashed`, `memory_limit`).
 #[utoipa::path(post, path = "/ingestion/tasks/{id}/retry", tag = "tasks", params(("id" = uuid::Uuid, Path)),
     responses((status = 202, body = Task), (status = 404, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
 async fn retry(

@@ -410,11 +410,16 @@ async fn a_source_is_deleted_with_all_that_came_from_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_could_not_be_read_are_read_again_alone() {
-    let app = TestApp::start().await;
+    // A reader that breaks down on everything.
+    let app = TestApp::with(Setup {
+        reader: Some("/bin/false".into()),
+        ..Setup::default()
+    })
+    .await;
     let task = app
         .ingest(&[
             ("good.md", b"# Good\n\nReadable.\n"),
-            ("bad.bin", &[0, 1, 2, 3, 0, 0, 255]),
+            ("bad.pdf", b"%PDF-1.4\nnothing"),
         ])
         .await;
     assert_eq!(task.counts.files_with_problems, 1);

@@ -1,7 +1,7 @@
 //! Builds the application for one test and takes it down again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
@@ -47,6 +47,8 @@ pub struct Setup {
     /// The model that was configured before.
     pub earlier: Option<Arc<dyn Embedder>>,
     pub reranker: Option<FakeReranker>,
+    /// The program that reads risky documents; this build's own unless set.
+    pub reader: Option<PathBuf>,
     /// What the process does; everything unless set.
     pub role: Option<ProcessRole>,
 }
@@ -92,7 +94,7 @@ impl TestApp {
             reranker: setup
                 .reranker
                 .map(|reranker| Arc::new(reranker) as Arc<dyn Reranker>),
-            reader: Some(env!("CARGO_BIN_EXE_nexus").into()),
+            reader: Some(setup.reader.unwrap_or_else(|| env!("CARGO_BIN_EXE_nexus").into())),
         };
         let role = setup.role.unwrap_or(ProcessRole::Serve);
         let services = Services::with_role(role, &config, outside).await.unwrap();

@@ -80,9 +80,9 @@ pub async fn run(
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");
     let mut completion = finish(&job, &walked).await?;
-    // What could not be read may be read again, as long as uploads are kept.
-    let problems = context.db.tasks().problems(running.task.id, None, 1).await?;
-    completion.consumed = problems.is_empty().then_some(upload_id);
+    // What may be readable the next time can be read again, as long as uploads are kept.
+    let is_of_use = has_passing_problems(context, running.task.id).await?;
+    completion.consumed = (!is_of_use).then_some(upload_id);
     Ok(completion)
 }
 

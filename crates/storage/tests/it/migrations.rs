@@ -1,7 +1,10 @@
 //! Migrations are tested on rows: a database of an older schema is filled, migrated, and read.
 
 use futures::future::join_all;
-use nexus_domain::{ApiKeyId, KbId, KbRole, Measure, QuotaSubject, Quotas, Role, Scopes, Visibility};
+use nexus_domain::{
+    ApiKeyId, DocumentId, KbId, KbRole, Measure, QuotaSubject, Quotas, Role, Scopes, SourceId, VersionId,
+    Visibility,
+};
 use nexus_storage::testing::{TestDb, migrate_to, postgres_empty, sqlite_empty};
 use nexus_storage::{AuditFilter, Db, DbKind, DbOptions, StorageError, UserFilter};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -16,7 +19,8 @@ async fn empty_databases() -> Vec<TestDb> {
 }
 
 /// Runs a statement behind the program's back.
-async fn meddle(test: &TestDb, sql: &'static str) {
+async fn meddle(test: &TestDb, sql: &str) {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
     match test.url().strip_prefix("sqlite:") {
         Some(path) => {
             let mut conn = sqlx::sqlite::SqliteConnectOptions::new()
@@ -54,8 +58,42 @@ async fn old_rows(test: &TestDb) -> (KbId, ApiKeyId) {
     for row in rows {
         meddle(test, row).await;
     }
-    let id = |n: u128| sqlx::types::Uuid::from_u128(0x0192_a6c0_0000_7000_8000_0000_0000_0000 + n);
-    (KbId::from_uuid(id(1)), ApiKeyId::from_uuid(id(2)))
+    (KbId::from_uuid(old_id(1)), ApiKeyId::from_uuid(old_id(2)))
+}
+
+/// Ids of old rows.
+fn old_id(n: u128) -> sqlx::types::Uuid {
+    sqlx::types::Uuid::from_u128(0x0192_a6c0_0000_7000_8000_0000_0000_0000 + n)
+}
+
+/// A source with two documents, of which the first model has embedded the first.
+async fn old_documents(test: &TestDb) {
+    const ROWS: [&str; 6] = [
+        "INSERT INTO sources VALUES (id(3), id(1), 'archive', 'guide.zip', at(), at())",
+        "INSERT INTO documents VALUES (id(4), id(1), id(3), 'a.md', 'A', 'markdown', 4, hash(), id(6), 1, id(8), at(), at(), NULL),
+            (id(5), id(1), id(3), 'b.md', 'B', 'markdown', 9, hash(), id(7), 2, id(8), at(), at(), NULL)",
+        "INSERT INTO document_versions VALUES (id(6), id(4), id(1), id(8), 'current', 1, 1, 1, at()),
+            (id(7), id(5), id(1), id(8), 'current', 0, 2, 2, at())",
+        "INSERT INTO chunks VALUES (id(9), id(6), id(1), 0, 1, 1, 1, hash(), '[]', 'text')",
+        "INSERT INTO chunks VALUES (id(a), id(7), id(1), 0, 1, 1, 1, hash(), '[]', 'more')",
+        "INSERT INTO chunks VALUES (id(b), id(7), id(1), 1, 2, 2, 1, hash(), '[]', 'text')",
+    ];
+    for row in ROWS {
+        let (open, close, at, hash) = match test.kind() {
+            DbKind::Sqlite => ("X'0192a6c000007000800000000000000", "'", "1", "zeroblob(32)"),
+            DbKind::Postgres => (
+                "'0192a6c0-0000-7000-8000-00000000000",
+                "'",
+                "'epoch'",
+                "decode(repeat('00', 32), 'hex')",
+            ),
+        };
+        let mut sql = row.replace("at()", at).replace("hash()", hash);
+        for n in "13456789ab".chars() {
+            sql = sql.replace(&format!("id({n})"), &format!("{open}{n}{close}"));
+        }
+        meddle(test, &sql).await;
+    }
 }
 
 /// What a program of schema 1 wrote: a document that the first model has embedded, and one that it has not.
@@ -64,10 +102,7 @@ async fn rows_of_every_schema_are_read_by_this_one() {
     for test in empty_databases().await {
         migrate_to(&test, 1).await;
         let (kb, key) = old_rows(&test).await;
-        let shelf = Shelf::in_kb(&test, kb).await;
-        let (embedded, _) = shelf.publish("a.md", &["text"]).await;
-        meddle(&test, "UPDATE document_versions SET dense_generation = 1").await;
-        let (waiting, _) = shelf.publish("b.md", &["more", "text"]).await;
+        old_documents(&test).await;
         meddle(
             &test,
             "INSERT INTO generations (id, model, dimension, active) VALUES (1, 'e5', 384, TRUE)",
@@ -75,16 +110,26 @@ async fn rows_of_every_schema_are_read_by_this_one() {
         .await;
         test.migrate().await.unwrap();
         test.check_schema().await.unwrap();
-        assert_eq!(shelf.texts(embedded.id).await, ["text"]);
-        let active = test.generations().active().await.unwrap().unwrap();
-        assert!(!active.pending);
-        let left = test
-            .versions()
-            .unembedded(shelf.kb, active.id, None, 9)
+        let embedded = test
+            .chunks()
+            .of_document(DocumentId::from_uuid(old_id(4)))
             .await
             .unwrap();
+        let texts: Vec<_> = embedded.iter().map(|chunk| chunk.text.as_str()).collect();
+        assert_eq!(texts, ["text"]);
+        assert_eq!((embedded[0].pages, &embedded[0].anchor), (None, &None));
+        let source = test
+            .sources()
+            .get(SourceId::from_uuid(old_id(3)))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((source.name.as_str(), source.remote), ("guide.zip", None));
+        let active = test.generations().active().await.unwrap().unwrap();
+        assert!(!active.pending);
+        let left = test.versions().unembedded(kb, active.id, None, 9).await.unwrap();
         let left: Vec<_> = left.into_iter().map(|version| version.id).collect();
-        assert_eq!(left, [waiting.version_id]);
+        assert_eq!(left, [VersionId::from_uuid(old_id(7))]);
 
         let kb = test.knowledge_bases().get(kb).await.unwrap().unwrap();
         assert_eq!(

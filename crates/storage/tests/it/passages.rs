@@ -29,7 +29,7 @@ async fn a_hit_becomes_a_passage_with_its_place(db: &Db) {
     };
     assert_eq!(
         expected.link().as_deref(),
-        Some("https://example.org/a.md#step-1"),
+        Some("https://example.org/docs/a.md#step-1"),
         "a passage leads to its place"
     );
     assert_eq!(passages, [expected]);
