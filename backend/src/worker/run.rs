@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::{LeaseToken, TaskError, TaskPayload, TaskState, UploadId};
+use nexus_domain::{LeaseToken, TaskError, TaskKind, TaskPayload, TaskState, UploadId};
 use nexus_storage::{Outcome, Reschedule, StorageError, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,8 @@ impl Worker {
     /// Ends when `stop` is cancelled and the running tasks have let go: they go back to the queue.
     pub async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
+        // A source that is fetched politely takes hours and little else: one slot is always left to the others.
+        let fetching = Arc::new(Semaphore::new(self.options.concurrency.saturating_sub(1).max(1)));
         let tracker = TaskTracker::new();
         tracker.spawn(self.clone().sweep_regularly(stop.clone()));
         tracker.spawn(schedule::keep(self.context.clone(), stop.clone()));
@@ -68,12 +70,14 @@ impl Worker {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
             };
-            match self.claim().await {
+            let may_fetch = Arc::clone(&fetching).try_acquire_owned().ok();
+            match self.claim(may_fetch.is_some()).await {
                 Ok(Some(running)) => {
+                    let may_fetch = may_fetch.filter(|_| running.0.payload.kind() == TaskKind::SyncSource);
                     let (worker, stop) = (self.clone(), stop.clone());
                     tracker.spawn(async move {
                         worker.work(running, &stop).await;
-                        drop(slot);
+                        drop((slot, may_fetch));
                         // A slot is free, and tasks of the same knowledge base may have waited for this one.
                         worker.context.queue.wake();
                     });
@@ -97,11 +101,14 @@ impl Worker {
         }
     }
 
-    async fn claim(&self) -> Result<Option<(nexus_domain::Task, LeaseToken)>, StorageError> {
+    async fn claim(&self, fetches: bool) -> Result<Option<(nexus_domain::Task, LeaseToken)>, StorageError> {
         let now = self.context.clock.now();
         let token = LeaseToken::new(now);
         let mut tx = self.context.db.begin().await?;
-        let claimed = tx.tasks().claim(now, self.options.lease, token).await?;
+        let claimed = tx
+            .tasks()
+            .claim_for(now, self.options.lease, token, fetches)
+            .await?;
         tx.commit().await?;
         Ok(claimed.map(|task| (task, token)))
     }

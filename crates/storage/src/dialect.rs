@@ -56,6 +56,7 @@ macro_rules! claim {
                  SELECT t.id FROM tasks t
                  WHERE t.state IN ('queued', 'running')
                    AND (t.state = 'queued' AND t.run_at <= $1 OR t.state = 'running' AND t.lease_until <= $1)
+                   AND ($4 = 1 OR t.kind <> 'sync_source')
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks other
                        WHERE other.state = 'running' AND other.id <> t.id
@@ -79,7 +80,7 @@ macro_rules! claim {
     };
 }
 
-/// `$1` now, `$2` token, `$3` end of the lease.
+/// `$1` now, `$2` token, `$3` end of the lease, `$4` whether a remote source may be fetched (0 or 1).
 pub(crate) const CLAIM: Pair = Pair {
     sqlite: claim!(""),
     postgres: claim!(" FOR UPDATE OF t SKIP LOCKED"),

@@ -113,7 +113,7 @@ impl<'a> Api<'a> {
             Err(Fault::Gone) => Got::Gone,
             Err(Fault::TooLarge(_)) => Got::TooLarge,
             Err(Fault::Denied(message)) => Got::Denied(message),
-            Err(Fault::Other(message)) => Got::Failed(message),
+            Err(Fault::Unreachable(message) | Fault::Other(message)) => Got::Failed(message),
             Err(fault) => return Err(fault.into_source_error(&self.base)),
         })
     }

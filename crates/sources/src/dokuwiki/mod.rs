@@ -37,6 +37,7 @@ pub fn sync(
         api: &api,
         names: Names::default(),
         has_gaps: false,
+        failed_in_row: 0,
         visit,
     };
     let within = |id: &str| {
@@ -59,8 +60,13 @@ struct Sync<'a> {
     names: Names,
     /// Whether something was missed, so that absence means nothing.
     has_gaps: bool,
+    /// Pages that could not be had, one after the other.
+    failed_in_row: u32,
     visit: &'a mut dyn FnMut(Item) -> ControlFlow<()>,
 }
+
+/// So many pages in a row that cannot be had: it is the wiki.
+const MOST_FAILED: u32 = 5;
 
 impl Sync<'_> {
     fn run(&mut self, mut listed: Vec<Listed>) -> Result<Summary, SourceError> {
@@ -108,6 +114,7 @@ impl Sync<'_> {
         }
         let problem = match self.api.page(&page.id)? {
             Got::Text(text) if text.len() as u64 <= self.api.most_text() => {
+                self.failed_in_row = 0;
                 let file = self.file(page, path, text, fingerprint);
                 return self.hand_out(Item::File(file));
             }
@@ -121,6 +128,13 @@ impl Sync<'_> {
             Got::Denied(message) => Problem::of_file(path, ProblemCode::AccessDenied, message),
             Got::Failed(message) => {
                 self.has_gaps = true;
+                self.failed_in_row += 1;
+                if self.failed_in_row >= MOST_FAILED {
+                    return Err(SourceError::Away {
+                        reason: message,
+                        retry_after: None,
+                    });
+                }
                 Problem::of_file(path, ProblemCode::Unreachable, message)
             }
         };

@@ -135,6 +135,17 @@ impl Tasks<&mut Tx> {
         lease_for: Duration,
         token: LeaseToken,
     ) -> Result<Option<Task>, StorageError> {
+        self.claim_for(now, lease_for, token, true).await
+    }
+
+    /// The same for a worker that may not want to wait for one more remote source.
+    pub async fn claim_for(
+        &mut self,
+        now: Timestamp,
+        lease_for: Duration,
+        token: LeaseToken,
+        fetches: bool,
+    ) -> Result<Option<Task>, StorageError> {
         let (lock, claim) = (CLAIM_LOCK.on(self.0.kind()), CLAIM.on(self.0.kind()));
         let until = now.plus(lease_for);
         let row: Option<TaskRow> = on!(self.0, |c| {
@@ -142,7 +153,8 @@ impl Tasks<&mut Tx> {
             let claim = sqlx::query_as(claim)
                 .bind(At(now))
                 .bind(token.as_uuid())
-                .bind(At(until));
+                .bind(At(until))
+                .bind(i64::from(fetches));
             claim.fetch_optional(&mut *c).await?
         });
         row.map(TryInto::try_into).transpose()
