@@ -22,9 +22,9 @@ use crate::index::{Alone, Index};
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    ApiKeys, Audit, Bots, Cards, Chats, Credentials, DenseState, Documents, Door, Generations, HealthChecks,
-    Inbox, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People, Questions, Replies, Sharing,
-    SignIns, Signals, Sources, Startup, Tasks, Usage, check_keys,
+    ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Generations,
+    HealthChecks, Inbox, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People, Questions, Replies,
+    Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -51,6 +51,7 @@ pub struct App {
     pub knowledge_bases: KnowledgeBases,
     pub documents: Documents,
     pub ingestion: Ingestion,
+    pub bundles: Bundles,
     pub tasks: Tasks,
     pub sources: Sources,
     pub questions: Questions,
@@ -323,6 +324,16 @@ impl Parts<'_> {
             keys,
         };
         let signals = Signals::default();
+        let ingestion = Ingestion {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            queue: queue.clone(),
+            knowledge_bases: knowledge_bases.clone(),
+            uploads: self.uploads.clone(),
+            bots: bots.clone(),
+            usage: usage.clone(),
+            max_bytes: self.config.uploads.max_bytes,
+        };
         Ok(App {
             inbox: Inbox {
                 db: db.clone(),
@@ -363,16 +374,8 @@ impl Parts<'_> {
                 guard: self.config.sources.guard()?,
                 settings: self.config.sources.settings(),
             },
-            ingestion: Ingestion {
-                db: db.clone(),
-                clock,
-                queue: queue.clone(),
-                knowledge_bases: knowledge_bases.clone(),
-                uploads: self.uploads.clone(),
-                bots: bots.clone(),
-                usage: usage.clone(),
-                max_bytes: self.config.uploads.max_bytes,
-            },
+            bundles: Bundles::new(ingestion.clone()),
+            ingestion,
             tasks: Tasks::new(db.clone(), queue),
             questions: Questions {
                 knowledge_bases: knowledge_bases.clone(),

@@ -1,6 +1,7 @@
 //! The command line: roles of the server, and clients of its HTTP API.
 
 mod ask;
+mod bundles;
 mod connect;
 mod demo;
 mod eval;
@@ -47,6 +48,10 @@ enum Command {
     InitAdmin(init_admin::InitAdminArgs),
     /// Upload an archive, a file or a folder and wait until it is indexed
     Ingest(ingest::IngestArgs),
+    /// Write a knowledge base with its passages and vectors into a file
+    Export(bundles::ExportArgs),
+    /// Make a knowledge base from such a file
+    Import(bundles::ImportArgs),
     /// Ask a question
     Ask(ask::AskArgs),
     /// Measure retrieval on a set in BEIR layout, with a server of its own
@@ -119,6 +124,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate => server::migrate(&config).await,
         Command::InitAdmin(args) => init_admin::run(&config, args).await,
         Command::Ingest(args) => ingest::run(&config, args).await,
+        Command::Export(args) => bundles::export(&config, args).await,
+        Command::Import(args) => bundles::import(&config, args).await,
         Command::Ask(args) => ask::run(&config, args).await,
         Command::Eval(args) => eval::run(config, args).await,
         Command::Demo(args) => demo::run(config, args).await,

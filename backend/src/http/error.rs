@@ -11,6 +11,9 @@ use super::signed_body::is_mismatch;
 use crate::error_chain::chain;
 use crate::service::{Refusal, ServiceError};
 
+/// When to come back where all places are taken.
+const BUSY_SECONDS: u64 = 30;
+
 /// What a handler fails with.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -99,6 +102,7 @@ impl From<ServiceError> for ApiError {
                     "limit": exceeded.limit,
                 }))
                 .retry_after(exceeded.retry_after_seconds),
+            ServiceError::Busy(_) => Self::new(ErrorCode::TooManyRequests, message).retry_after(BUSY_SECONDS),
             ServiceError::NoSpace => Self::new(ErrorCode::InsufficientStorage, message),
             ServiceError::Unavailable(_) => Self::caused(
                 ErrorCode::Unavailable,

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::multipart::MultipartRejection;
+use axum::extract::multipart::{Field, MultipartRejection};
 use axum::extract::{FromRequestParts, Multipart, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
@@ -99,7 +99,7 @@ async fn files(
 }
 
 /// How long the body says that it is; 0 where it does not.
-pub(super) struct ContentLength(u64);
+pub(super) struct ContentLength(pub(super) u64);
 
 impl<S: Sync> FromRequestParts<S> for ContentLength {
     type Rejection = Infallible;
@@ -122,19 +122,17 @@ pub(super) async fn accept(
     app.ingestion
         .expect(&permit.access, length.saturating_sub(FORM_BYTES))
         .await?;
-    let form = read(&app, form).await?;
+    let mut form = Form::read(&app, form, &["knowledge_base", "source"]).await?;
     proof.require()?;
-    let upload = form
-        .file
-        .ok_or_else(|| ApiError::invalid("file", "the form has no file"))?;
+    let upload = form.file()?;
     let knowledge_base = form
-        .knowledge_base
+        .text("knowledge_base")
         .ok_or_else(|| ApiError::invalid("knowledge_base", "say which knowledge base"))?;
     let size_bytes = upload.size_bytes();
     let request = NewIngestion {
         knowledge_base,
         kind,
-        source: form.source,
+        source: form.text("source"),
         upload,
         trace_id: id.to_string(),
         idempotency_key: key,
@@ -155,44 +153,61 @@ pub(super) async fn soon<T>(piece: impl Future<Output = T>) -> Result<T, ApiErro
     piece.map_err(|_| ApiError::new(ErrorCode::RequestTimeout, "the upload fell silent for a minute"))
 }
 
+/// A form with a file, as far as it has been read.
 #[derive(Default)]
-struct ReadForm {
-    knowledge_base: Option<String>,
-    source: Option<String>,
+pub(super) struct Form {
+    texts: Vec<(&'static str, String)>,
     file: Option<ReceivedUpload>,
 }
 
-async fn read(app: &App, mut form: Multipart) -> Result<ReadForm, ApiError> {
-    let mut read = ReadForm::default();
-    while let Some(mut field) = soon(form.next_field()).await?? {
-        match field.name() {
-            Some("knowledge_base") => read.knowledge_base = Some(text(&mut field).await?),
-            Some("source") => read.source = Some(text(&mut field).await?).filter(|name| !name.is_empty()),
-            Some("file") if read.file.is_none() => {
-                let name = field.file_name().unwrap_or_default().to_owned();
-                if name.is_empty() || name.chars().count() > MAX_FILE_NAME_CHARS {
-                    let reason = format!("the file needs a name of 1 to {MAX_FILE_NAME_CHARS} characters");
-                    return Err(ApiError::invalid("file", reason));
-                }
-                let mut writer = app.ingestion.receive(name).await?;
-                while let Some(piece) = soon(field.chunk()).await?? {
-                    writer.write(&piece).await?;
-                }
-                read.file = Some(writer.finish().await?);
-            }
-            name => {
-                let name = name.unwrap_or("without a name").to_owned();
-                return Err(ApiError::invalid(
-                    &name,
-                    format!("the form has no use for the field {name:?}"),
-                ));
+impl Form {
+    /// Reads a form that has these fields besides its file, which goes to the place of uploads as it comes.
+    pub(super) async fn read(
+        app: &App,
+        mut form: Multipart,
+        fields: &[&'static str],
+    ) -> Result<Self, ApiError> {
+        let mut read = Self::default();
+        while let Some(mut field) = soon(form.next_field()).await?? {
+            let name = field.name().unwrap_or("without a name").to_owned();
+            if name == "file" && read.file.is_none() {
+                read.file = Some(receive(app, &mut field).await?);
+            } else if let Some(known) = fields.iter().find(|known| **known == name) {
+                read.texts.push((known, text(&mut field).await?));
+            } else {
+                let why = format!("the form has no use for the field {name:?}");
+                return Err(ApiError::invalid(&name, why));
             }
         }
+        Ok(read)
     }
-    Ok(read)
+
+    /// What a field says last; `None` where it is absent or empty.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        let (_, text) = self.texts.iter_mut().rfind(|(known, _)| *known == name)?;
+        Some(std::mem::take(text)).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn file(&mut self) -> Result<ReceivedUpload, ApiError> {
+        let file = self.file.take();
+        file.ok_or_else(|| ApiError::invalid("file", "the form has no file"))
+    }
 }
 
-async fn text(field: &mut axum::extract::multipart::Field<'_>) -> Result<String, ApiError> {
+async fn receive(app: &App, field: &mut Field<'_>) -> Result<ReceivedUpload, ApiError> {
+    let name = field.file_name().unwrap_or_default().to_owned();
+    if name.is_empty() || name.chars().count() > MAX_FILE_NAME_CHARS {
+        let reason = format!("the file needs a name of 1 to {MAX_FILE_NAME_CHARS} characters");
+        return Err(ApiError::invalid("file", reason));
+    }
+    let mut writer = app.ingestion.receive(name).await?;
+    while let Some(piece) = soon(field.chunk()).await?? {
+        writer.write(&piece).await?;
+    }
+    Ok(writer.finish().await?)
+}
+
+async fn text(field: &mut Field<'_>) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
     while let Some(piece) = soon(field.chunk()).await?? {
         if bytes.len() + piece.len() > MAX_FIELD_BYTES {

@@ -5,6 +5,7 @@ mod answer_events;
 mod api_keys;
 mod auth;
 mod bots;
+mod bundles;
 mod chats;
 mod common_errors;
 mod documents;

@@ -21,9 +21,9 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::rate_limit::{Asked, Limits};
 use super::{
-    api_keys, auth, bots, chats, common_errors, documents, envelope, generations, health, inbox, ingestion,
-    knowledge_bases, logs, members, outbox, rag, rate_limit, request_id, sessions, sources, tasks, usage,
-    users,
+    api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health, inbox,
+    ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, request_id, sessions, sources, tasks,
+    usage, users,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -90,6 +90,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .layer(limited(timeout))
         .merge(tasks::streaming_routes())
         .merge(chats::streaming_routes())
+        .merge(bundles::routes())
         .merge(outbox::waiting_routes())
         .layer(from_fn_with_state(limits.rest, rate_limit::limit));
     // Of an answer that streams, only the time to its headers counts.
@@ -102,6 +103,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
     let most =
         usize::try_from(config.uploads.max_bytes.saturating_add(ingestion::FORM_BYTES)).unwrap_or(usize::MAX);
     let uploads = ingestion::routes()
+        .merge(bundles::upload_routes())
         .merge(sources::upload_routes())
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(most))

@@ -49,6 +49,8 @@ pub enum ServiceError {
     Interrupted(String),
     #[error("today's limit of {} is reached for {}", .0.amount(), .0.whom())]
     QuotaExceeded(Exceeded),
+    #[error("{0}")]
+    Busy(String),
     #[error("no room is left for uploads")]
     NoSpace,
     /// Trying again later may help.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use nexus_domain::knowledge_base::{MAX_DESCRIPTION_CHARS, parse_name};
 use nexus_domain::{
     Access, Action, Clock, ContentHash, GenerationId, KbFilter, KbId, KbRole, KnowledgeBase, Quotas,
-    TargetKind, TaskPayload, Visibility,
+    TargetKind, TaskPayload, Timestamp, Visibility,
 };
-use nexus_storage::{Db, KbChange, KbStats};
+use nexus_storage::{Db, KbChange, KbStats, Tx};
 
 use super::ServiceError;
 use super::audit::Change;
@@ -97,20 +97,9 @@ impl KnowledgeBases {
         visibility: Visibility,
         key: Option<String>,
     ) -> Result<KbOverview, ServiceError> {
-        let name = checked_name(name)?;
-        let description = checked_description(description)?;
         let now = self.clock.now();
-        let kb = KnowledgeBase {
-            id: KbId::new(now),
-            name: name.clone(),
-            description,
-            revision: 0,
-            lexical_average_milli: 0,
-            visibility,
-            quotas: Quotas::default(),
-            created_at: now,
-            updated_at: now,
-        };
+        let kb = checked_new(name, description, visibility, now)?;
+        let name = kb.name.clone();
         let mut tx = self.db.begin().await?;
         let key = key.as_deref().map(|key| super::ingestion::Idempotent {
             caller: super::ingestion::caller_key(access),
@@ -131,13 +120,7 @@ impl KnowledgeBases {
                 .map_err(|_| ServiceError::NotFound("knowledge base"))?;
             return self.overview(self.get(access, id).await?).await;
         }
-        tx.knowledge_bases()
-            .insert(&kb)
-            .await
-            .map_err(|error| taken(error, "knowledge base", &name))?;
-        if let Some(user) = access.caller().user() {
-            tx.members().set(kb.id, user, KbRole::Owner, now).await?;
-        }
+        insert(&mut tx, access, &kb).await?;
         Change::new(Action::KbCreate, TargetKind::KnowledgeBase, kb.id)
             .of_kb(Some(kb.id))
             .with("name", name.as_str())
@@ -244,6 +227,40 @@ impl KnowledgeBases {
             .filter(|kb| access.sees(*kb))
             .ok_or(ServiceError::NotFound("knowledge base"))
     }
+}
+
+/// A knowledge base that is to be made.
+pub(super) fn checked_new(
+    name: &str,
+    description: &str,
+    visibility: Visibility,
+    now: Timestamp,
+) -> Result<KnowledgeBase, ServiceError> {
+    Ok(KnowledgeBase {
+        id: KbId::new(now),
+        name: checked_name(name)?,
+        description: checked_description(description)?,
+        revision: 0,
+        lexical_average_milli: 0,
+        visibility,
+        quotas: Quotas::default(),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// Writes it; whoever makes it owns it.
+pub(super) async fn insert(tx: &mut Tx, access: &Access, kb: &KnowledgeBase) -> Result<(), ServiceError> {
+    tx.knowledge_bases()
+        .insert(kb)
+        .await
+        .map_err(|error| taken(error, "knowledge base", &kb.name))?;
+    if let Some(user) = access.caller().user() {
+        tx.members()
+            .set(kb.id, user, KbRole::Owner, kb.created_at)
+            .await?;
+    }
+    Ok(())
 }
 
 fn checked_name(name: &str) -> Result<String, ServiceError> {

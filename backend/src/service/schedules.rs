@@ -16,7 +16,7 @@ const LEAST_GAP_SECONDS: i64 = 300;
 const LOOKED_AT: usize = 64;
 
 /// A schedule that was checked, and when it is due first.
-pub(super) fn checked(
+pub fn checked(
     cron: &str,
     time_zone: Option<&str>,
     default_zone: Tz,

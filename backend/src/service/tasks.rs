@@ -113,7 +113,10 @@ impl Tasks {
                 dry_run: false,
                 again: Some(task.id),
             },
-            TaskPayload::EmbedKb | TaskPayload::RebuildLexical | TaskPayload::Sweep => {
+            TaskPayload::ImportKb { .. }
+            | TaskPayload::EmbedKb
+            | TaskPayload::RebuildLexical
+            | TaskPayload::Sweep => {
                 let reason = "only a task that reads files can read some of them again";
                 return Err(ServiceError::TaskState(reason.to_owned()));
             }

@@ -5,6 +5,9 @@ use nexus_domain::{ContentHash, UploadId};
 use super::ServiceError;
 use crate::uploads::{Sink, Unclaimed, Uploads};
 
+/// What is kept of an upload's begin, to see what it is before it is read.
+const HEAD_BYTES: usize = 64 * 1024;
+
 /// Takes the bytes of one upload. Dropped before [`UploadWriter::finish`], it removes what it has written.
 #[derive(Debug)]
 pub struct UploadWriter {
@@ -14,6 +17,7 @@ pub struct UploadWriter {
     size: u64,
     limit: u64,
     hasher: blake3::Hasher,
+    head: Vec<u8>,
 }
 
 /// The bytes of an upload, safely stored and not yet known to any row.
@@ -23,6 +27,7 @@ pub struct ReceivedUpload {
     file_name: String,
     size: u64,
     content_hash: ContentHash,
+    head: Vec<u8>,
     bytes: Unclaimed,
 }
 
@@ -40,6 +45,7 @@ impl UploadWriter {
             size: 0,
             limit,
             hasher: blake3::Hasher::new(),
+            head: Vec::new(),
         })
     }
 
@@ -49,6 +55,9 @@ impl UploadWriter {
             return Err(ServiceError::TooLarge { limit: self.limit });
         }
         self.hasher.update(piece);
+        let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(piece.len());
+        self.head
+            .extend_from_slice(piece.get(..wanted).unwrap_or_default());
         Ok(self.sink.write(piece).await?)
     }
 
@@ -58,6 +67,7 @@ impl UploadWriter {
             file_name: self.file_name,
             size: self.size,
             content_hash: ContentHash::from_bytes(*self.hasher.finalize().as_bytes()),
+            head: self.head,
             bytes: self.sink.finish().await?,
         })
     }
@@ -78,6 +88,11 @@ impl ReceivedUpload {
 
     pub const fn content_hash(&self) -> ContentHash {
         self.content_hash
+    }
+
+    /// The first bytes.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// A row is about to know the bytes: they stay.

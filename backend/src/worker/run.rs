@@ -159,6 +159,10 @@ impl Worker {
                         dry_run,
                         again,
                     } => ingest::sync(&context, &running, source_id, dry_run, again).await,
+                    TaskPayload::ImportKb {
+                        upload_id,
+                        trusts_vectors,
+                    } => ingest::import(&context, &running, upload_id, trusts_vectors).await,
                     TaskPayload::EmbedKb => embed_kb::run(&context, &running).await,
                     TaskPayload::RebuildLexical => rebuild_lexical::run(&context, &running).await,
                     TaskPayload::Sweep => sweep::run(&context, &running).await,

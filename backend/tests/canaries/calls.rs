@@ -20,6 +20,10 @@ pub enum Body {
         name: String,
         content: Vec<u8>,
     },
+    Import {
+        name: String,
+        content: Vec<u8>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +107,10 @@ impl Call {
                 name: swap(name),
                 content: content.clone(),
             },
+            Body::Import { name, content } => Body::Import {
+                name: swap(name),
+                content: content.clone(),
+            },
         };
         let headers = self
             .headers
@@ -138,6 +146,7 @@ impl fmt::Display for Call {
                 "knowledge_base={kb} source={source:?} file={name} {}",
                 String::from_utf8_lossy(content)
             ),
+            Body::Import { name, .. } => writeln!(f, "name={name}"),
         }
     }
 }

@@ -98,6 +98,10 @@ impl Client {
         while let Ok(Ok(Some(piece))) = tokio::time::timeout(LONGEST_SILENCE, response.chunk()).await {
             answer.body.extend_from_slice(&piece);
         }
+        // What is packed is searched as what it is.
+        if answer.headers.contains("application/zstd") {
+            answer.body = zstd::decode_all(answer.body.as_slice()).unwrap();
+        }
         answer
     }
 }
@@ -119,6 +123,10 @@ fn with_body(request: RequestBuilder, body: &Body) -> RequestBuilder {
                 form = form.text("source", source.clone());
             }
             request.multipart(form)
+        }
+        Body::Import { name, content } => {
+            let part = Part::bytes(content.clone()).file_name("a.kb.jsonl.zst");
+            request.multipart(Form::new().text("name", name.clone()).part("file", part))
         }
     }
 }

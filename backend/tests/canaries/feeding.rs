@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::calls::{Body, Call};
 use crate::maker::Maker;
 use crate::reading::task_id;
-use crate::test_app::archive;
+use crate::test_app::{archive, empty_bundle};
 use crate::world::{KbRole, Need, Role};
 
 /// The name is always one that is taken.
@@ -28,6 +28,15 @@ pub fn create_kb(make: &mut Maker<'_>) -> Option<Call> {
     } else {
         call
     })
+}
+
+/// The name is always one that is taken.
+pub fn import_kb(make: &mut Maker<'_>) -> Option<Call> {
+    let (_, name) = make.taken_name();
+    let content = empty_bundle(&make.word());
+    let mut call = make.call("/knowledge-bases/import", Need::Never);
+    call.body = Body::Import { name, content };
+    Some(call)
 }
 
 pub fn update_kb(make: &mut Maker<'_>) -> Option<Call> {

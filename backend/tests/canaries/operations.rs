@@ -40,6 +40,7 @@ operations! {
     1 "POST /knowledge-bases/{id}/sources/{source_id}/webhook" fetching::lose;
     1 "DELETE /knowledge-bases/{id}/sources/{source_id}/webhook" fetching::lose;
     2 "POST /webhooks/sources/{source_id}" fetching::webhook;
+    1 "GET /knowledge-bases/{id}/export" reading::export;
     4 "GET /knowledge-bases/{id}/members" reading::members;
     4 "GET /knowledge-bases/{id}/bots" reading::kb_bots;
     3 "GET /knowledge-bases/{id}/usage" reading::kb_usage;
@@ -54,6 +55,7 @@ operations! {
     4 "GET /logs" reading::logs;
     2 "GET /generations" reading::generations;
     4 "POST /knowledge-bases" feeding::create_kb;
+    1 "POST /knowledge-bases/import" feeding::import_kb;
     4 "PATCH /knowledge-bases/{id}" feeding::update_kb;
     3 "DELETE /knowledge-bases/{id}" feeding::delete_kb;
     4 "PUT /knowledge-bases/{id}/members/{user_id}" feeding::set_member;

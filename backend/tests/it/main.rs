@@ -10,6 +10,7 @@
 mod access;
 mod answers;
 mod api;
+mod bundles;
 mod chats;
 mod contract;
 mod embeddings_api;

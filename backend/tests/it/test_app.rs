@@ -11,8 +11,8 @@ use nexus_backend::role::ProcessRole;
 use nexus_backend::serve::Server;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
 use nexus_domain::testing::{FakeEmbedder, FakeReranker, ManualClock};
-use nexus_domain::{Embedder, Reranker};
-use nexus_ingest::ArchiveWriter;
+use nexus_domain::{Embedder, Reranker, Timestamp};
+use nexus_ingest::{ArchiveWriter, BundleManifest, BundleWriter};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,22 @@ pub struct TestApp {
     pub data: Arc<TempDir>,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
+}
+
+/// An exported knowledge base with nothing in it.
+pub fn empty_bundle(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let manifest = BundleManifest {
+        name: name.to_owned(),
+        description: String::new(),
+        exported_at: Timestamp::from_micros(0),
+        lexical_average_milli: 0,
+        model: None,
+        documents: 0,
+        passages: 0,
+    };
+    BundleWriter::new(&mut bytes, manifest).unwrap().finish().unwrap();
+    bytes
 }
 
 /// What a test changes about its application.

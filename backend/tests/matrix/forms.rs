@@ -2,7 +2,7 @@
 
 use reqwest::multipart::{Form, Part};
 
-use crate::test_app::archive;
+use crate::test_app::{archive, empty_bundle};
 
 pub fn archive_form(kb: &str) -> Form {
     let bytes = archive(&[("b.md", b"# B\n\nSomething new.\n")]);
@@ -11,6 +11,13 @@ pub fn archive_form(kb: &str) -> Form {
 
 pub fn file_form(kb: &str) -> Form {
     form(kb, b"# B\n\nSomething new.\n".to_vec(), "b.md")
+}
+
+pub fn import_form(name: String) -> Form {
+    let bytes = empty_bundle("elsewhere");
+    Form::new()
+        .text("name", name)
+        .part("file", Part::bytes(bytes).file_name("elsewhere.kb.jsonl.zst"))
 }
 
 fn form(kb: &str, bytes: Vec<u8>, name: &str) -> Form {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::api::{Api, init_data};
 use crate::callers::Caller;
 use crate::chats::no_lease;
-use crate::forms::{archive_form, file_form};
+use crate::forms::{archive_form, file_form, import_form};
 use crate::fresh::sign_in;
 use crate::refused::{BLOCKED, OFF};
 use crate::sources::{new_schedule, signed, source_body};
@@ -195,6 +195,7 @@ impl World {
             ("POST", "/webhooks/sources/{source_id}") => return signed(request, stage),
             ("POST", "/auth/telegram") => self.sign_in_body(asked.target),
             ("POST", "/users/from-telegram") => self.introduction(caller, asked.target),
+            ("POST", "/knowledge-bases/import") => return request.multipart(import_form(name())),
             ("POST", "/knowledge-bases") => json!({ "name": name() }),
             ("PATCH", "/knowledge-bases/{id}") => json!({"description": "changed"}),
             ("PUT", "/knowledge-bases/{id}/members/{user_id}") => json!({"role": "owner"}),

@@ -15,11 +15,21 @@ pub struct TaskAccepted {
     pub size_bytes: u64,
 }
 
+/// The answer to an import: the knowledge base is there, and its documents follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportAccepted {
+    pub task_id: Uuid,
+    pub knowledge_base_id: Uuid,
+    /// Bytes that arrived.
+    pub size_bytes: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     IngestUpload,
     SyncSource,
+    ImportKb,
     EmbedKb,
     RebuildLexical,
     Sweep,

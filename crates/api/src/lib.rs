@@ -49,8 +49,8 @@ pub use generation::{
 pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
 pub use index_generation::{IndexGeneration, IndexGenerationState, IndexGenerations};
 pub use ingestion::{
-    PlannedChange, PlannedChangeKind, Problem, ProblemCode, SyncPlan, Task, TaskAccepted, TaskCounts,
-    TaskError, TaskKind, TaskProgress, TaskStage, TaskState,
+    ImportAccepted, PlannedChange, PlannedChangeKind, Problem, ProblemCode, SyncPlan, Task, TaskAccepted,
+    TaskCounts, TaskError, TaskKind, TaskProgress, TaskStage, TaskState,
 };
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
 pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};

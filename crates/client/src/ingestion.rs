@@ -1,9 +1,9 @@
 //! Uploads, streamed from disk or from wherever the bytes come.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::TryStreamExt as _;
-use nexus_api::TaskAccepted;
+use nexus_api::{ImportAccepted, TaskAccepted};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use tokio_util::io::ReaderStream;
@@ -103,16 +103,7 @@ impl Client {
         key: &str,
         sent: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<TaskAccepted, ClientError> {
-        let unreadable = |source| ClientError::File {
-            path: upload.path.display().to_string(),
-            source,
-        };
-        let file = tokio::fs::File::open(&upload.path).await.map_err(unreadable)?;
-        let size = file.metadata().await.map_err(unreadable)?.len();
-        let pieces =
-            ReaderStream::with_capacity(file, PIECE_BYTES).inspect_ok(move |piece| sent(piece.len() as u64));
-        let part =
-            Part::stream_with_length(Body::wrap_stream(pieces), size).file_name(upload.file_name.clone());
+        let part = part_of(&upload.path, upload.file_name.clone(), sent).await?;
         let mut form = Form::new().text("knowledge_base", upload.knowledge_base.clone());
         if let Some(source) = &upload.source {
             form = form.text("source", source.clone());
@@ -124,4 +115,59 @@ impl Client {
         let response = self.send_once(request).await?;
         self.read(response).await
     }
+
+    /// Imports a knowledge base that was exported, under its own name or another.
+    pub async fn import_knowledge_base(
+        &self,
+        path: &Path,
+        name: Option<&str>,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Result<ImportAccepted, ClientError> {
+        let file_name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let part = part_of(path, file_name, sent).await?;
+        let mut form = Form::new();
+        if let Some(name) = name {
+            form = form.text("name", name.to_owned());
+        }
+        let request = self
+            .request(Method::POST, "/knowledge-bases/import")
+            .header("idempotency-key", Uuid::new_v4().to_string())
+            .multipart(form.part("file", part));
+        let response = self.send_once(request).await?;
+        self.read(response).await
+    }
+
+    /// Exports a knowledge base, piece by piece. A stream that ends with an error is no whole export.
+    pub async fn export_knowledge_base(
+        &self,
+        id: Uuid,
+    ) -> Result<impl futures::Stream<Item = Result<bytes::Bytes, ClientError>> + use<>, ClientError> {
+        let request = self.request(Method::GET, &format!("/knowledge-bases/{id}/export"));
+        let response = self.send_once(request).await?;
+        let client = self.clone();
+        Ok(response
+            .bytes_stream()
+            .map_err(move |error| client.unreachable(error)))
+    }
+}
+
+/// A file as a part of a form, read while it is sent.
+async fn part_of(
+    path: &Path,
+    file_name: String,
+    sent: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<Part, ClientError> {
+    let unreadable = |source| ClientError::File {
+        path: path.display().to_string(),
+        source,
+    };
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let size = file.metadata().await.map_err(unreadable)?.len();
+    let pieces =
+        ReaderStream::with_capacity(file, PIECE_BYTES).inspect_ok(move |piece| sent(piece.len() as u64));
+    Ok(Part::stream_with_length(Body::wrap_stream(pieces), size).file_name(file_name))
 }

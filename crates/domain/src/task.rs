@@ -46,6 +46,8 @@ text_enum! {
         IngestUpload = "ingest_upload",
         /// Fetches what has changed in a remote source.
         SyncSource = "sync_source",
+        /// Takes in a knowledge base that another installation has exported.
+        ImportKb = "import_kb",
         /// Computes the dense vectors that a knowledge base's chunks lack.
         EmbedKb = "embed_kb",
         /// Writes a knowledge base's lexical points anew from its rows.
@@ -120,6 +122,12 @@ pub enum TaskPayload {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<TaskId>,
     },
+    ImportKb {
+        upload_id: UploadId,
+        /// Whether the vectors of the upload are taken for those of the model that it names: they are shared by all
+        /// knowledge bases, so only an administrator's are.
+        trusts_vectors: bool,
+    },
     EmbedKb,
     RebuildLexical,
     Sweep,
@@ -130,7 +138,7 @@ impl TaskPayload {
     pub const fn source(&self) -> Option<SourceId> {
         match self {
             Self::IngestUpload { source_id, .. } | Self::SyncSource { source_id, .. } => Some(*source_id),
-            Self::EmbedKb | Self::RebuildLexical | Self::Sweep => None,
+            Self::ImportKb { .. } | Self::EmbedKb | Self::RebuildLexical | Self::Sweep => None,
         }
     }
 
@@ -138,6 +146,7 @@ impl TaskPayload {
         match self {
             Self::IngestUpload { .. } => TaskKind::IngestUpload,
             Self::SyncSource { .. } => TaskKind::SyncSource,
+            Self::ImportKb { .. } => TaskKind::ImportKb,
             Self::EmbedKb => TaskKind::EmbedKb,
             Self::RebuildLexical => TaskKind::RebuildLexical,
             Self::Sweep => TaskKind::Sweep,

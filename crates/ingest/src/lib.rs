@@ -15,6 +15,7 @@
 //! Must not know: databases, vectors, async, clocks, tokenizers (the counter is handed in).
 
 mod archive;
+mod bundle;
 mod child;
 mod chunk;
 mod export;
@@ -25,6 +26,10 @@ mod provenance;
 
 pub use archive::{
     Container, Entry, RawFile, WalkError, WalkSummary, entries_hint, normalise_path, shown_path, walk,
+};
+pub use bundle::{
+    BUNDLE_EXTENSION, BundleDocument, BundleError, BundleManifest, BundleModel, BundlePassage, BundleReader,
+    BundleSource, BundleWriter, Totals as BundleTotals, manifest_of,
 };
 pub use child::{Readers, extract_guarded, is_risky, serve_child};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};

@@ -62,9 +62,9 @@ macro_rules! claim {
                        WHERE other.state = 'running' AND other.id <> t.id
                          AND other.kb_id IS NOT DISTINCT FROM t.kb_id
                          AND (other.kind = t.kind
-                              OR other.kind IN ('ingest_upload', 'sync_source', 'rebuild_lexical')
-                                 AND t.kind IN ('ingest_upload', 'sync_source', 'rebuild_lexical')
-                              OR other.kind IN ('ingest_upload', 'sync_source') AND t.kind = 'embed_kb'))
+                              OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
+                                 AND t.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
+                              OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb') AND t.kind = 'embed_kb'))
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks older
                        WHERE older.state = 'queued' AND older.kind = t.kind AND t.kind = 'ingest_upload'

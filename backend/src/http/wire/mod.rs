@@ -95,6 +95,7 @@ fn task_kind(kind: domain::TaskKind) -> api::TaskKind {
         domain::TaskKind::IngestUpload => api::TaskKind::IngestUpload,
         domain::TaskKind::SyncSource => api::TaskKind::SyncSource,
         domain::TaskKind::EmbedKb => api::TaskKind::EmbedKb,
+        domain::TaskKind::ImportKb => api::TaskKind::ImportKb,
         domain::TaskKind::RebuildLexical => api::TaskKind::RebuildLexical,
         domain::TaskKind::Sweep => api::TaskKind::Sweep,
     }

@@ -3,6 +3,7 @@
 //! budget of bytes, so memory does not depend on how much there is.
 
 mod budget;
+mod import;
 mod parse;
 mod plan;
 mod read;
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nexus_domain::{
-    KnowledgeBase, Problem, ProblemCode, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId,
+    KbId, KnowledgeBase, Problem, ProblemCode, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId,
 };
 use nexus_ingest::{ChunkOptions, Limits, Readers};
 
@@ -25,6 +26,7 @@ use super::{dense, embed_kb, lexical, sweep};
 use crate::uploads::Fetched;
 use read::{Reader, WalkFailed, Walked};
 
+pub use import::run as import;
 pub use remote::Remotes;
 
 /// Problems of a task that are looked at together.
@@ -49,6 +51,8 @@ struct Job {
     source: Source,
     /// Where a retry looks: at these paths alone.
     only: Option<Arc<HashSet<String>>>,
+    /// The model whose vectors come with the passages.
+    vectors_of: Option<Arc<str>>,
 }
 
 impl Job {
@@ -72,9 +76,9 @@ pub async fn run(
     let gone = || Stopped::fail("not_found", "the uploaded file is gone");
     let upload = context.db.uploads().get(upload_id).await?.ok_or_else(gone)?;
     let job = load(context, running, source_id, again).await?;
-    clear_earlier_attempt(&job).await?;
-    let file = fetch(&job, &upload).await?;
-    job.running.meter.stage(Stage::Indexing, None);
+    clear_earlier_attempt(context, running, Some(source_id)).await?;
+    let file = fetch(context, running, &upload).await?;
+    running.meter.stage(Stage::Indexing, None);
     let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone());
     let walked = index(&job, reader).await?;
     drop(file);
@@ -96,7 +100,7 @@ pub async fn sync(
 ) -> Result<Completion, Stopped> {
     let job = load(context, running, source_id, again).await?;
     if !dry_run {
-        clear_earlier_attempt(&job).await?;
+        clear_earlier_attempt(context, running, Some(source_id)).await?;
     }
     job.running.meter.stage(Stage::Indexing, None);
     let reader = read::remote(&job, dry_run).await?;
@@ -137,20 +141,24 @@ async fn has_passing_problems(context: &WorkerContext, task: TaskId) -> Result<b
 
 /// What follows when all files have been looked at.
 async fn finish(job: &Job, walked: &Walked) -> Result<Completion, Stopped> {
-    let context = &job.context;
     if walked.complete && !walked.is_unchanged && job.only.is_none() && job.source.kind.removes_missing() {
         remove_missing(job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
+    complete(&job.context, &job.running, job.kb.id).await
+}
+
+/// What follows when all documents are written.
+async fn complete(context: &WorkerContext, running: &Running, kb: KbId) -> Result<Completion, Stopped> {
     let mut follow_ups = Vec::new();
-    if !embed(job).await? {
-        follow_ups.push((Some(job.kb.id), TaskPayload::EmbedKb));
+    if !embed(context, running, kb).await? {
+        follow_ups.push((Some(kb), TaskPayload::EmbedKb));
     }
     if sweep::is_needed(context).await? {
         follow_ups.push((None, TaskPayload::Sweep));
     }
-    if lexical::needs_rebuild(context, job.kb.id).await? {
-        follow_ups.push((Some(job.kb.id), TaskPayload::RebuildLexical));
+    if lexical::needs_rebuild(context, kb).await? {
+        follow_ups.push((Some(kb), TaskPayload::RebuildLexical));
     }
     Ok(Completion {
         follow_ups,
@@ -160,9 +168,9 @@ async fn finish(job: &Job, walked: &Walked) -> Result<Completion, Stopped> {
 
 /// Whether the dense pass is through. A model that is away or refuses is waited for by a task of its own: this one has done
 /// its work, the documents are found by their words, and the upload need not be read again.
-async fn embed(job: &Job) -> Result<bool, Stopped> {
-    embed_kb::let_end(&job.context, &job.running, job.kb.id).await?;
-    match dense::feed(&job.context, &job.running, job.kb.id).await {
+async fn embed(context: &WorkerContext, running: &Running, kb: KbId) -> Result<bool, Stopped> {
+    embed_kb::let_end(context, running, kb).await?;
+    match dense::feed(context, running, kb).await {
         Ok(()) => Ok(true),
         Err(Stopped::Away { .. }) => Ok(false),
         Err(Stopped::Fail(error)) if error.code == EMBEDDING_REFUSED => Ok(false),
@@ -194,6 +202,7 @@ async fn load(
         kb,
         source,
         only,
+        vectors_of: None,
     })
 }
 
@@ -212,17 +221,21 @@ async fn unread(context: &WorkerContext, task: TaskId) -> Result<HashSet<String>
 }
 
 /// An attempt that was cut off leaves versions that nobody sees; this one writes its own.
-async fn clear_earlier_attempt(job: &Job) -> Result<(), Stopped> {
-    let mut tx = job.context.db.begin().await?;
-    job.running.hold(&mut tx).await?;
-    tx.documents().retire_pending_of_task(job.running.task.id).await?;
-    tx.tasks().clear_problems(job.running.task.id).await?;
-    tx.documents()
-        .forget_seen(job.source.id, job.running.task.id)
-        .await?;
+async fn clear_earlier_attempt(
+    context: &WorkerContext,
+    running: &Running,
+    source: Option<SourceId>,
+) -> Result<(), Stopped> {
+    let mut tx = context.db.begin().await?;
+    running.hold(&mut tx).await?;
+    tx.documents().retire_pending_of_task(running.task.id).await?;
+    tx.tasks().clear_problems(running.task.id).await?;
+    if let Some(source) = source {
+        tx.documents().forget_seen(source, running.task.id).await?;
+    }
     tx.commit().await?;
     // Problems are counted again with the files that have them.
-    job.running.meter.count(|counts| {
+    running.meter.count(|counts| {
         counts.files_with_problems = 0;
         counts.documents_unchanged = 0;
         counts.bytes_read = 0;
@@ -231,12 +244,12 @@ async fn clear_earlier_attempt(job: &Job) -> Result<(), Stopped> {
 }
 
 /// Brings the upload to this machine, if it is not there.
-async fn fetch(job: &Job, upload: &Upload) -> Result<Fetched, Stopped> {
-    job.running.meter.waits_for(Some("the storage of uploads"));
+async fn fetch(context: &WorkerContext, running: &Running, upload: &Upload) -> Result<Fetched, Stopped> {
+    running.meter.waits_for(Some("the storage of uploads"));
     tokio::select! {
-        fetched = job.context.uploads.fetch(upload) => Ok(fetched?),
-        () = job.running.stop.cancelled() => {
-            job.running.check()?;
+        fetched = context.uploads.fetch(upload) => Ok(fetched?),
+        () = running.stop.cancelled() => {
+            running.check()?;
             Err(Stopped::Asked)
         }
     }

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::stream;
 use nexus_domain::document::embedding_text;
 use nexus_domain::{ContentHash, DocumentId, Format, Problem, ProblemCode};
-use nexus_ingest::{ChunkDraft, Link, Places, Provenance, RawFile};
+use nexus_ingest::{BundleDocument, ChunkDraft, Link, Places, Provenance, RawFile};
 use nexus_storage::{DocumentHead, StorageError};
 use nexus_text::Analysis;
 use tokio::sync::mpsc;
@@ -65,6 +65,8 @@ pub struct PreparedChunk {
     pub draft: ChunkDraft,
     pub content_hash: ContentHash,
     pub analysis: Analysis,
+    /// A vector that came with the text.
+    pub vector: Option<Vec<f32>>,
 }
 
 /// Starts the stage. It ends early when nobody receives any more.
@@ -153,6 +155,19 @@ async fn prepare(
             bytes: file.bytes.len() as u64,
             provenance: Some(file.provenance).filter(|known| known.fingerprint.is_some()),
         }),
+        (Met::Imported(imported, _), Some(head)) if head.content_hash == imported.content_hash => {
+            Ok(Outcome::Unchanged {
+                document: head.id,
+                bytes: imported.size_bytes,
+                provenance: None,
+            })
+        }
+        (Met::Imported(imported, share), _) => {
+            let prepared = tokio::task::spawn_blocking(move || analyse(*imported, document, share)).await;
+            prepared
+                .map(|prepared| Outcome::Changed(Box::new(prepared)))
+                .map_err(|error| Stopped::internal(&error))
+        }
         (Met::File(file, share), _) => {
             let path = file.path.clone();
             match tokio::task::spawn_blocking(move || parse(&job, file, document, share)).await {
@@ -196,6 +211,7 @@ fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -
                 content_hash: ContentHash::of(text.as_bytes()),
                 analysis: nexus_text::analyze(&text),
                 draft,
+                vector: None,
             }
         })
         .collect();
@@ -211,6 +227,44 @@ fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -
         chunks,
         share,
     }))
+}
+
+/// A document whose passages come from elsewhere: only their terms are found anew.
+fn analyse(imported: BundleDocument, document: Option<DocumentId>, share: Share) -> Prepared {
+    let title = imported.title;
+    let chunks = imported
+        .passages
+        .into_iter()
+        .map(|passage| {
+            let text = embedding_text(&title, &passage.heading_path, &passage.text);
+            PreparedChunk {
+                content_hash: ContentHash::of(text.as_bytes()),
+                analysis: nexus_text::analyze(&text),
+                draft: ChunkDraft {
+                    text: passage.text,
+                    heading_path: passage.heading_path,
+                    lines: passage.lines,
+                    pages: passage.pages,
+                    anchor: passage.anchor,
+                    bytes: 0..0,
+                    tokens: 0,
+                },
+                vector: passage.vector,
+            }
+        })
+        .collect();
+    Prepared {
+        document,
+        path: imported.path,
+        title,
+        format: imported.format,
+        size_bytes: imported.size_bytes,
+        content_hash: imported.content_hash,
+        fingerprint: imported.fingerprint,
+        link: imported.link,
+        chunks,
+        share,
+    }
 }
 
 /// The fragment that leads from a document's link to a passage.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nexus_domain::{Problem, ProblemCode, SourceKind};
-use nexus_ingest::{Entry, Export, Limits, RawFile, WalkError};
+use nexus_ingest::{BundleDocument, Entry, Export, Limits, RawFile, WalkError};
 use nexus_sources::{Item, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -25,6 +25,8 @@ const NAMES: usize = 2_000;
 #[derive(Debug)]
 pub enum Met {
     File(RawFile, Share),
+    /// A document that was read and cut elsewhere.
+    Imported(Box<BundleDocument>, Share),
     /// A path whose content is known by its fingerprint, and was not fetched.
     Known(String),
     Problem(Problem),
@@ -34,6 +36,7 @@ impl Met {
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::File(file, _) => Some(&file.path),
+            Self::Imported(document, _) => Some(&document.path),
             Self::Known(path) => Some(path),
             Self::Problem(problem) => problem.path.as_deref(),
         }
@@ -64,7 +67,7 @@ pub struct Reader {
 }
 
 /// Hands files on to the next stage, as far as there is room.
-struct Sender {
+pub(super) struct Sender {
     job: Job,
     budget: Budget,
     sender: mpsc::Sender<Met>,
@@ -72,7 +75,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(job: &Job) -> (Self, mpsc::Receiver<Met>) {
+    pub(super) fn new(job: &Job) -> (Self, mpsc::Receiver<Met>) {
         let (sender, files) = mpsc::channel(WAITING_FILES);
         let sender = Self {
             job: job.clone(),
@@ -94,7 +97,15 @@ impl Sender {
         }
     }
 
-    fn send(&self, met: Met) -> ControlFlow<()> {
+    /// The same for a document of an import, which takes so many bytes.
+    pub(super) fn imported(&self, document: BundleDocument, bytes: usize) -> ControlFlow<()> {
+        match self.runtime.block_on(self.budget.take(bytes)) {
+            Some(share) => self.send(Met::Imported(Box::new(document), share)),
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    pub(super) fn send(&self, met: Met) -> ControlFlow<()> {
         if self.job.wants(met.path()) && self.sender.blocking_send(met).is_err() {
             return ControlFlow::Break(());
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nexus_domain::probe::crash_point;
 use nexus_domain::{
-    Chunk, ChunkId, Collection, Document, DocumentId, DocumentVersion, Point, Problem, Timestamp, Vector,
-    VersionId,
+    Chunk, ChunkId, Collection, ContentHash, Document, DocumentId, DocumentVersion, Point, Problem,
+    Timestamp, Vector, VersionId,
 };
 use nexus_ingest::Provenance;
 use nexus_storage::PendingVersion;
@@ -48,6 +48,7 @@ struct Pending {
     document: Document,
     version: PendingVersion,
     analyses: Vec<Analysis>,
+    vectors: Vec<(ContentHash, Vec<f32>)>,
     _share: Share,
 }
 
@@ -131,6 +132,7 @@ impl Pending {
         };
         let mut chunks = Vec::with_capacity(prepared.chunks.len());
         let mut analyses = Vec::with_capacity(prepared.chunks.len());
+        let mut vectors = Vec::new();
         for (ordinal, prepared) in (0..).zip(prepared.chunks) {
             chunks.push(Chunk {
                 id: ChunkId::new(now),
@@ -147,11 +149,13 @@ impl Pending {
                 content_hash: prepared.content_hash,
             });
             analyses.push(prepared.analysis);
+            vectors.extend(prepared.vector.map(|vector| (prepared.content_hash, vector)));
         }
         Self {
             document,
             version: PendingVersion { version, chunks },
             analyses,
+            vectors,
             _share: prepared.share,
         }
     }
@@ -194,6 +198,9 @@ async fn write_pending(job: &Job, batch: &Batch, average: &mut i64) -> Result<()
         tx.documents()
             .write_pending(std::slice::from_ref(&pending.version))
             .await?;
+        if let Some(model) = &job.vectors_of {
+            tx.embeddings().put_many(model, &pending.vectors).await?;
+        }
     }
     tx.commit().await?;
     Ok(())

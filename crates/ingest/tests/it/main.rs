@@ -7,6 +7,7 @@
 )]
 
 mod archives;
+mod bundles;
 mod child;
 mod chunks;
 mod dokuwiki;

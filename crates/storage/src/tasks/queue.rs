@@ -79,7 +79,7 @@ impl Outcome {
 const fn priority(kind: TaskKind) -> i64 {
     match kind {
         TaskKind::RebuildLexical => 400,
-        TaskKind::IngestUpload | TaskKind::SyncSource => 300,
+        TaskKind::IngestUpload | TaskKind::SyncSource | TaskKind::ImportKb => 300,
         TaskKind::EmbedKb => 100,
         TaskKind::Sweep => 0,
     }
@@ -90,7 +90,9 @@ impl Tasks<&mut Tx> {
     pub async fn enqueue(&mut self, task: &Task) -> Result<(), StorageError> {
         let kind = task.payload.kind();
         let upload = match &task.payload {
-            TaskPayload::IngestUpload { upload_id, .. } => Some(upload_id.as_uuid()),
+            TaskPayload::IngestUpload { upload_id, .. } | TaskPayload::ImportKb { upload_id, .. } => {
+                Some(upload_id.as_uuid())
+            }
             TaskPayload::SyncSource { .. }
             | TaskPayload::EmbedKb
             | TaskPayload::RebuildLexical
