@@ -26,8 +26,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    def __init__(self, binary, models, data=None):
-        self.binary = binary
+    def __init__(self, binary, models, data=None, extra=None):
+        self.binary, self.extra = binary, extra or {}
         self.data = data or tempfile.TemporaryDirectory()
         env = {k: v for k, v in os.environ.items() if not k.startswith("NEXUS_")}
         env.update(NEXUS_DATA_DIR=self.data.name, NEXUS_LISTEN="127.0.0.1:0", NEXUS_ADMIN_KEY=KEY)
@@ -36,6 +36,7 @@ class Server:
             env["NEXUS_MODELS_DIR"] = str(Path(models).resolve())
         else:
             env["NEXUS_MODELS_ENABLED"] = "false"
+        env.update(self.extra)
         command = [str(Path(binary).resolve()), "serve"]
         self.process = subprocess.Popen(command, env=env, cwd=self.data.name, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
@@ -59,7 +60,7 @@ class Server:
 
     def again(self, models):
         """Another start on the same folder."""
-        return Server(self.binary, models, self.data)
+        return Server(self.binary, models, self.data, self.extra)
 
     def cpu(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
