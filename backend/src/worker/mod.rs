@@ -4,6 +4,7 @@ mod chats;
 mod context;
 mod dense;
 mod embed_kb;
+mod erase;
 mod failure;
 mod heartbeat;
 mod ingest;

@@ -9,6 +9,7 @@ use nexus_domain::{ChunkId, KbId, SourceId, Stage, TaskState, UploadId, VersionI
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
+use super::erase;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
@@ -112,6 +113,7 @@ async fn sweep_versions(
         context.vectors.persist(collection).await?;
     }
     crash_point("sweep.points_gone");
+    erase::shown_of_versions(context, running, versions).await?;
     let mut tx = context.db.begin().await?;
     running.hold(&mut tx).await?;
     tx.versions().delete_versions(versions).await?;
@@ -140,6 +142,7 @@ async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Re
             context.vectors.persist(collection).await?;
         }
         crash_point("sweep.kb_points_gone");
+        erase::shown_of_kb(context, running, kb).await?;
         purge(context, running, kb).await?;
         found = true;
     }

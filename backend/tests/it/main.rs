@@ -10,9 +10,11 @@
 mod access;
 mod answers;
 mod api;
+mod bot_process;
 mod bundles;
 mod chats;
 mod contract;
+mod deleted_text;
 mod embeddings_api;
 mod generations;
 mod ingestion;

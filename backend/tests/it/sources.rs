@@ -1,6 +1,6 @@
 //! Sources that are fetched, from the request to the citation: real repositories on this machine, by git.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use git2::{IndexAddOption, Repository, Signature};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,7 +13,7 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::test_app::{KB, Setup, TestApp};
+use crate::test_app::{KB, Setup, TestApp, files_hold};
 
 /// A repository with a work tree, whose files are written and committed.
 struct Repo {
@@ -164,7 +164,10 @@ async fn what_was_deleted_is_in_no_file_of_the_database() {
     app.client.find_or_create_knowledge_base(KB).await.unwrap();
     let accepted = app.client.ingest_git(&git(&repo)).await.unwrap();
     done(&app, &accepted).await;
-    assert!(holds(app.data.path(), WORD), "the test looks where texts are");
+    assert!(
+        files_hold(app.data.path(), WORD),
+        "the test looks where texts are"
+    );
     std::fs::remove_file(repo.path("a.md")).unwrap();
     repo.commit();
     sync(&app, &accepted, false).await;
@@ -173,31 +176,10 @@ async fn what_was_deleted_is_in_no_file_of_the_database() {
     assert!(!serde_json::to_string(&answer.citations).unwrap().contains(WORD));
     app.quiet().await;
     assert!(
-        !holds(app.data.path(), WORD),
+        !files_hold(app.data.path(), WORD),
         "the text is gone from the files of the database"
     );
     app.end().await;
-}
-
-/// Whether a file of the database or of the indexes contains the word.
-fn holds(data: &Path, word: &str) -> bool {
-    let mut folders = vec![data.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                // The mirror holds the repository as it was fetched, packed.
-                if !path.ends_with("sources") {
-                    folders.push(path);
-                }
-            } else if std::fs::read(&path)
-                .is_ok_and(|bytes| bytes.windows(word.len()).any(|window| window == word.as_bytes()))
-            {
-                return true;
-            }
-        }
-    }
-    false
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +202,10 @@ async fn a_credential_is_kept_sealed_and_stays_with_its_site() {
     let source = app.client.source(kb, id).await.unwrap();
     assert!(source.has_credential);
     assert!(!serde_json::to_string(&source).unwrap().contains(TOKEN));
-    assert!(!holds(app.data.path(), TOKEN), "no file holds the token as it is");
+    assert!(
+        !files_hold(app.data.path(), TOKEN),
+        "no file holds the token as it is"
+    );
 
     body.credential = None;
     body.folder = Some("docs".to_owned());

@@ -32,6 +32,27 @@ pub struct TestApp {
     serving: JoinHandle<anyhow::Result<()>>,
 }
 
+/// Whether a file of the database or of the indexes contains the word.
+pub fn files_hold(data: &Path, word: &str) -> bool {
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // The mirror holds the repository as it was fetched, packed.
+                if !path.ends_with("sources") {
+                    folders.push(path);
+                }
+            } else if std::fs::read(&path)
+                .is_ok_and(|bytes| bytes.windows(word.len()).any(|window| window == word.as_bytes()))
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// An exported knowledge base with nothing in it.
 pub fn empty_bundle(name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -24,6 +24,7 @@ command-settings = Settings
 command-cancel = Stop what is going on
 unknown-command = I do not know this command. /help lists those I know.
 forgotten = Done: this is a new conversation, and I have forgotten the old one. What would you like to know?
+text-deleted = What stood here has been deleted from the knowledge base. Ask again, and I will look at what is there now.
 refreshed = Done: I have fetched fresh data and forgotten the conversation.
 cancelled = Cancelled.
 nothing-to-cancel = There is nothing to cancel.

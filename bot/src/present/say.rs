@@ -12,6 +12,7 @@ pub(super) fn say(say: &Say, words: &Words) -> RichText {
         Say::Start => words.say(Phrase::Start),
         Say::Help => words.say(Phrase::Help),
         Say::UnknownCommand => words.say(Phrase::UnknownCommand),
+        Say::TextDeleted => words.say(Phrase::TextDeleted),
         Say::Forgotten => words.say(Phrase::Forgotten),
         Say::Refreshed => words.say(Phrase::Refreshed),
         Say::Cancelled => words.say(Phrase::Cancelled),

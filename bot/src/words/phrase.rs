@@ -37,6 +37,7 @@ phrases! {
     CommandCancel = "command-cancel",
     UnknownCommand = "unknown-command",
     Forgotten = "forgotten",
+    TextDeleted = "text-deleted",
     Refreshed = "refreshed",
     Cancelled = "cancelled",
     NothingToCancel = "nothing-to-cancel",

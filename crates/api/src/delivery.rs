@@ -204,6 +204,8 @@ pub enum Say {
     Help,
     UnknownCommand,
     Forgotten,
+    /// In place of what showed a text that was deleted since.
+    TextDeleted,
     Refreshed,
     Cancelled,
     NothingToCancel,

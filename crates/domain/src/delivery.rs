@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::words;
-use crate::id::{BotId, ChatId, DeliveryId, KbId, LeaseToken, TaskId, UserId};
+use crate::id::{BotId, ChatId, ChunkId, DeliveryId, DocumentId, KbId, LeaseToken, TaskId, UserId};
 use crate::telegram::UnsupportedKind;
 use crate::time::Timestamp;
 
@@ -91,6 +91,14 @@ pub struct Delivery {
     pub trace_id: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A passage that a message shows something of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ShownPassage {
+    pub chunk: ChunkId,
+    pub document: DocumentId,
+    pub kb: KbId,
 }
 
 /// What a message says. Plain data: words and looks are the bot's.
@@ -255,6 +263,8 @@ pub enum Say {
     Help,
     UnknownCommand,
     Forgotten,
+    /// In place of what showed a text that was deleted since.
+    TextDeleted,
     Refreshed,
     Cancelled,
     NothingToCancel,

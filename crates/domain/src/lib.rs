@@ -40,7 +40,7 @@ pub use chat::{
 };
 pub use delivery::{
     Button, ButtonAction, Content, Delivery, DeliveryState, Feedback, FeedbackReason, Keyboard, Label,
-    Language, Priority, Say, Verdict,
+    Language, Priority, Say, ShownPassage, Verdict,
 };
 pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, PageRange, VersionState};
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};

@@ -233,6 +233,7 @@ aggregates! {
     service_tokens: ServiceTokens;
     sessions: Sessions;
     settings: Settings;
+    shown_passages: ShownPassages;
     sources: Sources;
     subscriptions: Subscriptions;
     tasks: Tasks;

@@ -49,7 +49,8 @@ statements! {
     CHAT_OF = concat!("SELECT ", chat_columns!(), " FROM chats WHERE id = $1");
     HOLD = concat!("UPDATE deliveries SET lease = lease WHERE id = $1 AND lease = $2 RETURNING ", columns!());
     LOCK = concat!("UPDATE deliveries SET lease = lease WHERE id = $1 RETURNING ", columns!());
-    SETTLE = "UPDATE deliveries SET state = $2, parts = $3, due_at = $4, attempts = $5, error = $6, updated_at = $7,
+    // What is given up keeps nothing of a text that was being written.
+    SETTLE = "UPDATE deliveries SET preview = CASE WHEN $2 IN ('dead', 'dropped') THEN NULL ELSE preview END, state = $2, parts = $3, due_at = $4, attempts = $5, error = $6, updated_at = $7,
             handed_to = CASE WHEN $8 = 1 THEN handed_to ELSE NULL END, lease = CASE WHEN $8 = 1 THEN lease ELSE NULL END
         WHERE id = $1";
     // A file that is fetched holds up nothing that people wait for.
@@ -60,7 +61,7 @@ statements! {
     SET_PREVIEW = "UPDATE deliveries SET preview = $2, kbs = $3, updated_at = $4 WHERE id = $1 AND state = 'writing'";
     WATCH = "UPDATE deliveries SET task_id = $2, file_name = $3, look_at = $4 WHERE id = $1";
     LOOK_AGAIN = "UPDATE deliveries SET look_at = $2 WHERE id = $1";
-    DROP_OF_CHAT = "UPDATE deliveries SET state = 'dropped', due_at = NULL, look_at = NULL, handed_to = NULL, lease = NULL,
+    DROP_OF_CHAT = "UPDATE deliveries SET state = 'dropped', due_at = NULL, look_at = NULL, handed_to = NULL, lease = NULL, preview = NULL,
             updated_at = $2
         WHERE chat_id = $1 AND state IN ('writing', 'pending')";
     // Ids of messages mean nothing in another chat: what was begun is begun anew.

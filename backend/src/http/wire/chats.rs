@@ -241,6 +241,7 @@ mod tests {
             Say::Help,
             Say::UnknownCommand,
             Say::Forgotten,
+            Say::TextDeleted,
             Say::Refreshed,
             Say::Cancelled,
             Say::NothingToCancel,

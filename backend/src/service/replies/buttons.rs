@@ -2,7 +2,7 @@
 
 use nexus_domain::{
     ButtonAction, Content, Delivery, DeliveryId, DocumentId, Feedback, FeedbackReason, KbId, KbRole,
-    Keyboard, Label, Language, Say, Scope, Task, TaskId, Verdict,
+    Keyboard, Label, Language, Say, Scope, ShownPassage, Task, TaskId, Verdict,
 };
 use nexus_rag::Mode;
 use nexus_storage::ButtonRow;
@@ -79,6 +79,7 @@ impl Replies {
         };
         self.documents.get(&turn.access, document).await?;
         Ok(Done::message(Message {
+            passages: shown(&passage).into_iter().collect(),
             content: Content::Passages {
                 passages: vec![passage],
                 keyboard: Keyboard::default(),
@@ -124,6 +125,7 @@ impl Replies {
             .filter_map(|passage| id_in(passage, "knowledge_base_id"))
             .collect();
         Ok(Done::message(Message {
+            passages: passages.iter().filter_map(shown).collect(),
             content: Content::Passages {
                 passages,
                 keyboard: Keyboard::default(),
@@ -185,6 +187,7 @@ impl Replies {
                 id: menu.id,
                 content,
                 kbs: seen.kbs().collect(),
+                passages: Vec::new(),
                 rows: None,
             }],
             ..Done::default()
@@ -197,6 +200,7 @@ impl Replies {
         let names = self.names_of(&left).await?;
         Ok(ended(Rewritten {
             kbs: left.kbs().collect(),
+            passages: Vec::new(),
             ..rewritten(menu.id, Say::KbChosen { names })
         }))
     }
@@ -318,6 +322,7 @@ fn notices_switched(turn: &Turn<'_>, menu: Delivery) -> Done {
             id: menu.id,
             content,
             kbs: Vec::new(),
+            passages: Vec::new(),
             rows: None,
         }],
         ..Done::default()
@@ -362,6 +367,14 @@ fn cited(answer: &Value, number: u32) -> Option<Value> {
     let citation = citations(answer)
         .find(|citation| citation.get("number").and_then(Value::as_u64) == Some(u64::from(number)))?;
     citation.get("passage").cloned()
+}
+
+fn shown(passage: &Value) -> Option<ShownPassage> {
+    Some(ShownPassage {
+        chunk: id_in(passage, "chunk_id")?,
+        document: id_in(passage, "document_id")?,
+        kb: id_in(passage, "knowledge_base_id")?,
+    })
 }
 
 fn id_in<T: std::str::FromStr>(value: &Value, field: &str) -> Option<T> {

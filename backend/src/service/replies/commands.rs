@@ -77,6 +77,7 @@ impl Replies {
                 id: open.menu,
                 content: Content::say(Say::Cancelled),
                 kbs: Vec::new(),
+                passages: Vec::new(),
                 rows: Some(Rows::default()),
             })
             .into_iter()
@@ -160,6 +161,7 @@ fn own_words(text: Option<&String>, say: Say) -> Message {
 pub(super) fn menu(say: Say, rows: Vec<Vec<(Label, ButtonAction)>>) -> Done {
     let message = Message {
         kbs: named_kbs(&rows),
+        passages: Vec::new(),
         rows: Rows::new(rows),
         ..Message::say(say)
     };
@@ -213,6 +215,7 @@ pub(super) fn rewritten(id: DeliveryId, say: Say) -> Rewritten {
         id,
         content: Content::say(say),
         kbs: Vec::new(),
+        passages: Vec::new(),
         rows: Some(Rows::default()),
     }
 }

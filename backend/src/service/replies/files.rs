@@ -88,6 +88,7 @@ impl Replies {
             content,
             // Of the card, too, that the message becomes.
             kbs: vec![kb],
+            passages: Vec::new(),
             rows: Some(super::Rows::default()),
         };
         Ok(Done {

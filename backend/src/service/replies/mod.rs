@@ -14,10 +14,10 @@ use std::sync::Arc;
 use nexus_domain::subscription::{Part, merged};
 use nexus_domain::{
     Access, Bot, Chat, ChatKind, ChatState, Clock, Content, Delivery, DeliveryId, DeliveryState, Event,
-    Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, Subscription, Timestamp, Update,
-    UpdateState, User,
+    Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, ShownPassage, Subscription, Timestamp,
+    Update, UpdateState, User,
 };
-use nexus_storage::{ButtonRow, Db};
+use nexus_storage::{ButtonRow, Db, StorageError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -70,8 +70,8 @@ pub enum NotHandled {
     Failed(#[from] ServiceError),
 }
 
-impl From<nexus_storage::StorageError> for NotHandled {
-    fn from(error: nexus_storage::StorageError) -> Self {
+impl From<StorageError> for NotHandled {
+    fn from(error: StorageError) -> Self {
         Self::Failed(error.into())
     }
 }
@@ -121,6 +121,8 @@ enum DialogueChange {
 struct Message {
     content: Content,
     kbs: Vec<KbId>,
+    /// What it shows something of: it goes where their text is deleted.
+    passages: Vec<ShownPassage>,
     rows: Rows,
 }
 
@@ -129,6 +131,7 @@ struct Rewritten {
     id: DeliveryId,
     content: Content,
     kbs: Vec<KbId>,
+    passages: Vec<ShownPassage>,
     /// Buttons of its own; `None` where those in the content stand already.
     rows: Option<Rows>,
 }
@@ -142,6 +145,7 @@ impl Message {
         Self {
             content,
             kbs: Vec::new(),
+            passages: Vec::new(),
             rows: Rows::default(),
         }
     }
@@ -314,6 +318,7 @@ impl Replies {
                     id: begun.id,
                     content,
                     kbs: Vec::new(),
+                    passages: Vec::new(),
                     rows: None,
                 }],
                 ..Done::default()
@@ -409,6 +414,7 @@ impl Replies {
                 let (content, buttons) = message.rows.below(turn, begun, message.content, now);
                 tx.deliveries().write(begun, &content, &message.kbs, now).await?;
                 insert_buttons(&mut tx, &buttons).await?;
+                note_shown(&mut tx, begun, &message.passages, now).await?;
                 menu = menu.or(Some(begun));
                 continue;
             }
@@ -425,6 +431,7 @@ impl Replies {
             menu = menu.or(Some(delivery.id));
             tx.deliveries().insert(&delivery, None).await?;
             insert_buttons(&mut tx, &buttons).await?;
+            note_shown(&mut tx, delivery.id, &message.passages, now).await?;
         }
         if let Some(begun) = begun {
             let nothing = Content::say(Say::Cancelled);
@@ -443,6 +450,7 @@ impl Replies {
             tx.deliveries()
                 .write(rewritten.id, &content, &rewritten.kbs, now)
                 .await?;
+            note_shown(&mut tx, rewritten.id, &rewritten.passages, now).await?;
         }
         if let Some(patch) = done.settings {
             set_settings(&mut tx, turn, &patch).await?;
@@ -522,11 +530,7 @@ fn blank(held: &HeldChat, update: &Update, language: Language, now: Timestamp) -
 }
 
 /// The answer to the update that was begun and is not among these.
-async fn begun(
-    tx: &mut nexus_storage::Tx,
-    update: &Update,
-    known: &[DeliveryId],
-) -> Result<Option<DeliveryId>, NotHandled> {
+async fn begun(tx: &mut Tx, update: &Update, known: &[DeliveryId]) -> Result<Option<DeliveryId>, NotHandled> {
     let answers = tx.deliveries().of_update(update.bot_id, update.update_id).await?;
     let begun = answers
         .into_iter()
@@ -543,7 +547,21 @@ fn fits(turn: &Turn<'_>, done: Done) -> Result<Done, NotHandled> {
     Ok(done)
 }
 
-async fn insert_buttons(tx: &mut nexus_storage::Tx, buttons: &[ButtonRow]) -> Result<(), NotHandled> {
+/// Remembers what a message shows; where some of it was deleted while it was written, it says that instead.
+async fn note_shown(
+    tx: &mut Tx,
+    delivery: DeliveryId,
+    passages: &[ShownPassage],
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if !tx.shown_passages().put(delivery, passages).await? {
+        let content = Content::say(Say::TextDeleted);
+        tx.shown_passages().erase(&[delivery], &content, now).await?;
+    }
+    Ok(())
+}
+
+async fn insert_buttons(tx: &mut Tx, buttons: &[ButtonRow]) -> Result<(), NotHandled> {
     for button in buttons {
         tx.buttons().insert(button).await?;
     }
@@ -551,7 +569,7 @@ async fn insert_buttons(tx: &mut nexus_storage::Tx, buttons: &[ButtonRow]) -> Re
 }
 
 /// Merges a patch into the person's settings as they are now.
-async fn set_settings(tx: &mut nexus_storage::Tx, turn: &Turn<'_>, patch: &Value) -> Result<(), NotHandled> {
+async fn set_settings(tx: &mut Tx, turn: &Turn<'_>, patch: &Value) -> Result<(), NotHandled> {
     let found = tx.subscriptions().get(turn.subscription.id).await?;
     let Some(subscription) = found else {
         return Ok(());

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use nexus_domain::{
-    ButtonAction, Content, Delivery, DeliveryState, Event, KbId, Keyboard, Label, Say, Verdict,
+    ButtonAction, Content, Delivery, DeliveryState, Event, KbId, Keyboard, Label, Passage, Say, ShownPassage,
+    Verdict,
 };
 use nexus_rag::{Answer, AnswerEvent, GenerationStatus, Mode};
 use nexus_storage::Settled;
@@ -57,12 +58,14 @@ impl Replies {
                 id: delivery.id,
                 content: Content::say(Say::Cancelled),
                 kbs: Vec::new(),
+                passages: Vec::new(),
                 rows: None,
             },
             Err(NotHandled::Failed(error)) if !matches!(error, ServiceError::Unavailable(_)) => Rewritten {
                 id: delivery.id,
                 content: self.error(turn, error),
                 kbs: Vec::new(),
+                passages: Vec::new(),
                 rows: None,
             },
             Err(error) => return Err(error),
@@ -165,7 +168,7 @@ impl Replies {
         turn: &Turn<'_>,
         delivery: &Delivery,
         input: SearchInput,
-    ) -> Result<Option<(Answer, Vec<KbId>)>, NotHandled> {
+    ) -> Result<Option<(Answer, Vec<ShownPassage>)>, NotHandled> {
         let (mut events, _) = self.questions.stream(&turn.access, input).await?;
         let mut cancelled = turn.held.cancelled_to.clone();
         cancelled.mark_changed();
@@ -184,13 +187,13 @@ impl Replies {
             };
             match event {
                 Some(Ok(AnswerEvent::Retrieved(found))) => {
-                    read = distinct(found.hits.iter().map(|hit| hit.passage.chunk.kb_id));
+                    read = found.hits.iter().map(|hit| to_show(&hit.passage)).collect();
                 }
                 Some(Ok(AnswerEvent::Delta(delta))) => {
                     text.push_str(&delta.text);
                     let is_due = shown.is_none_or(|shown| shown.elapsed() >= PREVIEW_EVERY);
                     if is_due && text.len() <= MAX_PREVIEW_BYTES {
-                        if let Err(error) = self.preview(delivery, &text, &read).await {
+                        if let Err(error) = self.preview(delivery, &text, &kbs_of(&read)).await {
                             tracing::debug!(%error, "a preview is left out");
                         }
                         shown = Some(Instant::now());
@@ -214,12 +217,12 @@ impl Replies {
     }
 
     /// What a model wrote may hold something of all that it has read, quotes only of what they are taken from.
-    fn shown(&self, delivery: &Delivery, answer: Answer, read: Vec<KbId>) -> Rewritten {
-        let kbs = if answer.generation.status == GenerationStatus::Written {
+    fn shown(&self, delivery: &Delivery, answer: Answer, read: Vec<ShownPassage>) -> Rewritten {
+        let passages = if answer.generation.status == GenerationStatus::Written {
             read
         } else {
             let cited = answer.citations.iter();
-            distinct(cited.map(|citation| citation.passage.chunk.kb_id))
+            cited.map(|citation| to_show(&citation.passage)).collect()
         };
         let rows = answer_rows(&answer);
         Rewritten {
@@ -228,14 +231,24 @@ impl Replies {
                 answer: (self.present.answer)(answer),
                 keyboard: Keyboard::default(),
             },
-            kbs,
+            kbs: kbs_of(&passages),
+            passages,
             rows: Some(rows),
         }
     }
 }
 
-fn distinct(kbs: impl Iterator<Item = KbId>) -> Vec<KbId> {
-    kbs.collect::<BTreeSet<_>>().into_iter().collect()
+fn to_show(passage: &Passage) -> ShownPassage {
+    ShownPassage {
+        chunk: passage.chunk.id,
+        document: passage.chunk.document_id,
+        kb: passage.chunk.kb_id,
+    }
+}
+
+fn kbs_of(passages: &[ShownPassage]) -> Vec<KbId> {
+    let kbs: BTreeSet<_> = passages.iter().map(|passage| passage.kb).collect();
+    kbs.into_iter().collect()
 }
 
 /// A button for each passage, what else was found, and what the reader thinks of it.

@@ -5,6 +5,7 @@ mod buttons;
 mod dialogues;
 mod feedback;
 mod files;
+mod shown;
 mod updates;
 
 use std::time::Duration;
@@ -25,17 +26,19 @@ pub use buttons::{ButtonRow, Buttons};
 pub use dialogues::Dialogues;
 pub use feedback::Feedbacks;
 pub use files::TelegramFiles;
+pub use shown::{ShownPassages, ShownText};
 pub use updates::Updates;
 
 /// Statements of all files here, for the test that prepares them.
 #[cfg(feature = "testing")]
-pub(crate) const ALL_STATEMENTS: [&[&str]; 7] = [
+pub(crate) const ALL_STATEMENTS: [&[&str]; 8] = [
     STATEMENTS,
     bot_leases::STATEMENTS,
     buttons::STATEMENTS,
     dialogues::STATEMENTS,
     feedback::STATEMENTS,
     files::STATEMENTS,
+    shown::STATEMENTS,
     updates::STATEMENTS,
 ];
 
