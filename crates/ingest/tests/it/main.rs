@@ -7,6 +7,7 @@
 )]
 
 mod archives;
+mod bombs;
 mod child;
 mod chunks;
 mod dokuwiki;
@@ -21,6 +22,7 @@ mod office;
 mod office_file;
 mod pdf;
 mod pdf_file;
+mod poison;
 mod properties;
 mod sevens;
 mod sevenz_file;
