@@ -9,7 +9,7 @@ pub struct Limits {
     /// Default 2 GiB.
     pub packed_bytes: u64,
     /// Everything that is unpacked from one upload, nested archives and what they hold, counted while it is read, never
-    /// as declared. Default 8 GiB.
+    /// as declared, and whether or not it was refused: this bounds what any number of bombs may cost. Default 8 GiB.
     pub unpacked_bytes: u64,
     /// One file. This much is held in memory at once. Default 64 MiB.
     pub file_bytes: u64,
@@ -19,7 +19,8 @@ pub struct Limits {
     pub path_depth: usize,
     /// A path in UTF-8. Default 1,024.
     pub path_bytes: usize,
-    /// Unpacked bytes per packed byte, once [`Self::ratio_floor_bytes`] are passed. Default 200: text seldom passes 20,
+    /// Unpacked bytes per packed byte, once [`Self::ratio_floor_bytes`] are passed: of the upload, of each archive in it, and
+    /// of each file that is packed by itself. Default 200: text seldom passes 20,
     /// logs and tables 100; deflate ends at 1,032, the other methods go far beyond.
     pub ratio: u64,
     /// Below this many unpacked bytes no ratio is suspicious. Default 16 MiB.

@@ -1,12 +1,13 @@
 //! A compressed stream: a tar archive, a MediaWiki dump, or one file.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::Container;
-use super::bounds::{self, Declared, Metered};
+use super::bounds::{self, Declared};
 use super::dump;
+use super::meter::Metered;
 use super::method::Method;
-use super::sniff::{self, BLOCK};
+use super::sniff::{self, BLOCK, RECORD};
 use super::tar;
 use super::visit::{End, Origin, Step, Visitor};
 
@@ -20,10 +21,10 @@ pub(super) fn walk(
 ) -> (Container, Step) {
     let opened = method.open(stream, visitor.limits());
     let mut stream = match opened {
-        Ok(stream) => Metered::new(stream, visitor.meter()),
+        Ok(stream) => Metered::new(stream, visitor.meter().of_stream()),
         Err(error) => return (Container::Compressed, Err(End::of(&error))),
     };
-    let head = match bounds::head(&mut stream, BLOCK as u64) {
+    let head = match beginning(&mut stream) {
         Ok(head) => head,
         Err(error) => return (Container::Compressed, Err(End::of(&error))),
     };
@@ -42,6 +43,15 @@ pub(super) fn walk(
         None => Ok(()),
     });
     (Container::Compressed, step)
+}
+
+/// Enough to tell what the stream holds: of zeros, whether they end as an empty archive does.
+fn beginning(stream: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = bounds::head(stream, BLOCK as u64)?;
+    if sniff::is_zeros(&head) {
+        head.extend(bounds::head(stream, RECORD as u64)?);
+    }
+    Ok(head)
 }
 
 const fn tar_in(method: Method) -> Container {

@@ -4,6 +4,7 @@ mod bounds;
 mod compressed;
 mod disk;
 mod dump;
+mod meter;
 mod method;
 mod name;
 mod nested;
@@ -24,8 +25,8 @@ pub use path::{normalise as normalise_path, shown as shown_path};
 
 use crate::limits::Limits;
 use crate::provenance::Provenance;
-use bounds::Metered;
 use disk::Disk;
+use meter::Metered;
 use sniff::{Format, Kind};
 use visit::{End, Step, Visitor};
 
@@ -148,11 +149,11 @@ fn packed(
         Format::Zip => (Container::Zip, zip::walk(disk, visitor)),
         Format::SevenZ => (Container::SevenZ, seven::walk(disk, visitor)),
         Format::Tar => {
-            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter());
+            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter().of_stream());
             (Container::Tar, tar::walk(stream, visitor))
         }
         Format::Dump => {
-            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter());
+            let stream = Metered::new(io::BufReader::new(disk.again()), visitor.meter().of_stream());
             (Container::MediaWikiDump, dump::walk(stream, visitor))
         }
         Format::Stream(method) => {

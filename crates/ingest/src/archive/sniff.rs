@@ -13,6 +13,9 @@ use super::zip;
 /// A tar header's block.
 pub(super) const BLOCK: usize = 512;
 
+/// What tar programs write at least: 20 blocks, zeros behind the last file.
+pub(super) const RECORD: usize = 20 * BLOCK;
+
 /// What is read, for messages.
 const READ: &str = "zip, 7z and tar are, tar also in gzip, bzip2, xz and zstd, and single files in these";
 
@@ -111,9 +114,14 @@ fn magic(head: &[u8]) -> Option<Format> {
         .map(|(_, format)| *format)
 }
 
-/// Whether a compressed stream that begins so holds a tar archive. An empty one is only zeros.
+/// Whether a compressed stream that begins so holds a tar archive. An empty one is zeros, a record of them and no more;
+/// beyond that they are a file that says nothing.
 pub(super) fn is_tar(head: &[u8]) -> bool {
-    is_tar_header(head) || (head.len() == BLOCK && head.iter().all(|byte| *byte == 0))
+    is_tar_header(head) || (is_zeros(head) && head.len() <= RECORD && head.len().is_multiple_of(BLOCK))
+}
+
+pub(super) fn is_zeros(head: &[u8]) -> bool {
+    !head.is_empty() && head.iter().all(|byte| *byte == 0)
 }
 
 /// Whether a block is a tar header: its checksum (POSIX ustar, `chksum`) holds.

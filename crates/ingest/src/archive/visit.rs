@@ -7,8 +7,9 @@ use std::path::Path;
 
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
-use super::bounds::{self, Declared, Meter, Refusal};
+use super::bounds::{self, Declared, Refusal};
 use super::disk::Disk;
+use super::meter::Meter;
 use super::sniff::{self, BLOCK};
 use super::{Container, Entry, RawFile, WalkError, WalkSummary, nested, path};
 use crate::limits::Limits;
@@ -33,6 +34,16 @@ impl End {
         match Refusal::of(error) {
             Refusal::File(code, why) | Refusal::Container(code, why) => Self::Cut(code, why),
             Refusal::Upload(code, why) => Self::Over(code, why),
+        }
+    }
+
+    /// What it means for the walk that it cannot go on behind this file.
+    fn at(path: &str, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::File(code, why) | Refusal::Container(code, why) => {
+                Self::Cut(code, format!("{why}, at {path:?}"))
+            }
+            Refusal::Upload(code, why) => Self::Over(code, format!("{why}, at {path:?}")),
         }
     }
 }
@@ -102,8 +113,8 @@ impl<'a> Visitor<'a> {
     }
 
     /// What every unpacked byte has to be counted by, once.
-    pub(super) fn meter(&self) -> Meter {
-        self.meter.clone()
+    pub(super) const fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(super) const fn is_inside(&self) -> bool {
@@ -216,8 +227,7 @@ impl<'a> Visitor<'a> {
                 self.hand_out(path, bytes, packed_size, Provenance::default())
             }
             Err(Refusal::File(code, why)) => self.left_out(path, code, why, origin),
-            Err(Refusal::Container(code, why)) => Err(End::Cut(code, format!("{why}, at {path:?}"))),
-            Err(Refusal::Upload(code, why)) => Err(End::Over(code, format!("{why}, at {path:?}"))),
+            Err(refusal) => Err(End::at(&path, refusal)),
         }
     }
 
@@ -285,6 +295,8 @@ impl<'a> Visitor<'a> {
     }
 
     fn hand_out(&mut self, path: String, bytes: Vec<u8>, packed_size: u64, provenance: Provenance) -> Step {
+        let counted = self.meter.hand_out(bytes.len() as u64);
+        counted.map_err(|exceeded| End::at(&path, exceeded.into()))?;
         self.files += 1;
         self.file_bytes += bytes.len() as u64;
         let hash = ContentHash::of(&bytes);

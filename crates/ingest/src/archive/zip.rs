@@ -12,8 +12,9 @@ use zip::result::ZipError;
 // Walks the directory entry by entry: memory does not grow with what an archive declares, and equal names stay apart.
 use zip::unstable::read::ZipIterable;
 
-use super::bounds::{Declared, Metered, broken};
+use super::bounds::{Declared, broken};
 use super::disk::Disk;
+use super::meter::Metered;
 use super::visit::{End, Origin, Step, Visitor};
 use super::{name, sniff};
 
@@ -99,7 +100,7 @@ fn one(
     };
     match entry.with_reader(body, ZipReadOptions::new()) {
         Ok(file) => {
-            let mut file = Metered::new(file, visitor.meter());
+            let mut file = Metered::new(file, visitor.meter().of_part());
             visitor.file(path, &mut file, declared, Origin::Own)
         }
         Err(error) => {
@@ -211,7 +212,7 @@ fn salvage_one<R: Read>(file: &mut ZipFile<'_, R>, visitor: &mut Visitor<'_>) ->
         unpacked: file.size(),
         packed: Some(file.compressed_size()),
     };
-    let mut file = Metered::new(file, visitor.meter());
+    let mut file = Metered::new(file, visitor.meter().of_part());
     visitor.file(path, &mut file, declared, Origin::Stream)
 }
 

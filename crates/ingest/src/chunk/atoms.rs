@@ -109,47 +109,54 @@ fn split(line: &str, options: &ChunkOptions, emit: Emit<'_>) {
     }
 }
 
-/// Groups of words of about a quarter of a passage each, so that they can still be joined to the target.
+/// Groups of words of about a quarter of a passage each, so that they can still be joined to the target. The blanks
+/// between its words weigh what they weigh: a counter may count them.
 fn split_words(line: &str, from: usize, to: usize, options: &ChunkOptions, emit: Emit<'_>) {
     let limit = (options.max_tokens / 4).max(1);
+    let weigh = |from: usize, to: usize| match to - from > limit * 32 {
+        true => usize::MAX,
+        false => options.weigh(&line[from..to]),
+    };
     let mut group: Option<(usize, usize, usize)> = None;
     let mut cost = cut::SENTENCE;
-    let mut at = from;
-    while at < to {
-        let end = line[at..to]
-            .find(char::is_whitespace)
-            .map_or(to, |space| at + space);
-        if end > at {
-            let long = end - at > limit * 32;
-            let weight = if long {
-                usize::MAX
-            } else {
-                options.weigh(&line[at..end])
-            };
-            match &mut group {
-                Some((_, group_end, sum)) if weight <= limit - (*sum).min(limit) => {
-                    *group_end = end;
-                    *sum += weight;
-                }
-                _ => {
-                    if let Some((start, end, sum)) = group.take() {
-                        emit(start, end, sum, cost);
-                        cost = cut::WORD;
-                    }
-                    if weight <= options.max_tokens {
-                        group = Some((at, end, weight));
-                    } else {
-                        split_word(line, at, end, options, cost, emit);
-                        cost = cut::WORD;
-                    }
-                }
+    for (at, end) in words(line, from, to) {
+        if let Some((_, group_end, sum)) = &mut group
+            && at - *group_end <= BLANK as usize
+        {
+            let joined = sum.saturating_add(weigh(*group_end, end));
+            if joined <= limit {
+                (*group_end, *sum) = (end, joined);
+                continue;
             }
         }
-        at = end + line[end..to].chars().next().map_or(0, char::len_utf8);
+        if let Some((start, end, sum)) = group.take() {
+            emit(start, end, sum, cost);
+            cost = cut::WORD;
+        }
+        let weight = weigh(at, end);
+        if weight <= options.max_tokens {
+            group = Some((at, end, weight));
+        } else {
+            split_word(line, at, end, options, cost, emit);
+            cost = cut::WORD;
+        }
     }
     if let Some((start, end, sum)) = group {
         emit(start, end, sum, cost);
     }
+}
+
+/// What stands between white space, as bytes of the line.
+fn words(line: &str, from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = from;
+    line[from..to]
+        .split_inclusive(char::is_whitespace)
+        .filter_map(move |piece| {
+            let start = at;
+            at += piece.len();
+            let word = piece.trim_end();
+            (!word.is_empty()).then_some((start, start + word.len()))
+        })
 }
 
 /// Pieces of something without white space, after a separator where one is near.

@@ -135,10 +135,11 @@ pub(crate) fn extract_with(
         Some(read) => read?,
         None => read_text(name, bytes, limits)?,
     };
-    if extracted.title.trim().is_empty() {
+    // A heading of control characters alone is none.
+    extracted.title = one_line(&extracted.title);
+    if extracted.title.is_empty() {
         extracted.title = title_from_name(name, extracted.format);
     }
-    extracted.title = one_line(&extracted.title);
     Ok(extracted)
 }
 
@@ -252,27 +253,25 @@ fn title_from_name(name: &str, format: Format) -> String {
         Format::Code | Format::Csv | Format::Json => name,
         _ => name.rsplit_once('.').map_or(name, |(stem, _)| stem),
     };
-    let stem = if stem.trim().is_empty() { name } else { stem };
-    if stem.trim().is_empty() {
-        "document".to_owned()
-    } else {
-        stem.to_owned()
-    }
+    let titles = [one_line(stem), one_line(name)];
+    let title = titles.into_iter().find(|title| !title.is_empty());
+    title.unwrap_or_else(|| "document".to_owned())
 }
 
+/// The text without line ends and control characters, as far as a title goes.
 fn one_line(text: &str) -> String {
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    let words = text
+        .split_whitespace()
+        .map(|word| word.replace(char::is_control, ""));
+    for word in words.filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         if line.len() > TITLE_CHARS * 4 {
             break;
         }
     }
-    line.chars()
-        .filter(|c| !c.is_control())
-        .take(TITLE_CHARS)
-        .collect()
+    line.chars().take(TITLE_CHARS).collect()
 }

@@ -1,8 +1,8 @@
 //! How documents are cut: along their structure, with true places.
 
-use nexus_ingest::ChunkDraft;
+use nexus_ingest::{ChunkDraft, ChunkOptions};
 
-use crate::support::{chunk, extract};
+use crate::support::{assert_sound, chunk, extract};
 
 /// Heading path and first line of each passage: what a reader sees first.
 fn outline(chunks: &[ChunkDraft]) -> Vec<(String, &str)> {
@@ -123,6 +123,27 @@ fn long_paragraphs_are_cut_at_sentences_and_long_sentences_at_words() {
     );
     let chunks = chunk(&extract("a.txt", words(500)), 40, 60);
     assert!(chunks.iter().all(|chunk| chunk.text.starts_with("word")));
+}
+
+#[test]
+fn blanks_between_words_weigh_what_the_counter_says() {
+    let options = ChunkOptions {
+        target_tokens: 4,
+        max_tokens: 8,
+        count: |text| text.chars().count(),
+    };
+    let document = extract("a.txt", "а        a ");
+    let chunks = nexus_ingest::chunk(&document, &options);
+    assert_sound(&document, &chunks, &options);
+    assert_eq!(chunks.len(), 2);
+}
+
+#[test]
+fn no_passage_runs_over_a_long_run_of_blanks_within_a_sentence() {
+    let text = format!("{} {}{}", words(50), " ".repeat(300), words(50));
+    let chunks = chunk(&extract("a.txt", text), 40, 60);
+    assert!(chunks.iter().all(|chunk| !chunk.text.contains(&" ".repeat(300))));
+    assert!(chunks.iter().all(|chunk| chunk.text.len() > 100), "{chunks:#?}");
 }
 
 #[test]

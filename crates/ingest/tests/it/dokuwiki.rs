@@ -14,6 +14,13 @@ fn markdown(text: &str) -> String {
 }
 
 #[test]
+fn a_heading_of_control_characters_is_no_title() {
+    for text in ["==\u{1a}=== ", "== \u{1a} \u{1b} ==\n\nText.\n"] {
+        assert_eq!(extract("notes.dokuwiki", text).title, "notes", "{text:?}");
+    }
+}
+
+#[test]
 fn a_page_becomes_markdown() {
     let page = "~~NOTOC~~
 ====== Шлюз «Нева» ======

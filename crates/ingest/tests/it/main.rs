@@ -7,6 +7,7 @@
 )]
 
 mod archives;
+mod bombs;
 mod bundles;
 mod child;
 mod chunks;
@@ -22,6 +23,7 @@ mod office;
 mod office_file;
 mod pdf;
 mod pdf_file;
+mod poison;
 mod properties;
 mod sevens;
 mod sevenz_file;

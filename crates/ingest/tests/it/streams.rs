@@ -107,6 +107,19 @@ fn a_dictionary_beyond_the_bound_is_refused() {
 }
 
 #[test]
+fn a_stream_of_zeros_is_a_file_unless_it_is_an_empty_tar() {
+    let empty = walk(&gzip(&[0; 10_240]), "a.tar.gz");
+    assert_eq!(empty.result.unwrap().container, Container::TarGz);
+    let zeros = walk(&gzip(&[0; 20_480]), "zeros.txt.gz");
+    assert_eq!(zeros.paths(), ["zeros.txt"], "the extractor's to refuse");
+    let inside = walk(
+        &zip(&[stored("zeros.txt.gz", gzip(&vec![0; 100 << 20]))]),
+        "a.zip",
+    );
+    assert_eq!(inside.codes(), [(Some("zeros.txt.gz"), SuspiciousRatio)]);
+}
+
+#[test]
 fn a_stream_that_swells_is_stopped() {
     let limits = Limits {
         ratio_floor_bytes: 1 << 20,

@@ -11,8 +11,9 @@ use std::io::{self, BufReader, Read};
 use nexus_domain::ProblemCode;
 use sevenz_rust2::{ArchiveEntry, BlockDecoder, Error, Password};
 
-use super::bounds::{Declared, Metered, broken};
+use super::bounds::{Declared, broken};
 use super::disk::Disk;
+use super::meter::Metered;
 use super::visit::{End, Origin, Step, Visitor};
 use crate::limits::Limits;
 use directory::Directory;
@@ -90,7 +91,7 @@ fn one(
     visitor: &mut Visitor<'_>,
 ) -> Step<Option<Fault>> {
     visitor.count_entry()?;
-    let mut data = Metered::new(Summed::new(data), visitor.meter());
+    let mut data = Metered::new(Summed::new(data), visitor.meter().of_stream());
     if let Some(path) = path(entry, visitor)? {
         let declared = Declared {
             unpacked: entry.size,
