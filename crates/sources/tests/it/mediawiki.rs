@@ -264,3 +264,37 @@ fn a_credential_does_not_follow_a_pointer_to_another_site() {
     );
     assert!(wiki.take_log().is_empty());
 }
+
+#[test]
+fn a_wiki_behind_a_server_that_asks_for_a_password_is_read() {
+    for url in ["/w/api.php", "/wiki/Main_Page"] {
+        let (wiki, mut base) = (small(), Base::new());
+        // "Bot@nexus:word"
+        wiki.stands_behind("Basic Qm90QG5leHVzOndvcmQ=");
+        let remote = Remote::MediaWiki(MediaWikiRemote {
+            url: wiki.url(url),
+            namespaces: vec![],
+            filter: PathFilter::default(),
+        });
+        let (code, _) = base.sync(&remote).refusal();
+        assert!(matches!(code, "access_denied" | "invalid_source"), "{code}");
+        let basic = |password: &str| Credential::Basic {
+            user: "Bot@nexus".into(),
+            password: password.into(),
+        };
+        base.credential = Some(basic("wrong"));
+        let (code, message) = base.sync(&remote).refusal();
+        assert!(matches!(code, "access_denied" | "invalid_source"), "{message}");
+        base.credential = Some(basic("word"));
+        let synced = base.sync(&remote);
+        assert!(
+            synced.is_complete() && base.documents.len() == 3,
+            "{url}: {synced:?}"
+        );
+        assert_eq!(
+            wiki.logins(),
+            0,
+            "the credential was for the server before the wiki"
+        );
+    }
+}
