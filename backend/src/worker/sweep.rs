@@ -32,7 +32,7 @@ const USES_KEPT: Duration = Duration::from_secs(32 * 24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
 /// How often the log of the database is tried to be emptied by one attempt, and the pause between two tries.
-const LOG_TRIES: usize = 10;
+const LOG_TRIES: usize = 40;
 const LOG_PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
