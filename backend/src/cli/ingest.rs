@@ -54,6 +54,7 @@ enum RemoteKind {
 }
 
 pub async fn run(config: &Config, args: IngestArgs) -> anyhow::Result<()> {
+    refuse_ssh(&args.path)?;
     let client = super::connect::client(config, &args.server)?;
     let task_id = match args.path.to_str() {
         Some(url) if url.contains("://") => fetch(&client, url, &args).await?,
@@ -68,6 +69,18 @@ pub async fn run(config: &Config, args: IngestArgs) -> anyhow::Result<()> {
     }
     let task = follow(&client, task_id).await?;
     report(&client, &task).await
+}
+
+/// `git@host:path` looks like a file's name, and is what forges show first.
+fn refuse_ssh(path: &Path) -> anyhow::Result<()> {
+    let https = path.to_str().and_then(nexus_sources::https_of_ssh);
+    let Some(https) = https.filter(|_| !path.exists()) else {
+        return Ok(());
+    };
+    bail!(
+        "ssh is not spoken here: give the repository's https address, which is probably {https}, and where it is private a \
+         token in NEXUS_SOURCE_TOKEN"
+    );
 }
 
 /// Has the server fetch a source.
@@ -251,5 +264,22 @@ fn line(problem: &Problem) -> String {
     match &problem.path {
         Some(path) => format!("{path}: {code}: {}", problem.message),
         None => format!("{code}: {}", problem.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ssh_is_no_file() {
+        let error = refuse_ssh(Path::new("git@github.com:o/r.git"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("https://github.com/o/r.git"), "{error}");
+        assert!(error.contains("NEXUS_SOURCE_TOKEN"), "{error}");
+        for path in ["docs", "a:b.md", "https://github.com/o/r.git", "you@home/a.md"] {
+            refuse_ssh(Path::new(path)).unwrap();
+        }
     }
 }

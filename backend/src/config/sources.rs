@@ -46,6 +46,7 @@ impl SourcesConfig {
             pages: self.max_pages,
             politeness: Duration::from_millis(self.pause_milliseconds),
             patience: Duration::from_secs(self.patience_seconds),
+            ..Settings::default()
         }
     }
 

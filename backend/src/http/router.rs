@@ -22,8 +22,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::rate_limit::{Asked, Limits};
 use super::{
     api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health, inbox,
-    ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, request_id, sessions, sources, tasks,
-    usage, users,
+    ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, remotes, request_id, sessions,
+    source_webhooks, sources, tasks, usage, users,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -72,7 +72,9 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(knowledge_bases::routes())
         .merge(generations::routes())
         .merge(documents::routes())
+        .merge(remotes::routes())
         .merge(sources::routes())
+        .merge(source_webhooks::routes())
         .merge(tasks::routes())
         .merge(sessions::routes())
         .merge(users::routes())
@@ -86,7 +88,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(outbox::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .merge(inbox::batch_routes())
-        .merge(sources::webhook_routes())
+        .merge(source_webhooks::called_routes())
         .layer(limited(timeout))
         .merge(tasks::streaming_routes())
         .merge(chats::streaming_routes())
@@ -104,7 +106,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         usize::try_from(config.uploads.max_bytes.saturating_add(ingestion::FORM_BYTES)).unwrap_or(usize::MAX);
     let uploads = ingestion::routes()
         .merge(bundles::upload_routes())
-        .merge(sources::upload_routes())
+        .merge(remotes::upload_routes())
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(most))
         .layer(from_fn_with_state(limits.uploads, rate_limit::limit));

@@ -63,8 +63,8 @@ pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
 pub use signals::Signals;
 pub use sources::{
-    GivenCredential, GivenSchedule, NewRemote, SourceChange, Sources, SyncStarted, opened_credential,
-    start_sync,
+    CalledWebhook, GivenCredential, GivenSchedule, NewRemote, SourceChange, Sources, SyncOptions,
+    SyncStarted, opened_credential, start_sync,
 };
 pub use startup::Startup;
 pub use tasks::{TaskView, Tasks};

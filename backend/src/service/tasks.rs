@@ -111,6 +111,7 @@ impl Tasks {
             TaskPayload::SyncSource { source_id, .. } => TaskPayload::SyncSource {
                 source_id,
                 dry_run: false,
+                accept_removals: false,
                 again: Some(task.id),
             },
             TaskPayload::ImportKb { .. }

@@ -29,7 +29,7 @@ pub struct Running {
 
 impl Running {
     pub fn new(task: Task, token: LeaseToken, process_stop: &CancellationToken) -> Self {
-        let meter = Meter::resume(task.progress.counts);
+        let meter = Meter::resume(&task.progress);
         Self {
             task,
             token,

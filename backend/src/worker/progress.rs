@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nexus_domain::task::{Counts, Plan};
-use nexus_domain::{Progress, Stage};
+use nexus_domain::{Progress, Stage, Timestamp};
 
 /// Before so much of a stage has passed its rate says nothing.
 const RATE_AFTER: Duration = Duration::from_millis(500);
@@ -19,10 +19,12 @@ struct State {
 }
 
 impl Meter {
-    /// Goes on with the counts of an earlier attempt: they are facts about the task, not about the attempt.
-    pub fn resume(counts: Counts) -> Self {
+    /// Goes on with the counts of an earlier attempt, and with the time since when its source has been away: they are facts
+    /// about the task, not about the attempt.
+    pub fn resume(before: &Progress) -> Self {
         let progress = Progress {
-            counts,
+            counts: before.counts,
+            away_since: before.away_since,
             ..Progress::default()
         };
         Self(Arc::new(Mutex::new(State {
@@ -42,6 +44,7 @@ impl Meter {
             stage,
             total,
             counts: state.progress.counts,
+            away_since: state.progress.away_since,
             plan: state.progress.plan.take(),
             ..Progress::default()
         };
@@ -57,6 +60,11 @@ impl Meter {
 
     pub fn waits_for(&self, what: Option<&str>) {
         self.lock().progress.waits_for = what.map(str::to_owned);
+    }
+
+    /// Notes since when the task's source has been away; `None` forgets it.
+    pub fn away_since(&self, since: Option<Timestamp>) {
+        self.lock().progress.away_since = since;
     }
 
     /// Counts `units` of the stage as done.

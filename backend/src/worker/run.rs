@@ -14,6 +14,7 @@ use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::{self, Running};
 use super::{embed_kb, ingest, rebuild_lexical, schedule, sweep};
+use crate::service::SyncOptions;
 
 /// How often the table is looked at without being told that there is something.
 const POLL_EVERY: Duration = Duration::from_secs(1);
@@ -157,8 +158,15 @@ impl Worker {
                     TaskPayload::SyncSource {
                         source_id,
                         dry_run,
+                        accept_removals,
                         again,
-                    } => ingest::sync(&context, &running, source_id, dry_run, again).await,
+                    } => {
+                        let options = SyncOptions {
+                            dry_run,
+                            accept_removals,
+                        };
+                        ingest::sync(&context, &running, source_id, options, again).await
+                    }
                     TaskPayload::ImportKb {
                         upload_id,
                         trusts_vectors,
@@ -298,6 +306,12 @@ impl Worker {
         loop {
             if let Err(error) = self.enqueue_sweep().await {
                 tracing::warn!(%error, "a sweep could not be enqueued");
+            }
+            // One process takes the task, but each has folders of its own.
+            if let Err(error) =
+                sweep::remove_unknown_folders(&self.context.db, &self.context.remotes.folder).await
+            {
+                tracing::warn!(%error, "folders of deleted sources could not be looked for");
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -7,7 +7,7 @@ use nexus_storage::StorageError;
 use tokio_util::sync::CancellationToken;
 
 use super::context::WorkerContext;
-use crate::service::{next_of_schedule, start_sync};
+use crate::service::{SyncOptions, next_of_schedule, start_sync};
 
 /// How often it is looked for sources that are due.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ async fn start(context: &WorkerContext, source: &Source, now: Timestamp) -> Resu
     let next = next_of_schedule(schedule, now);
     let mut tx = context.db.begin().await?;
     if tx.sources().take_due(source.id, due, next).await? {
-        let task = start_sync(&context.queue, &mut tx, source, false, None, "").await?;
+        let task = start_sync(&context.queue, &mut tx, source, SyncOptions::default(), "").await?;
         tracing::info!(source = %source.id, task_id = %task, "a scheduled sync was put into the queue");
     }
     tx.commit().await?;

@@ -1,11 +1,12 @@
 //! Clean-up: what is tombstoned in the rows leaves the indexes, and then the rows. The order keeps every point accounted
 //! for: a row goes only after the index has durably forgotten its point.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
-use nexus_domain::{ChunkId, KbId, SourceId, Stage, TaskState, UploadId, VersionId, quota};
+use nexus_domain::{ChunkId, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId, quota};
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
@@ -31,10 +32,13 @@ const SESSIONS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const USES_KEPT: Duration = Duration::from_secs(32 * 24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
+/// How often the log of the database is tried to be emptied by one attempt, and the pause between two tries.
+const LOG_TRIES: usize = 40;
+const LOG_PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
     running.meter.stage(Stage::Sweeping, None);
-    let mut has_removed_text = sweep_knowledge_bases(context, running).await?;
+    sweep_knowledge_bases(context, running).await?;
     loop {
         running.check()?;
         let mut versions: Vec<VersionId> = context
@@ -59,16 +63,35 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
             break;
         }
         sweep_versions(context, running, &versions).await?;
-        has_removed_text = true;
     }
-    sweep_sources(context).await?;
+    let mut tx = context.db.begin().await?;
+    tx.sources().forget_deleted().await?;
+    tx.commit().await?;
+    remove_unknown_folders(&context.db, &context.remotes.folder).await?;
     sweep_what_has_expired(context).await?;
     sweep_uploads(context).await?;
-    if has_removed_text {
-        // Nor may it stay in the log of the database.
-        context.db.empty_log().await?;
-    }
+    empty_log(context, running).await?;
     Ok(Completion::default())
+}
+
+/// What was deleted may not stay in the log of the database either, whoever deleted it. Somebody who reads what stood there
+/// before is waited for: here, and then by the task, which begins again.
+async fn empty_log(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
+    for _ in 0..LOG_TRIES {
+        running.check()?;
+        if context.db.empty_log().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(LOG_PAUSE).await;
+    }
+    Err(Stopped::Away {
+        error: TaskError {
+            code: "unavailable".to_owned(),
+            message: "somebody reads the database for long; its log is emptied when that has ended"
+                .to_owned(),
+        },
+        wait: None,
+    })
 }
 
 /// Rows that mean nothing any more because of their age.
@@ -123,9 +146,7 @@ async fn sweep_versions(
     Ok(())
 }
 
-/// Whether there were any.
-async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Result<bool, Stopped> {
-    let mut found = false;
+async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
     for kb in context.db.knowledge_bases().deleted(VERSIONS).await? {
         running.check()?;
         // A task that still writes to it has been asked to stop; the next sweep finds it quiet.
@@ -144,9 +165,8 @@ async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Re
         crash_point("sweep.kb_points_gone");
         erase::shown_of_kb(context, running, kb).await?;
         purge(context, running, kb).await?;
-        found = true;
     }
-    Ok(found)
+    Ok(())
 }
 
 async fn purge(context: &WorkerContext, running: &Running, kb: KbId) -> Result<(), Stopped> {
@@ -171,12 +191,9 @@ pub async fn is_needed(context: &WorkerContext) -> Result<bool, StorageError> {
         || !context.db.versions().abandoned(1).await?.is_empty())
 }
 
-/// Rows of deleted sources, and folders of sources that are not there any more.
-async fn sweep_sources(context: &WorkerContext) -> Result<(), Stopped> {
-    let mut tx = context.db.begin().await?;
-    tx.sources().forget_deleted().await?;
-    tx.commit().await?;
-    let Ok(mut folders) = tokio::fs::read_dir(&context.remotes.folder).await else {
+/// Removes the folders that this process has of sources that are not there any more.
+pub(super) async fn remove_unknown_folders(db: &Db, folder: &Path) -> Result<(), StorageError> {
+    let Ok(mut folders) = tokio::fs::read_dir(folder).await else {
         return Ok(());
     };
     while let Ok(Some(folder)) = folders.next_entry().await {
@@ -185,7 +202,7 @@ async fn sweep_sources(context: &WorkerContext) -> Result<(), Stopped> {
             .to_str()
             .and_then(|name| name.parse::<SourceId>().ok());
         let Some(id) = id else { continue };
-        if context.db.sources().get(id).await?.is_none()
+        if db.sources().get(id).await?.is_none()
             && let Err(error) = tokio::fs::remove_dir_all(folder.path()).await
         {
             tracing::warn!(source = %id, %error, "the folder of a deleted source could not be removed");
@@ -228,5 +245,28 @@ pub async fn remove_unknown_uploads(db: &Db, uploads: &Uploads, idle: Duration) 
 pub async fn remove_upload(uploads: &Uploads, id: UploadId) {
     if let Err(error) = uploads.remove(id).await {
         tracing::warn!(upload = %id, cause = chain(&error), "an upload could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_domain::Timestamp;
+    use nexus_storage::testing::sqlite;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn folders_of_sources_that_are_not_there_go_wherever_they_are() {
+        let (db, place) = (sqlite().await, tempfile::tempdir().unwrap());
+        let gone = SourceId::new(Timestamp::from_micros(1)).to_string();
+        for name in [gone.as_str(), "something else"] {
+            std::fs::create_dir_all(place.path().join(name).join("objects")).unwrap();
+        }
+        remove_unknown_folders(&db, place.path()).await.unwrap();
+        assert!(!place.path().join(gone).exists());
+        assert!(place.path().join("something else").exists(), "which is not ours");
+        remove_unknown_folders(&db, &place.path().join("missing"))
+            .await
+            .unwrap();
     }
 }

@@ -25,6 +25,7 @@ mod oidc;
 mod people;
 mod questions;
 mod recovery;
+mod repository;
 mod roles;
 #[allow(dead_code, reason = "shared with the tests of the proofs themselves")]
 #[path = "../../../crates/auth/tests/it/rsa_key.rs"]
@@ -34,6 +35,9 @@ mod scale;
 mod sharing;
 mod sign_in;
 mod signed_requests;
+mod site;
+mod source_calls;
+mod source_safety;
 mod sources;
 mod tasks;
 mod test_app;

@@ -1,96 +1,13 @@
 //! Sources that are fetched, from the request to the citation: real repositories on this machine, by git.
 
-use std::path::PathBuf;
 
-use git2::{IndexAddOption, Repository, Signature};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use nexus_api::{
     DocumentFormat, ErrorCode, IngestGit, IngestWeb, PlannedChangeKind, RetrievalMode, SourceCredential,
-    SourceSchedule, StartSync, SyncAccepted, Task, TaskState, UpdateSource,
+    TaskState,
 };
-use nexus_domain::Clock as _;
-use sha2::Sha256;
-use tempfile::TempDir;
-use uuid::Uuid;
 
+use crate::repository::{Repo, app, done, git, sync};
 use crate::test_app::{KB, Setup, TestApp, files_hold};
-
-/// A repository with a work tree, whose files are written and committed.
-struct Repo {
-    folder: TempDir,
-    repo: Repository,
-}
-
-impl Repo {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repo = Repository::init(folder.path()).unwrap();
-        Self { folder, repo }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn commit(&self) -> String {
-        let mut index = self.repo.index().unwrap();
-        index.add_all(["*"], IndexAddOption::DEFAULT, None).unwrap();
-        index.update_all(["*"], None).unwrap();
-        index.write().unwrap();
-        let tree = self.repo.find_tree(index.write_tree().unwrap()).unwrap();
-        let who = Signature::now("Anna", "anna@example.org").unwrap();
-        let parent = self.repo.head().ok().map(|head| head.peel_to_commit().unwrap());
-        let parents: Vec<_> = parent.iter().collect();
-        let id = self
-            .repo
-            .commit(Some("HEAD"), &who, &who, "change", &tree, &parents)
-            .unwrap();
-        id.to_string()
-    }
-
-    fn url(&self) -> String {
-        format!("file://{}", self.folder.path().display())
-    }
-}
-
-async fn app() -> TestApp {
-    TestApp::with(Setup {
-        settings: vec![("NEXUS_SOURCES_LOCAL_REPOSITORIES", "true".to_owned())],
-        ..Setup::default()
-    })
-    .await
-}
-
-fn git(repo: &Repo) -> IngestGit {
-    IngestGit {
-        knowledge_base: KB.to_owned(),
-        source: Some("docs".to_owned()),
-        url: repo.url(),
-        ..IngestGit::default()
-    }
-}
-
-async fn done(app: &TestApp, accepted: &SyncAccepted) -> Task {
-    let task = app.settled(accepted.task_id).await;
-    assert_eq!(task.state, TaskState::Succeeded, "{:?}", task.error);
-    task
-}
-
-async fn sync(app: &TestApp, accepted: &SyncAccepted, dry_run: bool) -> Task {
-    let (kb, source) = (accepted.knowledge_base_id, accepted.source_id);
-    let accepted = app
-        .client
-        .sync_source(kb, source, StartSync { dry_run })
-        .await
-        .unwrap();
-    done(app, &accepted).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_is_read_and_kept_up_to_date() {
@@ -257,108 +174,6 @@ async fn addresses_of_private_networks_and_nonsense_are_refused_at_once() {
     };
     let error = app.client.ingest_web(&web).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::ValidationFailed));
-    app.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn schedules_start_syncs_when_their_time_has_come() {
-    let repo = Repo::new();
-    repo.write("a.md", "# A\n\nFirst text.\n");
-    repo.commit();
-    let app = app().await;
-    app.client.find_or_create_knowledge_base(KB).await.unwrap();
-    let accepted = app.client.ingest_git(&git(&repo)).await.unwrap();
-    done(&app, &accepted).await;
-    let (kb, id) = (accepted.knowledge_base_id, accepted.source_id);
-    let schedule = |cron: &str| UpdateSource {
-        schedule: Some(Some(SourceSchedule {
-            cron: cron.to_owned(),
-            time_zone: Some("Europe/Moscow".to_owned()),
-        })),
-        ..UpdateSource::default()
-    };
-    let error = app
-        .client
-        .update_source(kb, id, &schedule("* * * * *"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.code(), Some(ErrorCode::ValidationFailed), "too often");
-    let source = app
-        .client
-        .update_source(kb, id, &schedule("0 4 * * *"))
-        .await
-        .unwrap();
-    let due = source.next_sync_at.unwrap();
-    assert_eq!(due.to_rfc3339()[11..16], *"01:00", "four o'clock in Moscow");
-
-    repo.write("a.md", "# A\n\nSecond text.\n");
-    repo.commit();
-    app.clock.advance(std::time::Duration::from_secs(24 * 3_600));
-    let synced = async {
-        loop {
-            if app.found("second").await == ["a.md"] {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), synced)
-        .await
-        .unwrap();
-    let source = app.client.source(kb, id).await.unwrap();
-    assert!(source.next_sync_at.unwrap() > app.clock.now().to_datetime());
-    let none = UpdateSource {
-        schedule: Some(None),
-        ..UpdateSource::default()
-    };
-    let source = app.client.update_source(kb, id, &none).await.unwrap();
-    assert_eq!((source.schedule, source.next_sync_at), (None, None));
-    app.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signed_webhook_starts_a_sync_and_an_unsigned_one_finds_nothing() {
-    let repo = Repo::new();
-    repo.write("a.md", "# A\n\nFirst text.\n");
-    repo.commit();
-    let app = app().await;
-    app.client.find_or_create_knowledge_base(KB).await.unwrap();
-    let accepted = app.client.ingest_git(&git(&repo)).await.unwrap();
-    done(&app, &accepted).await;
-    let (kb, id) = (accepted.knowledge_base_id, accepted.source_id);
-    let hook = app.client.issue_source_webhook(kb, id).await.unwrap();
-    repo.write("a.md", "# A\n\nSecond text.\n");
-    repo.commit();
-
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
-    let body = br#"{"ref":"refs/heads/main"}"#;
-    let mut mac = Hmac::<Sha256>::new_from_slice(hook.secret.as_bytes()).unwrap();
-    mac.update(body);
-    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-    let post = |source: Uuid, header: &'static str, value: String| {
-        let url = format!("{}/api/v1/webhooks/sources/{source}", app.client.base());
-        let request = http.post(url).header(header, value).body(body.to_vec());
-        async move { request.send().await.unwrap() }
-    };
-    for (source, header, value) in [
-        (id, "x-hub-signature-256", format!("sha256={}", "0".repeat(64))),
-        (id, "x-gitlab-token", "guess".to_owned()),
-        (id, "x-something", String::new()),
-        (Uuid::from_u128(7), "x-hub-signature-256", signature.clone()),
-    ] {
-        assert_eq!(post(source, header, value).await.status(), 404);
-    }
-    let answer = post(id, "x-hub-signature-256", signature).await;
-    assert_eq!(answer.status(), 202);
-    let started: SyncAccepted = answer.json().await.unwrap();
-    done(&app, &started).await;
-    assert_eq!(app.found("second").await, ["a.md"]);
-    let answer = post(id, "x-gitlab-token", hook.secret.clone()).await;
-    assert_eq!(answer.status(), 202, "GitLab sends the secret itself");
     app.end().await;
 }
 

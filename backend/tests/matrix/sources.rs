@@ -92,6 +92,7 @@ impl World {
         let payload = TaskPayload::SyncSource {
             source_id: source.parse().unwrap(),
             dry_run: false,
+            accept_removals: false,
             again: None,
         };
         let task = self.task(Some(kb), payload, TaskState::Succeeded);

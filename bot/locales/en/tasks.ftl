@@ -77,3 +77,4 @@ problem-address-refused = lies in a private network that I may not enter
 problem-robots-disallowed = the site asks robots not to read it
 problem-submodule = a repository within the repository; add it as a source of its own
 problem-lfs-pointer = only a pointer to a large file, which I do not fetch
+problem-removals-held = most documents are suddenly gone there; I keep them until somebody confirms that

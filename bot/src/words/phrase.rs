@@ -251,4 +251,5 @@ problems! {
     RobotsDisallowed = "robots_disallowed",
     Submodule = "submodule",
     LfsPointer = "lfs_pointer",
+    RemovalsHeld = "removals_held",
 }

@@ -238,6 +238,8 @@ problem_codes! {
     Submodule = "submodule";
     /// A pointer to large file storage.
     LfsPointer = "lfs_pointer";
+    /// The source no longer shows most of its documents; they are kept until a sync is told to accept it.
+    RemovalsHeld = "removals_held";
 }
 
 /// One file that could not be read, or the upload itself where `path` is absent.

@@ -237,6 +237,9 @@ pub struct StartSync {
     /// Only say what would change: see `plan` of the task.
     #[serde(default)]
     pub dry_run: bool,
+    /// Remove what the source no longer shows, however much it is: see the problem `removals_held`.
+    #[serde(default)]
+    pub accept_removals: bool,
 }
 
 /// Fields that are absent stay as they are; `null` removes.

@@ -31,9 +31,12 @@ pub(crate) fn from_hex(text: &str) -> Option<[u8; DIGEST_BYTES]> {
 }
 
 fn keyed(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
-    Hmac::<Sha256>::new_from_slice(key)
-        .expect("HMAC takes keys of any length")
-        .chain_update(message)
+    begun(key).chain_update(message)
+}
+
+/// For a message that comes in pieces.
+pub(crate) fn begun(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::digest::hmac_sha256;
+
 /// Bytes of the shortest secret that is accepted: as many as the keys that are derived from it.
 pub const MIN_SECRET_BYTES: usize = 32;
 
@@ -38,6 +40,7 @@ pub(crate) struct Key {
     pub(crate) kid: String,
     pub(crate) tokens: Zeroizing<[u8; 32]>,
     pub(crate) seal: Zeroizing<[u8; 32]>,
+    fingerprints: Zeroizing<[u8; 32]>,
 }
 
 impl KeyRing {
@@ -52,6 +55,13 @@ impl KeyRing {
             keys.push(key);
         }
         Ok(Self { keys })
+    }
+
+    /// Tells whether two secrets are the same one without keeping either: HMAC-SHA256 under the current key, so that
+    /// nobody else can try guesses. The same secret has another fingerprint for another purpose, and under another key.
+    pub fn fingerprint(&self, purpose: &str, secret: &[u8]) -> [u8; 32] {
+        let of_purpose = hmac_sha256(self.current().fingerprints.as_slice(), purpose.as_bytes());
+        hmac_sha256(&of_purpose, secret)
     }
 
     pub(crate) fn current(&self) -> &Key {
@@ -74,6 +84,7 @@ impl Key {
             kid: hex::encode(&expand(&hkdf, "nexus/v1/kid")[..4]),
             tokens: expand(&hkdf, "nexus/v1/tokens"),
             seal: expand(&hkdf, "nexus/v1/seal"),
+            fingerprints: expand(&hkdf, "nexus/v1/fingerprints"),
         })
     }
 }
@@ -92,4 +103,23 @@ fn expand(hkdf: &Hkdf<Sha256>, label: &str) -> Zeroizing<[u8; 32]> {
     hkdf.expand(label.as_bytes(), key.as_mut_slice())
         .expect("32 bytes are fewer than HKDF-SHA256 can give");
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_of_one_secret_one_purpose_and_one_key() {
+        let ring = |secret: &str| KeyRing::new(&secret.repeat(32).into(), &[]).unwrap();
+        let print = ring("a").fingerprint("this", b"word");
+        assert_eq!(print, ring("a").fingerprint("this", b"word"));
+        for other in [
+            ring("a").fingerprint("that", b"word"),
+            ring("a").fingerprint("this", b"words"),
+            ring("b").fingerprint("this", b"word"),
+        ] {
+            assert_ne!(print, other);
+        }
+    }
 }

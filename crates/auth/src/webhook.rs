@@ -1,8 +1,10 @@
 //! Whether a webhook comes from whoever was given its secret.
 
+use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 
-use crate::digest::{from_hex, hmac_matches};
+use crate::digest::{DIGEST_BYTES, begun, from_hex};
 
 /// Longest proof that is looked at, in bytes.
 const MOST_BYTES: usize = 512;
@@ -26,25 +28,76 @@ impl std::fmt::Debug for WebhookProof<'_> {
     }
 }
 
-/// Compares in constant time.
-pub fn verifies(secret: &SecretString, body: &[u8], proof: WebhookProof<'_>) -> bool {
-    let key = secret.expose_secret().as_bytes();
-    match proof {
-        WebhookProof::Signature(text) if text.len() <= MOST_BYTES => {
-            let hex = text.trim();
-            let hex = hex.strip_prefix("sha256=").unwrap_or(hex);
-            from_hex(hex).is_some_and(|tag| hmac_matches(key, body, &tag))
+/// A proof that is compared with a body while that is read: nothing of the body is kept.
+#[derive(Debug)]
+pub struct WebhookCheck(Kind);
+
+enum Kind {
+    Signature {
+        mac: Box<Hmac<Sha256>>,
+        tag: [u8; DIGEST_BYTES],
+    },
+    /// The secret itself says all; whether it was the right one.
+    Token(bool),
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Signature { .. } => "Signature",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+impl WebhookCheck {
+    /// `None` for what cannot be a proof.
+    pub fn new(secret: &SecretString, proof: WebhookProof<'_>) -> Option<Self> {
+        let key = secret.expose_secret().as_bytes();
+        match proof {
+            WebhookProof::Signature(text) if text.len() <= MOST_BYTES => {
+                let hex = text.trim();
+                let hex = hex.strip_prefix("sha256=").unwrap_or(hex);
+                let mac = Box::new(begun(key));
+                from_hex(hex).map(|tag| Self(Kind::Signature { mac, tag }))
+            }
+            WebhookProof::Token(text) if text.len() <= MOST_BYTES => {
+                let is_it = subtle::ConstantTimeEq::ct_eq(text.as_bytes(), key).into();
+                Some(Self(Kind::Token(is_it)))
+            }
+            WebhookProof::Signature(_) | WebhookProof::Token(_) => None,
         }
-        WebhookProof::Token(text) if text.len() <= MOST_BYTES => {
-            subtle::ConstantTimeEq::ct_eq(text.as_bytes(), key).into()
+    }
+
+    /// Takes the next piece of the body.
+    pub fn update(&mut self, piece: &[u8]) {
+        if let Kind::Signature { mac, .. } = &mut self.0 {
+            mac.update(piece);
         }
-        WebhookProof::Signature(_) | WebhookProof::Token(_) => false,
+    }
+
+    /// Whether the proof is right, now that the body is over. Compares in constant time.
+    pub fn verifies(self) -> bool {
+        match self.0 {
+            Kind::Signature { mac, tag } => mac.verify_slice(&tag).is_ok(),
+            Kind::Token(is_it) => is_it,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In pieces, as bodies come.
+    fn verifies(secret: &SecretString, body: &[u8], proof: WebhookProof<'_>) -> bool {
+        WebhookCheck::new(secret, proof).is_some_and(|mut check| {
+            for piece in body.chunks(5) {
+                check.update(piece);
+            }
+            check.verifies()
+        })
+    }
 
     #[test]
     fn a_signature_of_github_is_recognised() {

@@ -93,6 +93,8 @@ problem_codes! {
     Submodule = "submodule";
     /// The repository holds only a pointer; the content lies in its large file storage.
     LfsPointer = "lfs_pointer";
+    /// The source no longer shows most of its documents; they are kept until somebody says that they are really gone.
+    RemovalsHeld = "removals_held";
 }
 
 /// A code that this version does not know (a newer version wrote the row).

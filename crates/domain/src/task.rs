@@ -119,6 +119,9 @@ pub enum TaskPayload {
         /// Says what would change, and changes nothing.
         #[serde(default)]
         dry_run: bool,
+        /// Removes what the source no longer shows, however much it is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        accept_removals: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<TaskId>,
     },
@@ -169,6 +172,9 @@ pub struct Progress {
     /// What it waits for, in words; `None` while it works.
     pub waits_for: Option<String>,
     pub counts: Counts,
+    /// Since when its source has been away, over all attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_since: Option<Timestamp>,
     /// What a dry run found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
@@ -184,6 +190,7 @@ impl Default for Progress {
             eta_millis: None,
             waits_for: None,
             counts: Counts::default(),
+            away_since: None,
             plan: None,
         }
     }

@@ -33,7 +33,7 @@ pub use bundle::{
 };
 pub use child::{Readers, extract_guarded, is_risky, serve_child};
 pub use chunk::{ChunkDraft, ChunkOptions, chunk};
-pub use export::{Export, detect_export, of_export};
+pub use export::{Export, ExportPaths, detect_export, of_export};
 pub use extract::{Extracted, Language, Marks, extract};
 pub use limits::Limits;
 pub use pack::{ArchiveWriter, pack_folder};

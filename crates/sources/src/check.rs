@@ -3,6 +3,7 @@
 use nexus_domain::Remote;
 use url::Url;
 
+use crate::git::address::is_ssh;
 use crate::{Filter, Guard, Settings, SourceError};
 
 /// Longest address, in bytes.
@@ -26,7 +27,7 @@ pub fn check(remote: &Remote, guard: &Guard, settings: &Settings) -> Result<(), 
 
 fn address(remote: &Remote, guard: &Guard, settings: &Settings) -> Result<(), SourceError> {
     let text = remote.url();
-    if matches!(remote, Remote::Git(_)) && (text.starts_with("ssh://") || is_scp_like(text)) {
+    if matches!(remote, Remote::Git(_)) && is_ssh(text) {
         return Err(invalid(
             "ssh is not spoken here: use the repository's https address, with a token where it is private",
         ));
@@ -42,12 +43,6 @@ fn address(remote: &Remote, guard: &Guard, settings: &Settings) -> Result<(), So
     guard
         .check(&url)
         .map_err(|refused| SourceError::refused("address_refused", refused.to_string()))
-}
-
-/// `git@host:path`.
-fn is_scp_like(text: &str) -> bool {
-    let host = text.split_once(':').map(|(host, _)| host);
-    host.is_some_and(|host| host.contains('@') && !host.contains('/'))
 }
 
 fn parsed(text: &str) -> Result<Url, SourceError> {

@@ -14,13 +14,14 @@ mod guard;
 mod http;
 pub mod mediawiki;
 mod names;
+mod pace;
 mod patient;
 mod retry_after;
 mod turns;
 pub mod web;
 mod xml;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -32,8 +33,10 @@ use secrecy::SecretString;
 
 pub use check::check;
 pub use filter::{Filter, FilterError};
+pub use git::address::https_of_ssh;
 pub use guard::{AddressRefused, Guard};
 pub use http::{Http, HttpError, Request, Response};
+pub use pace::Pace;
 
 /// What proves to a source that it may be read.
 #[derive(Clone, Debug)]
@@ -92,6 +95,9 @@ pub struct Context<'a> {
     pub manifest: &'a Manifest,
     /// [`Summary::state`] of the last sync that was whole.
     pub last_state: Option<&'a str>,
+    /// Only what has one of these paths is handed out, or had it the last time: a page whose address is the same may have got
+    /// another one. `None` is all.
+    pub only: Option<&'a HashSet<String>>,
     pub watch: &'a dyn Watch,
 }
 
@@ -116,6 +122,8 @@ pub struct Settings {
     pub politeness: Duration,
     /// How long a source may tell us to wait before the sync is put off instead.
     pub patience: Duration,
+    /// How slow it may be.
+    pub pace: Pace,
 }
 
 impl Default for Settings {
@@ -126,6 +134,7 @@ impl Default for Settings {
             pages: 20_000,
             politeness: Duration::from_millis(250),
             patience: Duration::from_secs(60),
+            pace: Pace::default(),
         }
     }
 }
@@ -138,6 +147,16 @@ pub enum Item {
     /// New or changed; its provenance says which fingerprint it has now.
     File(RawFile),
     Problem(Problem),
+}
+
+impl Item {
+    fn path(&self) -> Option<&str> {
+        match self {
+            Self::Unchanged(path) => Some(path),
+            Self::File(file) => Some(&file.path),
+            Self::Problem(problem) => problem.path.as_deref(),
+        }
+    }
 }
 
 /// How a sync went.
@@ -187,10 +206,15 @@ pub fn sync(
     context: &Context<'_>,
     visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> Result<Summary, SourceError> {
+    let mut wanted = |item: Item| match (context.only, item.path()) {
+        (Some(only), Some(path)) if !only.contains(path) => ControlFlow::Continue(()),
+        _ => visit(item),
+    };
     match remote {
-        Remote::Git(remote) => git::sync(remote, context, visit),
+        Remote::Git(remote) => git::sync(remote, context, &mut wanted),
+        // Looks at addresses itself.
         Remote::Web(remote) => web::sync(remote, context, visit),
-        Remote::MediaWiki(remote) => mediawiki::sync(remote, context, visit),
-        Remote::DokuWiki(remote) => dokuwiki::sync(remote, context, visit),
+        Remote::MediaWiki(remote) => mediawiki::sync(remote, context, &mut wanted),
+        Remote::DokuWiki(remote) => dokuwiki::sync(remote, context, &mut wanted),
     }
 }

@@ -1,16 +1,18 @@
 //! Requests with manners: in turn, without haste, and again when a site asks for time or breaks down for a moment.
 
+use std::cell::Cell;
 use std::io::Read as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use url::{Origin, Url};
 
 use crate::http::{HttpError, Request, Response};
+use crate::pace::Lateness;
 use crate::retry_after::retry_after;
-use crate::{Context, SourceError};
+use crate::{Context, Credential, SourceError};
 
 /// How often a request is sent before it counts as failed.
 const TRIES: u32 = 4;
@@ -102,7 +104,10 @@ pub(crate) struct Patient<'a> {
     /// Least time between the starts of two requests.
     pub(crate) pause: Duration,
     /// Whether the credential goes with each request to `home` as its authorisation.
-    pub(crate) authorises: bool,
+    authorises: Cell<bool>,
+    /// Whether it does so once the site asks for it.
+    answers_challenges: bool,
+    late: Lateness,
 }
 
 impl<'a> Patient<'a> {
@@ -111,8 +116,22 @@ impl<'a> Patient<'a> {
             context,
             home: home.origin(),
             pause: context.settings.politeness,
-            authorises: true,
+            authorises: Cell::new(true),
+            answers_challenges: false,
+            late: Lateness::default(),
         }
+    }
+
+    /// Keeps the credential back unless the site itself asks for a user and a password (RFC 7617), as a server does that
+    /// stands before the site proper.
+    pub(crate) fn authorises_when_asked(&mut self) {
+        self.authorises.set(false);
+        self.answers_challenges = true;
+    }
+
+    /// Whether requests carry the credential now.
+    pub(crate) fn authorises(&self) -> bool {
+        self.authorises.get()
     }
 
     /// Sends a request until it is answered. Any status is an answer but 408, 429 and what stands for a broken server.
@@ -120,6 +139,10 @@ impl<'a> Patient<'a> {
         let mut attempt = 1;
         loop {
             let (reason, asks_for, is_silent, is_rate) = match self.attempt(request, terms)? {
+                Try::Answered(answer) if self.is_challenged_by(&answer) => {
+                    self.authorises.set(true);
+                    continue;
+                }
                 Try::Answered(answer) => return Ok(*answer),
                 Try::Later {
                     reason,
@@ -198,7 +221,7 @@ impl<'a> Patient<'a> {
         request.credential = self
             .context
             .credential
-            .filter(|_| is_home && self.authorises)
+            .filter(|_| is_home && self.authorises())
             .cloned();
         let site = request.url.origin().ascii_serialization();
         let turn = loop {
@@ -209,6 +232,7 @@ impl<'a> Patient<'a> {
             }
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
+        let begun = Instant::now();
         let tried = match self.context.http.send_while(request, terms.follows) {
             Ok(response) => self.read(response, terms, &host),
             Err(HttpError::Unreachable { host, reason }) => {
@@ -217,7 +241,35 @@ impl<'a> Patient<'a> {
             Err(error) => Err(Failure::Refused(error)),
         };
         drop(turn);
+        let bytes = match &tried {
+            Ok(Try::Answered(answer)) => answer.bytes.len() as u64,
+            _ => 0,
+        };
+        let pace = self.context.settings.pace;
+        if self.late.note(pace, begun.elapsed(), bytes) && tried.is_ok() {
+            return Err(Failure::Ends(SourceError::Away {
+                reason: format!(
+                    "{host} is too slow: its answers are {} s late together",
+                    pace.late.as_secs_f32()
+                ),
+                retry_after: Some(pace.late),
+            }));
+        }
         tried
+    }
+
+    /// Whether the site asks for the credential that was kept back.
+    fn is_challenged_by(&self, answer: &Answer) -> bool {
+        let mut challenges = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+        self.answers_challenges
+            && !self.authorises()
+            && answer.status == StatusCode::UNAUTHORIZED
+            && answer.url.origin() == self.home
+            && matches!(self.context.credential, Some(Credential::Basic { .. }))
+            && challenges.any(|challenge| {
+                let scheme = challenge.as_bytes().get(..5).unwrap_or_default();
+                scheme.eq_ignore_ascii_case(b"basic")
+            })
     }
 
     fn read(&self, response: Response, terms: &Terms<'_>, host: &str) -> Result<Try, Failure> {

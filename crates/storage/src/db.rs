@@ -23,8 +23,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
 const WRITER_CACHE: &str = "-16384";
 
-/// Waits for readers of old pages as long as [`BUSY_TIMEOUT`], and leaves what they still read.
+/// Tells first whether a reader of old pages kept it from emptying the log.
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// It waits for readers with the pen in its hand, so not as long as [`BUSY_TIMEOUT`]: who called asks again.
+const SHORT_TIMEOUT: &str = "PRAGMA busy_timeout = 250";
+const LONG_TIMEOUT: &str = "PRAGMA busy_timeout = 30000";
 
 statements! {
     // Touches the file and the schema, unlike `SELECT 1`.
@@ -130,13 +134,19 @@ impl Db {
         Ok(())
     }
 
-    /// Moves SQLite's write-ahead log into the database file, so that deleted text does not stay in it. Does nothing
-    /// elsewhere, and as much as it can while others read.
-    pub async fn empty_log(&self) -> Result<(), StorageError> {
-        if let Pools::Sqlite { write, .. } = &self.0 {
-            sqlx::query(EMPTY_LOG).execute(write).await?;
-        }
-        Ok(())
+    /// Moves SQLite's write-ahead log into the database file, so that deleted text does not stay in it. `false` while
+    /// somebody reads what stood there before: ask again soon. Does nothing elsewhere.
+    pub async fn empty_log(&self) -> Result<bool, StorageError> {
+        let Pools::Sqlite { write, .. } = &self.0 else {
+            return Ok(true);
+        };
+        let mut pen = write.acquire().await?;
+        sqlx::query(SHORT_TIMEOUT).execute(&mut *pen).await?;
+        let emptied: Result<(i64, i64, i64), sqlx::Error> =
+            sqlx::query_as(EMPTY_LOG).fetch_one(&mut *pen).await;
+        sqlx::query(LONG_TIMEOUT).execute(&mut *pen).await?;
+        let (busy, _, _) = emptied?;
+        Ok(busy == 0)
     }
 
     pub const fn kind(&self) -> DbKind {

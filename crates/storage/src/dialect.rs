@@ -45,8 +45,10 @@ pub(crate) const TURN_KEEPALIVE: Pair = Pair {
 /// The best task that may run: one that waits, or one whose worker has let its lease end. Skipped is a task whose
 /// knowledge base runs another of its kind, or of a kind that writes the same points (both an ingestion and a rebuild
 /// weigh by the average length of the moment), the embedding of a knowledge base that takes something in (an ingestion
-/// embeds at its end what is missing; the other way round it waits there, see [`Tasks::is_held`](crate::Tasks::is_held)),
-/// and an ingestion that an older one waits before: the newest upload of a source is the last one read. First come high priority, then the knowledge base that runs the least.
+/// embeds at its end what is missing; the other way round it waits there, see [`Tasks::embeds_beside`](crate::Tasks::embeds_beside)),
+/// and an ingestion that an older one waits before: the newest upload of a source is the last one read. An upload does
+/// not wait for a sync that runs, which may take hours and reads another source; a sync waits for an upload. First come
+/// high priority, then the knowledge base that runs the least.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -64,6 +66,7 @@ macro_rules! claim {
                          AND (other.kind = t.kind
                               OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
                                  AND t.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
+                                 AND NOT (other.kind = 'sync_source' AND t.kind = 'ingest_upload')
                               OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb') AND t.kind = 'embed_kb'))
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks older

@@ -45,6 +45,12 @@ statements! {
     BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
     BUMP_REVISIONS = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $1 WHERE deleted_at IS NULL";
+    // Those who write a knowledge base's first points at the same time weigh them by one average.
+    FIRST_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli =
+            CASE WHEN lexical_average_milli = 0 THEN $2 ELSE lexical_average_milli END
+        WHERE id = $1 RETURNING lexical_average_milli";
+    // A write that changes nothing: in PostgreSQL it lets one such transaction at a time go on.
+    HOLD = "UPDATE knowledge_bases SET revision = revision WHERE id = $1 AND deleted_at IS NULL";
     SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
     DELETE = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
         WHERE id = $1 AND deleted_at IS NULL";
@@ -306,6 +312,25 @@ impl KnowledgeBases<&mut Tx> {
                 .rows_affected()
         });
         Ok(())
+    }
+
+    /// The average that its first points are written with: this one, unless somebody was faster.
+    pub async fn first_lexical_average(&mut self, id: KbId, milli: i64) -> Result<i64, StorageError> {
+        let stands: Option<i64> = on!(self.0, |c| {
+            let update = sqlx::query_scalar(FIRST_LEXICAL_AVERAGE).bind(id.as_uuid());
+            update.bind(milli).fetch_optional(c).await?
+        });
+        Ok(stands.unwrap_or(milli))
+    }
+
+    /// Whether it is there; transactions that ask this of the same one come one after the other.
+    pub async fn hold(&mut self, id: KbId) -> Result<bool, StorageError> {
+        let held = on!(self.0, |c| sqlx::query(HOLD)
+            .bind(id.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(held == 1)
     }
 
     /// Hides it and frees its name. `false` if there was none. Its tasks are the caller's to cancel, its rows the

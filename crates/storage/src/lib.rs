@@ -53,7 +53,7 @@ pub use chats::{
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};
 pub use deliveries::{Deliveries, HandedOut, Settled};
-pub use documents::{DocumentHead, Documents, MAX_PATH_BYTES, PendingVersion};
+pub use documents::{DocumentHead, Documents, MAX_PATH_BYTES, Met, PendingVersion};
 pub use embeddings::Embeddings;
 pub use error::StorageError;
 pub use generations::{Coverage, Generation, Generations};

@@ -1,6 +1,6 @@
 //! Sources of a knowledge base. Their secrets come and go sealed; nothing here can read them.
 
-use nexus_domain::{KbId, Remote, Schedule, Source, SourceId, SyncState, TaskId, Timestamp};
+use nexus_domain::{KbId, Remote, Schedule, Source, SourceId, SourceKind, SyncState, TaskId, Timestamp};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -28,11 +28,16 @@ statements! {
         FROM sources s WHERE s.kb_id = $1 AND s.deleted_at IS NULL ORDER BY s.name, s.kind");
     OPEN_TASK = "SELECT t.id FROM sources s JOIN tasks t ON t.id = s.sync_task_id
         WHERE s.id = $1 AND s.deleted_at IS NULL AND t.state = 'queued'";
+    // One row, so that nobody can move the source to another site between its address and its credential.
+    WITH_CREDENTIAL = concat!("SELECT ", columns!(), ", s.credential FROM sources s
+        WHERE s.id = $1 AND s.deleted_at IS NULL");
     DUE = concat!("SELECT ", columns!(), " FROM sources s
         JOIN knowledge_bases k ON k.id = s.kb_id AND k.deleted_at IS NULL
         WHERE s.next_sync_at <= $1 AND s.deleted_at IS NULL ORDER BY s.next_sync_at LIMIT $2");
     // A write that changes nothing: in PostgreSQL it keeps the row from being deleted until the transaction ends.
     HOLD = "UPDATE sources SET deleted_at = deleted_at WHERE id = $1 AND deleted_at IS NULL";
+    HOLD_NAMED = "UPDATE sources SET deleted_at = deleted_at
+        WHERE kb_id = $1 AND kind = $2 AND name = $3 AND deleted_at IS NULL";
     INSERT = "INSERT INTO sources (id, kb_id, kind, name, remote, schedule, next_sync_at, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (kb_id, kind, name) WHERE deleted_at IS NULL DO NOTHING";
@@ -45,7 +50,6 @@ statements! {
     TAKE_DUE = "UPDATE sources SET next_sync_at = $3 WHERE id = $1 AND next_sync_at = $2 AND deleted_at IS NULL";
     SET_TASK = "UPDATE sources SET sync_task_id = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
     SYNCED = "UPDATE sources SET sync_state = $2, synced_at = $3, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
-    CREDENTIAL = "SELECT credential FROM sources WHERE id = $1 AND deleted_at IS NULL";
     SET_CREDENTIAL = "UPDATE sources SET credential = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
     WEBHOOK_SECRET = "SELECT webhook_secret FROM sources WHERE id = $1 AND deleted_at IS NULL";
     SET_WEBHOOK_SECRET = "UPDATE sources SET webhook_secret = $2, updated_at = $3 WHERE id = $1 AND deleted_at IS NULL";
@@ -123,6 +127,13 @@ struct SummaryRow {
     documents: i64,
 }
 
+#[derive(FromRow)]
+struct CredentialRow {
+    #[sqlx(flatten)]
+    source: SourceRow,
+    credential: Option<String>,
+}
+
 /// The sealed secrets of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSource {
@@ -179,18 +190,39 @@ impl<C: Connect> Sources<C> {
         Ok(task.map(TaskId::from_uuid))
     }
 
-    /// What proves to the source that it may be read, sealed; `None` if there is nothing.
-    pub async fn sealed_credential(&mut self, id: SourceId) -> Result<Option<String>, StorageError> {
-        self.sealed(CREDENTIAL, id).await
+    /// A source together with what proves to it that it may be read, sealed: the credential is the one of this address.
+    pub async fn with_credential(
+        &mut self,
+        id: SourceId,
+    ) -> Result<Option<(Source, Option<String>)>, StorageError> {
+        let row: Option<CredentialRow> = on!(self.0, |c| sqlx::query_as(WITH_CREDENTIAL)
+            .bind(id.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        row.map(|row| Ok((row.source.try_into()?, row.credential)))
+            .transpose()
+    }
+
+    /// The live source of this kind and name.
+    pub async fn find(
+        &mut self,
+        kb: KbId,
+        kind: SourceKind,
+        name: &str,
+    ) -> Result<Option<Source>, StorageError> {
+        check_text(name, "the source's name")?;
+        let row: Option<SourceRow> = on!(self.0, |c| sqlx::query_as(FIND)
+            .bind(kb.as_uuid())
+            .bind(kind.as_str())
+            .bind(name)
+            .fetch_optional(c)
+            .await?);
+        row.map(TryInto::try_into).transpose()
     }
 
     /// What the source's webhooks are signed with, sealed; `None` if it has none.
     pub async fn sealed_webhook_secret(&mut self, id: SourceId) -> Result<Option<String>, StorageError> {
-        self.sealed(WEBHOOK_SECRET, id).await
-    }
-
-    async fn sealed(&mut self, sql: &'static str, id: SourceId) -> Result<Option<String>, StorageError> {
-        let secret: Option<Option<String>> = on!(self.0, |c| sqlx::query_scalar(sql)
+        let secret: Option<Option<String>> = on!(self.0, |c| sqlx::query_scalar(WEBHOOK_SECRET)
             .bind(id.as_uuid())
             .fetch_optional(c)
             .await?);
@@ -200,7 +232,7 @@ impl<C: Connect> Sources<C> {
 
 impl Sources<&mut Tx> {
     /// The source with the candidate's knowledge base, kind and name: the stored one, or the candidate, stored now.
-    /// Callers that race get the same one.
+    /// Callers that race get the same one, one after the other: nobody else changes it before this transaction ends.
     pub async fn find_or_create(&mut self, candidate: &Source) -> Result<Source, StorageError> {
         check_text(&candidate.name, "the source's name")?;
         let (kb, kind) = (candidate.kb_id.as_uuid(), candidate.kind.as_str());
@@ -216,6 +248,12 @@ impl Sources<&mut Tx> {
                 .bind(At(candidate.created_at))
                 .bind(At(candidate.updated_at));
             insert.execute(&mut *c).await?;
+            sqlx::query(HOLD_NAMED)
+                .bind(kb)
+                .bind(kind)
+                .bind(&candidate.name)
+                .execute(&mut *c)
+                .await?;
             sqlx::query_as(FIND)
                 .bind(kb)
                 .bind(kind)

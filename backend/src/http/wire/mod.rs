@@ -8,6 +8,7 @@ use crate::service::{KbOverview, TaskView};
 
 pub mod access;
 pub mod chats;
+pub mod remotes;
 pub mod sources;
 
 pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
@@ -196,7 +197,7 @@ same_codes! {
     Encrypted Truncated Corrupt NestedArchive TooDeep TooLarge TooManyEntries SuspiciousRatio PathEscapesRoot
     InvalidPath Link DeviceName DuplicatePath Binary UnsupportedFormat UnsupportedCompression UnknownEncoding Empty
     ParseFailed NestedTooDeep MemoryLimit TooManyPages TimedOut ReaderCrashed NotFound AccessDenied Unreachable
-    AddressRefused RobotsDisallowed Submodule LfsPointer
+    AddressRefused RobotsDisallowed Submodule LfsPointer RemovalsHeld
 }
 
 pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {

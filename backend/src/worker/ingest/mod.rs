@@ -8,6 +8,7 @@ mod parse;
 mod plan;
 mod read;
 mod remote;
+mod removals;
 mod write;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ use super::failure::{EMBEDDING_REFUSED, Stopped};
 use super::heartbeat::Running;
 use super::run::Completion;
 use super::{dense, embed_kb, lexical, sweep};
+use crate::service::SyncOptions;
 use crate::uploads::Fetched;
 use read::{Reader, WalkFailed, Walked};
 
@@ -75,11 +77,12 @@ pub async fn run(
 ) -> Result<Completion, Stopped> {
     let gone = || Stopped::fail("not_found", "the uploaded file is gone");
     let upload = context.db.uploads().get(upload_id).await?.ok_or_else(gone)?;
-    let job = load(context, running, source_id, again).await?;
+    let source = context.db.sources().get(source_id).await?;
+    let job = load(context, running, source, again).await?;
     clear_earlier_attempt(context, running, Some(source_id)).await?;
     let file = fetch(context, running, &upload).await?;
     running.meter.stage(Stage::Indexing, None);
-    let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone());
+    let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone()).await?;
     let walked = index(&job, reader).await?;
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");
@@ -95,21 +98,26 @@ pub async fn sync(
     context: &WorkerContext,
     running: &Running,
     source_id: SourceId,
-    dry_run: bool,
+    options: SyncOptions,
     again: Option<TaskId>,
 ) -> Result<Completion, Stopped> {
-    let job = load(context, running, source_id, again).await?;
+    let (source, credential) = remote::load(context, source_id).await?.unzip();
+    let job = load(context, running, source, again).await?;
+    let dry_run = options.dry_run;
     if !dry_run {
         clear_earlier_attempt(context, running, Some(source_id)).await?;
     }
     job.running.meter.stage(Stage::Indexing, None);
-    let reader = read::remote(&job, dry_run).await?;
+    let reader = read::remote(&job, credential.flatten(), dry_run).await?;
     if dry_run {
         plan::run(&job, reader).await?;
         return Ok(Completion::default());
     }
-    let walked = index(&job, reader).await?;
+    let mut walked = index(&job, reader).await?;
     nexus_domain::probe::crash_point("ingest.indexed");
+    if !options.accept_removals {
+        removals::hold_back(&job, &mut walked).await?;
+    }
     let completion = finish(&job, &walked).await?;
     if walked.complete && job.only.is_none() {
         let has_passing_problems =
@@ -142,7 +150,7 @@ async fn has_passing_problems(context: &WorkerContext, task: TaskId) -> Result<b
 /// What follows when all files have been looked at.
 async fn finish(job: &Job, walked: &Walked) -> Result<Completion, Stopped> {
     if walked.complete && !walked.is_unchanged && job.only.is_none() && job.source.kind.removes_missing() {
-        remove_missing(job).await?;
+        removals::remove_missing(job).await?;
     }
     nexus_domain::probe::crash_point("ingest.removed");
     complete(&job.context, &job.running, job.kb.id).await
@@ -181,11 +189,11 @@ async fn embed(context: &WorkerContext, running: &Running, kb: KbId) -> Result<b
 async fn load(
     context: &WorkerContext,
     running: &Running,
-    source_id: SourceId,
+    source: Option<Source>,
     again: Option<TaskId>,
 ) -> Result<Job, Stopped> {
     let gone = || Stopped::fail("not_found", "the knowledge base or the source is gone");
-    let source = context.db.sources().get(source_id).await?.ok_or_else(gone)?;
+    let source = source.ok_or_else(gone)?;
     let kb = context
         .db
         .knowledge_bases()
@@ -282,25 +290,5 @@ async fn record(job: &Job, problems: &[Problem]) -> Result<(), Stopped> {
         .add_problems(job.running.task.id, problems, job.context.clock.now())
         .await?;
     tx.commit().await?;
-    Ok(())
-}
-
-/// Tombstones the documents that the source no longer holds.
-async fn remove_missing(job: &Job) -> Result<(), Stopped> {
-    job.running.meter.stage(Stage::Removing, None);
-    let now = job.context.clock.now();
-    let mut tx = job.context.db.begin().await?;
-    job.running.hold(&mut tx).await?;
-    let removed = tx
-        .documents()
-        .remove_unseen(job.source.id, job.running.task.id, now)
-        .await?;
-    if removed > 0 {
-        tx.knowledge_bases().bump_revision(job.kb.id, now).await?;
-    }
-    tx.commit().await?;
-    job.running
-        .meter
-        .count(|counts| counts.documents_removed += removed);
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nexus_domain::{Problem, ProblemCode, SourceKind};
-use nexus_ingest::{BundleDocument, Entry, Export, Limits, RawFile, WalkError};
-use nexus_sources::{Item, SourceError};
+use nexus_ingest::{BundleDocument, Entry, Export, ExportPaths, Limits, RawFile, WalkError};
+use nexus_sources::{Credential, Item, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -86,11 +86,19 @@ impl Sender {
         (sender, files)
     }
 
+    /// Hands on what an upload holds, as far as it is wanted.
+    fn entry(&self, entry: Entry) -> ControlFlow<()> {
+        match entry {
+            Entry::File(file) if self.job.wants(Some(&file.path)) => self.file(file),
+            Entry::Problem(problem) if self.job.wants(problem.path.as_deref()) => {
+                self.send(Met::Problem(problem))
+            }
+            Entry::File(_) | Entry::Problem(_) => self.go_on(),
+        }
+    }
+
     /// `Break` when somebody asked to stop, or nobody receives any more.
     fn file(&self, file: RawFile) -> ControlFlow<()> {
-        if !self.job.wants(Some(&file.path)) {
-            return self.go_on();
-        }
         match self.runtime.block_on(self.budget.take(file.bytes.len())) {
             Some(share) => self.send(Met::File(file, share)),
             None => ControlFlow::Break(()),
@@ -106,7 +114,7 @@ impl Sender {
     }
 
     pub(super) fn send(&self, met: Met) -> ControlFlow<()> {
-        if self.job.wants(met.path()) && self.sender.blocking_send(met).is_err() {
+        if self.sender.blocking_send(met).is_err() {
             return ControlFlow::Break(());
         }
         self.go_on()
@@ -121,7 +129,11 @@ impl Sender {
 }
 
 /// Starts to walk an upload. It ends early when nobody receives any more.
-pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
+pub async fn upload(job: &Job, path: PathBuf, file_name: String) -> Result<Reader, Stopped> {
+    let known = match job.source.kind {
+        SourceKind::WikiExport => job.context.db.documents().paths(job.source.id).await?,
+        _ => Vec::new(),
+    };
     let (sender, files) = Sender::new(job);
     let walk = tokio::task::spawn_blocking(move || {
         let limits = sender.job.context.ingest.limits;
@@ -134,21 +146,11 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
             SourceKind::WikiExport => export_of(&sender, &path, &file_name, &limits),
             _ => None,
         };
+        let export = export.map(|export| ExportPaths::new(export, known));
         let mut renamed = HashSet::new();
-        let walked = nexus_ingest::walk(&path, &file_name, &limits, &mut |entry| match entry {
-            Entry::File(file) => match &export {
-                Some(export) => match nexus_ingest::of_export(export, file) {
-                    Some(file) if renamed.insert(file.path.clone()) => sender.file(file),
-                    Some(file) => {
-                        let why = "The export holds two pages of this name; the first one was taken";
-                        let problem = Problem::of_file(file.path, ProblemCode::DuplicatePath, why);
-                        sender.send(Met::Problem(problem))
-                    }
-                    None => sender.go_on(),
-                },
-                None => sender.file(file),
-            },
-            Entry::Problem(problem) => sender.send(Met::Problem(problem)),
+        let walked = nexus_ingest::walk(&path, &file_name, &limits, &mut |entry| match &export {
+            Some(export) => of_export(&sender, export, &mut renamed, entry),
+            None => sender.entry(entry),
         });
         let summary = walked.map_err(WalkFailed::Upload)?;
         Ok(Walked {
@@ -156,7 +158,42 @@ pub fn upload(job: &Job, path: PathBuf, file_name: String) -> Reader {
             ..Walked::default()
         })
     });
-    Reader { files, walk }
+    Ok(Reader { files, walk })
+}
+
+/// An entry of a wiki's export as the document that it is, readable or not: the one that it was before is not removed
+/// because its file cannot be read this time.
+fn of_export(
+    sender: &Sender,
+    export: &ExportPaths,
+    renamed: &mut HashSet<String>,
+    entry: Entry,
+) -> ControlFlow<()> {
+    match entry {
+        Entry::File(file) => {
+            // A retry asks for what could not be read by the name that it had then.
+            let is_wanted = sender.job.wants(Some(&file.path))
+                || export
+                    .of_unread(&file.path)
+                    .is_some_and(|path| sender.job.wants(Some(&path)));
+            match nexus_ingest::of_export(export.export(), file) {
+                Some(file) if !renamed.insert(file.path.clone()) => {
+                    let why = "The export holds two pages of this name; the first one was taken";
+                    let problem = Problem::of_file(file.path, ProblemCode::DuplicatePath, why);
+                    sender.entry(Entry::Problem(problem))
+                }
+                Some(file) if is_wanted || sender.job.wants(Some(&file.path)) => sender.file(file),
+                _ => sender.go_on(),
+            }
+        }
+        Entry::Problem(problem) => {
+            let path = problem.path.as_deref().and_then(|path| export.of_unread(path));
+            sender.entry(Entry::Problem(Problem {
+                path: path.or(problem.path),
+                ..problem
+            }))
+        }
+    }
 }
 
 /// Which wiki an archive was exported from, by the names of its files.
@@ -178,11 +215,10 @@ fn export_of(sender: &Sender, path: &Path, file_name: &str, limits: &Limits) -> 
 }
 
 /// Starts to fetch from a remote source. A dry run, and a retry, look at everything, whatever the last sync saw.
-pub async fn remote(job: &Job, dry_run: bool) -> Result<Reader, Stopped> {
+pub async fn remote(job: &Job, credential: Option<Credential>, dry_run: bool) -> Result<Reader, Stopped> {
     let gone = || Stopped::fail("invalid_source", "the source is not one that can be fetched");
     let settings = job.source.remote.clone().ok_or_else(gone)?;
     let manifest = remote::manifest(job).await?;
-    let credential = remote::credential(job).await?;
     let folder = job.context.remotes.folder_of(job.source.id);
     let is_whole = !dry_run && job.only.is_none();
     let last_state = job.source.sync.state.clone().filter(|_| is_whole);
@@ -200,6 +236,7 @@ pub async fn remote(job: &Job, dry_run: bool) -> Result<Reader, Stopped> {
             folder: &folder,
             manifest: &manifest,
             last_state: last_state.as_deref(),
+            only: sender.job.only.as_deref(),
             watch: &follower,
         };
         let summary = nexus_sources::sync(&settings, &given, &mut |item| match item {

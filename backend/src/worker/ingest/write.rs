@@ -189,10 +189,9 @@ async fn write_pending(job: &Job, batch: &Batch, average: &mut i64) -> Result<()
     if *average == 0 && batch.chunks > 0 {
         let lengths = batch.documents.iter().flat_map(|pending| &pending.analyses);
         let sum: u64 = lengths.map(|analysis| u64::from(analysis.length)).sum();
-        *average = lexical::quantised(sum, batch.chunks as u64);
-        tx.knowledge_bases()
-            .set_lexical_average(job.kb.id, *average)
-            .await?;
+        let own = lexical::quantised(sum, batch.chunks as u64);
+        // An upload may run beside a sync.
+        *average = tx.knowledge_bases().first_lexical_average(job.kb.id, own).await?;
     }
     for pending in &batch.documents {
         tx.documents()

@@ -10,11 +10,10 @@ use crate::provenance::{Link, Places};
 const HEAD: usize = 16 << 10;
 
 pub(super) fn document(base: Option<&str>, file: RawFile) -> Option<RawFile> {
-    let (folder, name) = split(&file.path);
-    if name == "index.html" || is_furniture(folder) {
+    if !is_document(&file.path) {
         return None;
     }
-    let Some(id) = page_id(name).filter(|_| !folder.split('/').any(|part| part == "attachments")) else {
+    let Some((folder, id)) = page(&file.path) else {
         return Some(file);
     };
     let title = title(&file.bytes);
@@ -38,6 +37,25 @@ pub(super) fn document(base: Option<&str>, file: RawFile) -> Option<RawFile> {
         Some(bytes) => with_bytes(file, bytes),
         None => file,
     })
+}
+
+pub(super) fn is_document(path: &str) -> bool {
+    let (folder, name) = split(path);
+    name != "index.html" && !is_furniture(folder)
+}
+
+/// The folder and the id of a page; `None` for an attachment.
+pub(super) fn page(path: &str) -> Option<(&str, &str)> {
+    let (folder, name) = split(path);
+    let is_attached = folder.split('/').any(|part| part == "attachments");
+    page_id(name).filter(|_| !is_attached).map(|id| (folder, id))
+}
+
+/// The same of a path that [`document`] made: `Title 12345.html`, or as it was.
+pub(super) fn page_of_document(path: &str) -> Option<(&str, &str)> {
+    let (folder, name) = split(path);
+    let (_, end) = name.rsplit_once(' ').unwrap_or(("", name));
+    page_id(end).map(|id| (folder, id))
 }
 
 /// `Name_12345.html`, `12345.html`

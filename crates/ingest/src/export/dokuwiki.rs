@@ -14,11 +14,28 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':');
 
 pub(super) fn document(base: Option<&str>, file: RawFile) -> Option<RawFile> {
+    let page = page_of(&file.path)?;
+    let id = page.replace('/', ":");
+    let mut provenance = file.provenance.clone();
+    provenance.link = address(base).map(|base| Link {
+        url: format!("{base}/doku.php?id={}", utf8_percent_encode(&id, KEPT)),
+        places: Places::Anchors,
+    });
+    Some(RawFile {
+        path: format!("{page}.dokuwiki"),
+        provenance,
+        ..file
+    })
+}
+
+pub(super) fn path(path: &str) -> Option<String> {
+    page_of(path).map(|page| format!("{page}.dokuwiki"))
+}
+
+/// The page that a file holds, as a path; `None` for what is none.
+fn page_of(path: &str) -> Option<String> {
     // Names are encoded as addresses are (`fnencode` "url", the default).
-    let page = percent_decode_str(page(&file.path)?)
-        .decode_utf8()
-        .ok()?
-        .into_owned();
+    let page = percent_decode_str(page(path)?).decode_utf8().ok()?.into_owned();
     let name = page.rsplit('/').next().unwrap_or(&page);
     let is_part = [
         "_template",
@@ -34,20 +51,7 @@ pub(super) fn document(base: Option<&str>, file: RawFile) -> Option<RawFile> {
         .any(|part| part.is_empty() || part == "." || part == "..")
         || page.contains(char::is_control)
         || page.contains('\\');
-    if is_part || is_unsafe || page.starts_with("playground/") {
-        return None;
-    }
-    let id = page.replace('/', ":");
-    let mut provenance = file.provenance.clone();
-    provenance.link = address(base).map(|base| Link {
-        url: format!("{base}/doku.php?id={}", utf8_percent_encode(&id, KEPT)),
-        places: Places::Anchors,
-    });
-    Some(RawFile {
-        path: format!("{page}.dokuwiki"),
-        provenance,
-        ..file
-    })
+    (!is_part && !is_unsafe && !page.starts_with("playground/")).then_some(page)
 }
 
 /// What stands under the folder of pages, without its ending.

@@ -5,11 +5,13 @@ mod confluence;
 mod detect;
 mod dokuwiki;
 mod notion;
+mod paths;
 
 use nexus_domain::ContentHash;
 
 use crate::archive::RawFile;
 pub use detect::detect_export;
+pub use paths::ExportPaths;
 
 /// What an archive was exported from. `base` is the address of the wiki, without which its pages have no links.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,29 @@ const KEPT: usize = 8;
 const HEAD: usize = 4 << 10;
 
 pub(super) fn document(file: RawFile) -> Option<RawFile> {
-    let (folder, name) = split(&file.path);
+    let new_path = path(&file.path)?;
+    let (_, name) = split(&file.path);
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let mut provenance = file.provenance.clone();
+    if let Some((title, id)) = id_at_end(stem) {
+        let written = written_title(&file.bytes, &extension.to_ascii_lowercase());
+        provenance.title =
+            Some(written.unwrap_or_else(|| title.to_owned())).filter(|title| !title.is_empty());
+        provenance.link = Some(Link {
+            url: format!("https://www.notion.so/{}", id.to_ascii_lowercase()),
+            places: Places::Whole,
+        });
+    }
+    Some(RawFile {
+        path: new_path,
+        provenance,
+        ..file
+    })
+}
+
+/// A file's path without ids; `None` for what is no document.
+pub(super) fn path(path: &str) -> Option<String> {
+    let (folder, name) = split(path);
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let extension = extension.to_ascii_lowercase();
     // What the view shows comes as a file of its own, and all rows come as pages.
@@ -29,22 +51,10 @@ pub(super) fn document(file: RawFile) -> Option<RawFile> {
         return None;
     }
     let folders: Vec<String> = inner(folder).iter().map(|part| without_id(part)).collect();
-    let path = joined(&folders.join("/"), &with_extension(&without_id(stem), &extension));
-    let mut provenance = file.provenance.clone();
-    if let Some((title, id)) = id_at_end(stem) {
-        let written = written_title(&file.bytes, &extension);
-        provenance.title =
-            Some(written.unwrap_or_else(|| title.to_owned())).filter(|title| !title.is_empty());
-        provenance.link = Some(Link {
-            url: format!("https://www.notion.so/{}", id.to_ascii_lowercase()),
-            places: Places::Whole,
-        });
-    }
-    Some(RawFile {
-        path,
-        provenance,
-        ..file
-    })
+    Some(joined(
+        &folders.join("/"),
+        &with_extension(&without_id(stem), &extension),
+    ))
 }
 
 /// The name before the id at its end, and the id.

@@ -90,3 +90,24 @@ fn parts_that_say_that_they_are_no_text_are_left_out() {
         "Text\n\n> Words\n\n> An author\n\nMore"
     );
 }
+
+#[test]
+fn terms_of_definitions_are_places_to_lead_to() {
+    let page = r#"<h1 id="lamp">Lamp</h1><p>About.</p>
+        <dl class="py class"><dt id="lamp.Lamp">class Lamp</dt><dd><p>A lamp.</p>
+        <dl class="py method"><dt id="lamp.Lamp.on">on()</dt><dd>Switches it on.</dd>
+        <dt id="lamp.Lamp.off">off()</dt><dd>Switches it off.</dd></dl>
+        <p>Lamps are kept.</p></dd></dl>
+        <p>The end.</p><dl><dt>Plain</dt><dd>No place.</dd></dl>"#;
+    assert_eq!(
+        anchors(page),
+        pairs(&[
+            ("# Lamp", "lamp"),
+            ("class Lamp", "lamp.Lamp"),
+            ("on()", "lamp.Lamp.on"),
+            ("off()", "lamp.Lamp.off"),
+            ("Lamps are kept.", "lamp.Lamp"),
+            ("The end.", "lamp"),
+        ])
+    );
+}

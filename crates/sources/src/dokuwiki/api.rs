@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -9,12 +10,14 @@ use super::fault::Fault;
 use super::xmlrpc;
 use crate::http::Request;
 use crate::patient::{Failure, Patient, Terms};
-use crate::{Context, SourceError};
+use crate::{Context, Credential, SourceError};
 
 /// Most bytes of the list of all pages, some hundred thousand of them, and of one page. An answer's tree takes some times its
 /// bytes.
 const MOST_LIST: u64 = 32 << 20;
 const MOST_TEXT: u64 = 16 << 20;
+/// Of an answer that says who we are.
+const MOST_ANSWER: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -65,7 +68,10 @@ impl<'a> Api<'a> {
                     context,
                 };
                 match api.list(namespace) {
-                    Ok(listed) => return Ok((api, listed)),
+                    Ok(listed) => {
+                        api.expect_signed_in(listed.is_empty())?;
+                        return Ok((api, listed));
+                    }
                     Err(Fault::NoApi | Fault::NoMethod | Fault::Gone) => {}
                     Err(Fault::SwitchedOff) => is_switched_off = true,
                     Err(fault) => return Err(fault.into_source_error(url)),
@@ -78,6 +84,35 @@ impl<'a> Api<'a> {
             Fault::NoApi
         };
         Err(fault.into_source_error(url))
+    }
+
+    /// Fails where the wiki does not know us by the credential (any more): it then answers as to anybody, to whom it may show
+    /// nothing, and an empty list would say that all pages are gone. `is_doubtful`: whether it has said so.
+    pub(super) fn expect_signed_in(&self, is_doubtful: bool) -> Result<(), SourceError> {
+        let Some(credential) = self.context.credential else {
+            return Ok(());
+        };
+        let called = match (self.protocol, credential) {
+            (Protocol::Json, _) => self.call("core.whoAmI", &[], MOST_ANSWER),
+            // Releases before 2024 do not say who one is, but whether one may be.
+            (Protocol::Xml, Credential::Basic { user, password }) => {
+                let parameters = [json!(user), json!(password.expose_secret())];
+                self.call("dokuwiki.login", &parameters, MOST_ANSWER)
+            }
+            (Protocol::Xml, Credential::Bearer(_)) => Err(Fault::NoMethod),
+        };
+        let is_known = match called {
+            Ok(answer) => Some(is_somebody(&answer)),
+            // It cannot be asked.
+            Err(Fault::NoMethod) => None,
+            // Where there is no account, the call itself fails ("No user available").
+            Err(Fault::Denied(_) | Fault::Other(_) | Fault::NoApi | Fault::Gone) => Some(false),
+            Err(fault) => return Err(fault.into_source_error(&self.base)),
+        };
+        if is_known.unwrap_or(!is_doubtful) {
+            return Ok(());
+        }
+        Err(Fault::SignedOut.into_source_error(&self.base))
     }
 
     pub(super) fn is_stopped(&self) -> Result<(), SourceError> {
@@ -235,6 +270,15 @@ fn read_json(bytes: &[u8]) -> Option<Result<Value, (i64, String)>> {
         return Some(Err((code, message)));
     }
     answer.get_mut("result").map(|result| Ok(result.take()))
+}
+
+/// What `core.whoAmI` (the account, whose name is empty where there is none) or `dokuwiki.login` (whether it is one) says.
+fn is_somebody(answer: &Value) -> bool {
+    match answer {
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_i64() == Some(1),
+        answer => answer["login"].as_str().is_some_and(|login| !login.is_empty()),
+    }
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

@@ -12,6 +12,8 @@ pub(super) enum Fault {
     SwitchedOff,
     NoMethod,
     Denied(String),
+    /// The wiki does not know the account that it was asked by.
+    SignedOut,
     Gone,
     TooLarge(u64),
     /// No answer, however often it was asked.
@@ -47,6 +49,10 @@ impl Fault {
                 "The wiki's API is switched off: switch on remote API in the configuration (setting \"remote\")".into(),
             ),
             Self::Denied(message) => refused("access_denied", message),
+            Self::SignedOut => refused(
+                "access_denied",
+                "Signed out: the wiki does not know us by this credential (any more); give a new one".into(),
+            ),
             Self::TooLarge(most) => refused(
                 "too_large",
                 format!("The wiki's list of pages has more than the {most} bytes that are allowed"),

@@ -37,6 +37,7 @@ pub fn sync(
         api: &api,
         names: Names::default(),
         has_gaps: false,
+        has_absent: false,
         failed_in_row: 0,
         visit,
     };
@@ -60,6 +61,8 @@ struct Sync<'a> {
     names: Names,
     /// Whether something was missed, so that absence means nothing.
     has_gaps: bool,
+    /// Whether a page was listed and is not there.
+    has_absent: bool,
     /// Pages that could not be had, one after the other.
     failed_in_row: u32,
     visit: &'a mut dyn FnMut(Item) -> ControlFlow<()>,
@@ -86,6 +89,10 @@ impl Sync<'_> {
         for page in listed {
             self.api.is_stopped()?;
             self.page(&page)?;
+        }
+        if self.has_absent {
+            // Whoever was signed out meanwhile was shown nothing for that reason.
+            self.api.expect_signed_in(true)?;
         }
         Ok(Summary {
             complete: !self.has_gaps,
@@ -119,7 +126,10 @@ impl Sync<'_> {
                 return self.hand_out(Item::File(file));
             }
             // Deleted since it was listed.
-            Got::Gone => return Ok(()),
+            Got::Gone => {
+                self.has_absent = true;
+                return Ok(());
+            }
             Got::Text(_) | Got::TooLarge => {
                 let most = self.api.most_text();
                 let message = format!("The page has more than the {most} bytes that are allowed");

@@ -82,16 +82,29 @@ fn address(text: &str, settings: &Settings) -> Result<Address, SourceError> {
 }
 
 /// `ssh://…` and the short form `git@host:path`.
-fn is_ssh(text: &str) -> bool {
-    let scheme = text
-        .split_once("://")
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
-    match scheme.as_deref() {
-        Some(scheme) => matches!(scheme, "ssh" | "git+ssh" | "ssh+git"),
-        None => text
-            .split_once(':')
-            .is_some_and(|(host, _)| host.contains('@') && !host.contains('/')),
-    }
+pub(crate) fn is_ssh(text: &str) -> bool {
+    ssh_parts(text).is_some()
+}
+
+/// The https address under which forges have what they also have under this address of ssh; `None` for other addresses.
+pub fn https_of_ssh(text: &str) -> Option<String> {
+    let (host, path) = ssh_parts(text)?;
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    // A port of ssh is none of https.
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    Some(format!("https://{host}/{}", path.trim_start_matches('/')))
+}
+
+/// The host, with user and port, and the path of an address of ssh.
+fn ssh_parts(text: &str) -> Option<(&str, &str)> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let (host, path) = text.split_once(':')?;
+        return (host.contains('@') && !host.contains('/')).then_some((host, path));
+    };
+    let is_ssh = ["ssh", "git+ssh", "ssh+git"]
+        .iter()
+        .any(|ssh| scheme.eq_ignore_ascii_case(ssh));
+    is_ssh.then(|| rest.split_once('/').unwrap_or((rest, "")))
 }
 
 fn branch(name: &str) -> Result<String, SourceError> {
@@ -154,6 +167,24 @@ mod tests {
                 message.contains("https") && message.contains("token"),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_of_ssh_has_one_of_https() {
+        for (ssh, https) in [
+            ("git@github.com:o/r.git", Some("https://github.com/o/r.git")),
+            (
+                "ssh://git@git.example.org:2222/o/r.git",
+                Some("https://git.example.org/o/r.git"),
+            ),
+            ("SSH://github.com/o/r", Some("https://github.com/o/r")),
+            ("https://github.com/o/r.git", None),
+            ("C:\\docs", None),
+            ("docs/guide.md", None),
+            ("notes@home/a:b", None),
+        ] {
+            assert_eq!(https_of_ssh(ssh).as_deref(), https, "{ssh}");
         }
     }
 

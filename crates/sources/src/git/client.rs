@@ -13,7 +13,10 @@ use super::attempt::{Setback, retry_after};
 use super::packet::{Packet, PacketError, Packets};
 use super::refs::{self, Advertisement, RefsError};
 use super::wish::Wish;
-use crate::{AddressRefused, Context, Credential, Http, HttpError, Request, Response, SourceError};
+use crate::pace::{Ended, Paced};
+use crate::{
+    AddressRefused, Context, Credential, Http, HttpError, Pace, Request, Response, SourceError, Watch,
+};
 
 /// Where the list of references ends at the latest. A million of them take some 70 MB.
 const MOST_REFERENCE_BYTES: u64 = 512 << 20;
@@ -31,6 +34,8 @@ pub(super) struct Client<'a> {
     base: Url,
     /// Ways to show the credential, the next one first.
     ways: Vec<Credential>,
+    watch: &'a dyn Watch,
+    pace: Pace,
 }
 
 impl fmt::Debug for Client<'_> {
@@ -52,6 +57,8 @@ impl<'a> Client<'a> {
                 .credential
                 .map_or(Vec::new(), |credential| ways(credential, &host)),
             host,
+            watch: context.watch,
+            pace: context.settings.pace,
         }
     }
 
@@ -74,7 +81,7 @@ impl<'a> Client<'a> {
             Some(path) => self.base.set_path(path),
             None => return Err(self.not_git().into()),
         }
-        let mut packets = Packets::new(response.into_reader(), MOST_REFERENCE_BYTES);
+        let mut packets = Packets::new(self.paced(response), MOST_REFERENCE_BYTES);
         let found = refs::read(&mut packets, branch).map_err(|error| match error {
             RefsError::Packet(error) => self.broken(error),
             RefsError::Sha256 => SourceError::refused("invalid_source", error.to_string()).into(),
@@ -106,7 +113,7 @@ impl<'a> Client<'a> {
         }
         let response = self.sent(request)?;
         let response = self.answer(response, PACK)?;
-        let mut packets = Packets::new(response.into_reader(), most);
+        let mut packets = Packets::new(self.paced(response), most);
         self.unwrap(&mut packets, take)
     }
 
@@ -198,9 +205,18 @@ impl<'a> Client<'a> {
         Setback::passing(format!("the connection to {} broke off", self.host))
     }
 
+    /// The answer's body, as long as it is wanted and comes fast enough.
+    fn paced(&self, response: Response) -> Paced<'a, impl Read + use<>> {
+        Paced::new(response.into_reader(), self.watch, self.pace)
+    }
+
     fn broken(&self, error: PacketError) -> Setback {
         match error {
-            PacketError::Broken(_) => self.broke_off(),
+            PacketError::Broken(error) => match Ended::of(&error) {
+                Some(Ended::Stopped) => SourceError::Stopped.into(),
+                Some(slow) => Setback::passing(format!("{} is too slow: {slow}", self.host)),
+                None => self.broke_off(),
+            },
             PacketError::Malformed => self.not_git().into(),
             PacketError::TooLarge(most) => {
                 let why = format!("{} sends more than the {most} bytes that are allowed", self.host);

@@ -11,13 +11,14 @@ use super::attempt::Setback;
 use super::client::Client;
 use super::note::{Kept, Lock, Note};
 use super::objects::{Damaged, Objects};
+use super::prune::Live;
 use super::refs::Capabilities;
 use super::screen::{Screen, Screened};
 use super::wish::Wish;
 use crate::{Context, SourceError, Watch};
 
 /// A mirror of more packs, or of more than twice the bytes that it began with, is fetched anew: each fetch adds a pack, and
-/// nothing is ever taken out of one.
+/// folders that have changed stay in the older ones. Files do not: see [`prune`](super::prune).
 const MOST_PACKS: usize = 24;
 const MOST_GROWTH: u64 = 2;
 /// So small a mirror may grow as it likes.
@@ -100,8 +101,17 @@ impl<'a> Mirror<'a> {
             files: self.files(&[])?,
         };
         note.fresh_bytes = note.bytes();
+        let objects = self.objects(&note).map_err(damaged)?;
+        if !capabilities.shallow {
+            // The server sent its history, and with it what was deleted long ago.
+            match Live::of(&objects, commit, self.watch) {
+                Ok(live) => return self.prune(note, &live, objects),
+                Err(Setback::Damaged(_)) => {}
+                Err(setback) => return Err(setback),
+            }
+        }
         self.write(&note)?;
-        self.objects(&note).map_err(damaged)
+        Ok(objects)
     }
 
     fn extend(
@@ -125,8 +135,38 @@ impl<'a> Mirror<'a> {
         note.commit = commit.to_string();
         note.is_shallow |= capabilities.shallow;
         note.files = self.files(&note.files)?;
+        let objects = self.objects(&note).map_err(damaged)?;
+        let live = Live::of(&objects, commit, self.watch)?;
+        if live.lacks_some_of(&Live::of(&objects, have, self.watch)?) {
+            return self.prune(note, &live, objects);
+        }
         self.write(&note)?;
+        Ok(objects)
+    }
+
+    /// Keeps what is live and throws away the rest. Until the note is written, what was here before is what is here.
+    fn prune(&self, mut note: Note, live: &Live, objects: Objects) -> Result<Objects, Setback> {
+        let indexed = |error: &git2::Error| self.indexed(error);
+        let mut indexer = Indexer::new(None, &self.packs(), 0o600, false).map_err(|error| indexed(&error))?;
+        live.write(&objects, self.omit_from, self.watch, &mut indexer)?;
+        let name = indexer.commit().map_err(|error| indexed(&error))?;
+        // libgit2 shares open packs by their path.
+        drop(objects);
+        note.omits_from = Some(self.omit_from);
+        note.files = self.files(&[])?;
+        note.files.retain(|file| file.name.contains(name.as_str()));
+        note.fresh_bytes = note.bytes();
+        self.write(&note)?;
+        self.remove_unknown(&note)?;
         self.objects(&note).map_err(damaged)
+    }
+
+    /// Removes what the note does not name: what was pruned, or left by a sync that was killed.
+    fn remove_unknown(&self, note: &Note) -> io::Result<()> {
+        for name in self.names()?.iter().filter(|name| note.file(name).is_none()) {
+            fs::remove_file(self.packs().join(name))?;
+        }
+        Ok(())
     }
 
     /// What the last sync left, if it is as it was left.
@@ -138,13 +178,10 @@ impl<'a> Mirror<'a> {
         if !is_ours {
             return Ok(None);
         }
-        let Ok(names) = self.names() else {
+        if self.names().is_err() {
             return Ok(None);
-        };
-        for name in names.iter().filter(|name| note.file(name).is_none()) {
-            // Left by a sync that was killed.
-            fs::remove_file(self.packs().join(name))?;
         }
+        self.remove_unknown(&note)?;
         for file in &note.files {
             match Kept::look_at(&self.packs(), &file.name, self.watch) {
                 Ok(found) if found == *file => {}
@@ -252,6 +289,14 @@ impl<'a> Mirror<'a> {
 
     fn packs(&self) -> PathBuf {
         self.place().join("pack")
+    }
+}
+
+/// Removes the mirror that a source had before it was moved to a folder of this machine.
+pub(super) fn forget(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder.join("objects")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The protocol is spoken here over [`crate::Http`], libgit2 only indexes packs and reads objects. No program is run, and
 //! what a repository says of itself (hooks, filters, attributes, submodules, links) is never followed.
 
-mod address;
+pub(crate) mod address;
 mod attempt;
 mod client;
 mod link;
@@ -13,6 +13,7 @@ mod mirror;
 mod note;
 mod objects;
 mod packet;
+mod prune;
 mod refs;
 mod screen;
 mod visit;
@@ -47,6 +48,7 @@ pub(crate) fn sync(
     match &wanted.address {
         Address::Local(path) => {
             let repository = local::open(path)?;
+            mirror::forget(context.folder)?;
             let commit = local::head(&repository, wanted.branch.as_deref())?;
             if sync.is_last(commit) {
                 return Ok(sync.unchanged(commit));

@@ -88,6 +88,21 @@ impl Objects {
         })
     }
 
+    /// Whether the object is there and has fewer bytes than `most`.
+    pub(super) fn has_below(&self, id: Oid, most: u64) -> bool {
+        let header = catch_unwind(AssertUnwindSafe(|| self.odb.read_header(id)));
+        matches!(header, Ok(Ok((size, _))) if (size as u64) < most)
+    }
+
+    /// An object of whatever kind.
+    pub(super) fn any(&self, id: Oid) -> Result<(ObjectType, Vec<u8>), Damaged> {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let object = self.odb.read(id)?;
+            Ok::<_, git2::Error>((object.kind(), object.data().to_vec()))
+        }));
+        read.map_err(|_| Damaged)?.map_err(|_| Damaged)
+    }
+
     fn read(&self, id: Oid, kind: ObjectType, most: u64) -> Result<Result<Vec<u8>, u64>, Damaged> {
         // git2 panics where a damaged pack names a type that there is none of.
         let header = catch_unwind(AssertUnwindSafe(|| self.odb.read_header(id)));

@@ -1,5 +1,6 @@
 //! Where a wiki's API is: any page of it says so.
 
+use reqwest::StatusCode;
 use url::Url;
 
 use super::api::Api;
@@ -20,18 +21,25 @@ pub(super) fn api<'a>(
     context: &'a Context<'a>,
 ) -> Result<Api<'a>, SourceError> {
     let is_api = url.path().ends_with("/api.php");
+    let mut is_closed = false;
     let found = if is_api {
         let mut api = url.clone();
         api.set_query(None);
         api.set_fragment(None);
         Some(api)
     } else {
-        from_page(url, patient)?
+        let (found, status) = from_page(url, patient)?;
+        is_closed = status == StatusCode::UNAUTHORIZED;
+        found
     };
     let found = match found {
         Some(found) => Some(found),
         None => by_trying(url, patient, context)?,
     };
+    if found.is_none() && is_closed {
+        let message = format!("{url} is not shown to us: it wants a user and a password, or other ones");
+        return Err(SourceError::refused("access_denied", message));
+    }
     let Some(found) = found else {
         let message = format!("{url} is not a page of a MediaWiki: give the address of its api.php");
         return Err(SourceError::refused("invalid_source", message));
@@ -43,8 +51,8 @@ pub(super) fn api<'a>(
     Ok(Api::new(found, patient, context))
 }
 
-/// By `<link rel="EditURI">`, which every page has, also one that says that nothing is shown.
-fn from_page(url: &Url, patient: &Patient<'_>) -> Result<Option<Url>, SourceError> {
+/// By `<link rel="EditURI">`, which every page has, also one that says that nothing is shown; and how the page was answered.
+fn from_page(url: &Url, patient: &Patient<'_>) -> Result<(Option<Url>, StatusCode), SourceError> {
     let terms = Terms {
         most: MOST_PAGE,
         wants: &|_| true,
@@ -57,12 +65,13 @@ fn from_page(url: &Url, patient: &Patient<'_>) -> Result<Option<Url>, SourceErro
         }
     };
     let page = Page::read(&String::from_utf8_lossy(&answer.bytes));
-    Ok(page.edit_uri.and_then(|text| {
+    let api = page.edit_uri.and_then(|text| {
         let mut api = answer.url.join(&text).ok()?;
         api.set_query(None);
         api.set_fragment(None);
         Some(api)
-    }))
+    });
+    Ok((api, answer.status))
 }
 
 /// At the usual places: the first that answers as an API does.

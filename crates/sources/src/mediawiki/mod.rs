@@ -41,10 +41,15 @@ pub fn sync(
         return Err(SourceError::refused("address_refused", refused.to_string()));
     }
     let mut patient = Patient::new(context, &url);
-    // Bot passwords are handed in at the wiki's own door.
-    patient.authorises = matches!(context.credential, Some(crate::Credential::Bearer(_)));
+    // Bot passwords are handed in at the wiki's own door, unless one before it asks for them.
+    let has_password = matches!(context.credential, Some(crate::Credential::Basic { .. }));
+    if has_password {
+        patient.authorises_when_asked();
+    }
     let mut api = find::api(&url, &patient, context)?;
-    login::login(&mut api, context.credential)?;
+    if !(has_password && is_behind_a_door(&api, &patient)?) {
+        login::login(&mut api, context.credential)?;
+    }
     let site = site(&api)?;
     let mut sync = Sync {
         context,
@@ -132,6 +137,16 @@ impl Sync<'_> {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(SourceError::Stopped),
         }
+    }
+}
+
+/// Whether the server asks for a user and a password before the wiki is reached. They were for that one then, and the wiki is
+/// read as whoever comes by.
+fn is_behind_a_door(api: &Api<'_>, patient: &Patient<'_>) -> Result<bool, SourceError> {
+    match api.query(&[("meta", "siteinfo")], &[]) {
+        // A closed wiki refuses, and is logged in to.
+        Ok(_) | Err(SourceError::Refused { .. }) => Ok(patient.authorises()),
+        Err(error) => Err(error),
     }
 }
 

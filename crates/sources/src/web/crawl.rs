@@ -8,6 +8,7 @@ use url::Url;
 
 use super::cache::Cache;
 use super::content;
+use super::naming;
 use super::robots::Robots;
 use super::scope::Scope;
 use super::sitemap::Listing;
@@ -254,6 +255,19 @@ impl Crawl<'_> {
         if self.state.bounds.len() < MOST_TOLD && !self.state.bounds.contains(&message) {
             self.state.bounds.push(message);
         }
+    }
+
+    /// Hands out what a page became, unless others are wanted.
+    pub(super) fn hand_out_page(&mut self, url: &Url, item: Item) -> Result<(), SourceError> {
+        let Context { only, limits, .. } = *self.context;
+        let is_wanted = only.is_none_or(|only| {
+            item.path().is_some_and(|path| only.contains(path)) || naming::is_among(only, url, limits)
+        });
+        if is_wanted {
+            return self.hand_out(item);
+        }
+        self.state.handed += 1;
+        self.patient.is_stopped()
     }
 
     pub(super) fn hand_out(&mut self, item: Item) -> Result<(), SourceError> {

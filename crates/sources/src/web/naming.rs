@@ -1,5 +1,7 @@
 //! From a page's address to its document's path.
 
+use std::collections::HashSet;
+
 use nexus_domain::ProblemCode;
 use nexus_ingest::Limits;
 use percent_encoding::percent_decode_str;
@@ -37,6 +39,18 @@ pub(super) fn guess(names: &mut Names, url: &Url, manifest: &Manifest, limits: &
         let shown: String = url.path().trim_start_matches('/').chars().take(200).collect();
         claim(names, url, HTML, limits).unwrap_or(shown)
     })
+}
+
+/// Whether one of these paths is the page's, whatever it was served as the last time.
+pub(super) fn is_among(paths: &HashSet<String>, url: &Url, limits: &Limits) -> bool {
+    let mut candidates = content::all().flat_map(|kind| {
+        let (stem, extension) = split(url, kind, limits);
+        [
+            names::path(&stem, &extension, limits),
+            names::apart(&stem, &extension, url.as_str(), limits),
+        ]
+    });
+    candidates.any(|path| path.is_ok_and(|path| paths.contains(&path)))
 }
 
 /// The path without its extension, and the extension with its dot.
@@ -123,5 +137,15 @@ mod tests {
             guess(&mut Names::default(), &url, &manifest, &limits),
             "get/5.html"
         );
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_address_whatever_it_is_served_as() {
+        let limits = Limits::default();
+        let paths = HashSet::from(["get/5.html".to_owned()]);
+        let is_among = |url: &str| is_among(&paths, &Url::parse(url).unwrap(), &limits);
+        assert!(is_among("https://x.org/get/5"));
+        assert!(is_among("https://x.org/get/5.html"));
+        assert!(!is_among("https://x.org/get/6"));
     }
 }

@@ -168,7 +168,7 @@ impl Crawl<'_> {
         message: String,
     ) -> Result<(), SourceError> {
         let path = self.path_of_silent(job);
-        self.hand_out(Item::Problem(Problem::of_file(path, code, message)))
+        self.hand_out_page(&job.url, Item::Problem(Problem::of_file(path, code, message)))
     }
 
     fn path_of_silent(&mut self, job: &Job) -> String {

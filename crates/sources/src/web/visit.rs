@@ -71,7 +71,7 @@ impl Crawl<'_> {
 
     fn unchanged(&mut self, job: &Job, known: &Known) -> Result<(), SourceError> {
         self.state.has_started |= job.origin == Origin::Start;
-        self.hand_out(Item::Unchanged(known.path.clone()))?;
+        self.hand_out_page(&job.url, Item::Unchanged(known.path.clone()))?;
         self.follow(job, &known.links);
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Crawl<'_> {
                 },
             })
         };
-        self.hand_out(item)?;
+        self.hand_out_page(&job.url, item)?;
         let known = Known {
             path,
             fingerprint,

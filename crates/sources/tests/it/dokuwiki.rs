@@ -126,6 +126,50 @@ fn a_closed_wiki_lets_in_whom_it_knows() {
 }
 
 #[test]
+fn a_session_that_has_ended_is_no_empty_wiki() {
+    let basic = || Credential::Basic {
+        user: "me".into(),
+        password: "word".into(),
+    };
+    for (is_old, credential, header) in [
+        (false, basic(), "Basic bWU6d29yZA=="),
+        (true, basic(), "Basic bWU6d29yZA=="),
+        (false, Credential::Bearer("token".into()), "Bearer token"),
+        (true, Credential::Bearer("token".into()), "Bearer token"),
+    ] {
+        let (wiki, mut base) = (small(), Base::new());
+        if is_old {
+            wiki.grow_old();
+        }
+        wiki.wants(header);
+        base.credential = Some(credential);
+        assert!(base.sync(&remote(&wiki)).is_complete());
+        wiki.signs_out();
+        let (code, message) = base.sync(&remote(&wiki)).refusal();
+        assert_eq!(code, "access_denied");
+        assert!(message.contains("Signed out"), "{message}");
+        assert_eq!(base.documents.len(), 3);
+    }
+}
+
+#[test]
+fn a_session_that_ends_in_the_middle_removes_nothing() {
+    let (wiki, mut base) = (small(), Base::new());
+    wiki.wants("Bearer token");
+    base.credential = Some(Credential::Bearer("token".into()));
+    assert!(base.sync(&remote(&wiki)).is_complete());
+    wiki.write("docs:linux:apt", "edited");
+    wiki.write("start", "edited");
+    wiki.signs_out_at("docs:linux:apt");
+    let (code, message) = base.sync(&remote(&wiki)).refusal();
+    assert!(
+        code == "access_denied" && message.contains("Signed out"),
+        "{message}"
+    );
+    assert_eq!(base.documents.len(), 3);
+}
+
+#[test]
 fn a_page_that_is_closed_or_broken_keeps_its_document() {
     let (wiki, mut base) = (small(), Base::new());
     base.sync(&remote(&wiki));

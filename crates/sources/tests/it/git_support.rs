@@ -1,6 +1,6 @@
 //! Runs a sync as the backend does: with a folder, a manifest and a watch that outlive it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
@@ -57,6 +57,8 @@ pub struct Source {
     pub folder: TempDir,
     pub known: BTreeMap<String, String>,
     pub state: Option<String>,
+    /// A retry: these paths alone.
+    pub only: Option<HashSet<String>>,
     pub watch: TestWatch,
 }
 
@@ -84,6 +86,7 @@ impl Source {
             folder: TempDir::new().unwrap(),
             known: BTreeMap::new(),
             state: None,
+            only: None,
             watch: TestWatch::default(),
         }
     }
@@ -111,6 +114,7 @@ impl Source {
             folder: self.folder.path(),
             manifest: &manifest,
             last_state: self.state.as_deref(),
+            only: self.only.as_ref(),
             watch: &self.watch,
         };
         let mut items = Vec::new();

@@ -264,3 +264,36 @@ fn a_credential_does_not_follow_a_pointer_to_another_site() {
     );
     assert!(wiki.take_log().is_empty());
 }
+
+#[test]
+fn a_wiki_behind_a_server_that_asks_for_a_password_is_read() {
+    for url in ["/w/api.php", "/wiki/Main_Page"] {
+        let (wiki, mut base) = (small(), Base::new());
+        // "Bot@nexus:word"
+        wiki.stands_behind("Basic Qm90QG5leHVzOndvcmQ=");
+        let remote = Remote::MediaWiki(MediaWikiRemote {
+            url: wiki.url(url),
+            namespaces: vec![],
+            filter: PathFilter::default(),
+        });
+        let (code, _) = base.sync(&remote).refusal();
+        assert_eq!(code, "access_denied");
+        let basic = |password: &str| Credential::Basic {
+            user: "Bot@nexus".into(),
+            password: password.into(),
+        };
+        base.credential = Some(basic("wrong"));
+        assert_eq!(base.sync(&remote).refusal().0, "access_denied");
+        base.credential = Some(basic("word"));
+        let synced = base.sync(&remote);
+        assert!(
+            synced.is_complete() && base.documents.len() == 3,
+            "{url}: {synced:?}"
+        );
+        assert_eq!(
+            wiki.logins(),
+            0,
+            "the credential was for the server before the wiki"
+        );
+    }
+}

@@ -1,10 +1,11 @@
 //! Web sites that fail, ask for time, or are left in the middle.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nexus_domain::ProblemCode;
-use nexus_sources::SourceError;
+use nexus_sources::{Pace, SourceError};
 
 use crate::support::{Base, Fault, Reply, Site};
 use crate::web::web;
@@ -160,4 +161,46 @@ fn a_sync_stops_where_it_is_told_to_and_goes_on_from_there() {
     assert!(synced.is_complete());
     assert_eq!(synced.files, ["b.html", "c.html"]);
     assert_eq!(site.take_contents(), ["/b", "/c"]);
+}
+
+#[test]
+fn a_page_is_tried_again_by_its_address_whatever_it_is_served_as() {
+    let (site, mut base) = (small(), Base::new());
+    let remote = web(site.url("/"));
+    site.breaks("/a", Fault::Status(500));
+    let synced = base.sync(&remote);
+    assert_eq!(synced.problem("a.html"), Some(ProblemCode::Unreachable));
+    site.heals("/a");
+    site.reply(
+        "/a",
+        Reply::new(200, "Now a text").with("Content-Type", "text/plain"),
+    );
+    base.only = Some(HashSet::from(["a.html".to_owned()]));
+    let synced = base.sync(&remote);
+    assert_eq!(synced.files, ["a.txt"]);
+    assert!(
+        synced.unchanged.is_empty() && synced.problems.is_empty(),
+        "{synced:?}"
+    );
+    assert_eq!(base.text("a.txt"), "Now a text");
+}
+
+#[test]
+fn a_site_that_is_slow_all_the_time_is_put_off() {
+    let (site, mut base) = (small(), Base::new());
+    let remote = web(site.url("/"));
+    base.settings.pace = Pace {
+        answer: Duration::ZERO,
+        late: Duration::ZERO,
+        ..Pace::default()
+    };
+    match base.sync(&remote).result {
+        Err(SourceError::Away { reason, retry_after }) => {
+            assert!(reason.contains("too slow"), "{reason}");
+            assert!(retry_after.is_some());
+        }
+        other => panic!("{other:?}"),
+    }
+    base.settings.pace = Pace::default();
+    assert!(base.sync(&remote).is_complete());
 }

@@ -6,7 +6,7 @@ pub use write::PendingVersion;
 #[cfg(feature = "testing")]
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 
-use nexus_domain::{ContentHash, Document, DocumentId, KbId, SourceId, VersionId};
+use nexus_domain::{ContentHash, Document, DocumentId, KbId, SourceId, TaskId, VersionId};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -36,7 +36,11 @@ statements! {
         ORDER BY path, id LIMIT $4");
     HEADS = ids_in!("SELECT id, path, content_hash, version_id FROM documents WHERE path IN ",
         " AND source_id = $65 AND deleted_at IS NULL");
+    PATHS = "SELECT path FROM documents WHERE source_id = $1 AND deleted_at IS NULL";
     FINGERPRINTS = "SELECT path, fingerprint FROM documents
+        WHERE source_id = $1 AND deleted_at IS NULL AND fingerprint IS NOT NULL";
+    // Of what was read under other settings nothing is expected: its fingerprints were forgotten with them.
+    MET = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN seen_task_id = $2 THEN 0 ELSE 1 END), 0) FROM documents
         WHERE source_id = $1 AND deleted_at IS NULL AND fingerprint IS NOT NULL";
     COUNT_OF_SOURCE = "SELECT COUNT(*) FROM documents WHERE source_id = $1 AND deleted_at IS NULL";
 }
@@ -112,6 +116,14 @@ impl TryFrom<HeadRow> for DocumentHead {
     }
 }
 
+/// What a task has met of a source's documents, those that have a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Met {
+    pub known: u64,
+    /// Of them, those that it did not meet.
+    pub missed: u64,
+}
+
 #[derive(Debug)]
 pub struct Documents<C>(pub(crate) C);
 
@@ -171,12 +183,33 @@ impl<C: Connect> Documents<C> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// The path of each live document of a source.
+    pub async fn paths(&mut self, source: SourceId) -> Result<Vec<String>, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query_scalar(PATHS)
+            .bind(source.as_uuid())
+            .fetch_all(c)
+            .await?))
+    }
+
     /// Path and fingerprint of each live document of a source that has one.
     pub async fn fingerprints(&mut self, source: SourceId) -> Result<Vec<(String, String)>, StorageError> {
         Ok(on!(self.0, |c| sqlx::query_as(FINGERPRINTS)
             .bind(source.as_uuid())
             .fetch_all(c)
             .await?))
+    }
+
+    /// How many live documents of a source were read under its present settings, and how many of them `task` did not meet.
+    pub async fn met_by(&mut self, source: SourceId, task: TaskId) -> Result<Met, StorageError> {
+        let (known, missed): (i64, i64) = on!(self.0, |c| sqlx::query_as(MET)
+            .bind(source.as_uuid())
+            .bind(task.as_uuid())
+            .fetch_one(c)
+            .await?);
+        Ok(Met {
+            known: number(known, "count of documents")?,
+            missed: number(missed, "count of documents")?,
+        })
     }
 
     /// How many live documents a source has.

@@ -39,12 +39,14 @@ statements! {
         AND ($68 = 0 OR ", live_kb!(), ") ORDER BY id DESC LIMIT $69"));
     HAS_IN_STATES = "SELECT COUNT(*) FROM tasks
         WHERE (kb_id = $1 OR kb_id IS NULL AND $1 IS NULL) AND kind = $2 AND state IN ($3, $4)";
-    HELD = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND kind = $2 AND state = 'running' AND lease_until > $3";
+    EMBEDS = "SELECT COUNT(*) FROM tasks WHERE kb_id = $1 AND id <> $2 AND state = 'running' AND lease_until > $3
+        AND (kind = 'embed_kb' OR progress LIKE '%\"stage\":\"embedding\"%')";
     BEFORE = "SELECT COUNT(*) FROM tasks t JOIN tasks me ON me.id = $1 AND me.state = 'queued'
         WHERE t.state = 'queued' AND t.id <> me.id AND (t.priority > me.priority OR t.priority = me.priority
             AND (t.run_at < me.run_at OR t.run_at = me.run_at AND t.id < me.id))";
     RUNNING_BESIDE = "SELECT COUNT(*) FROM tasks t JOIN tasks me ON me.id = $1
-        WHERE t.state = 'running' AND t.id <> me.id AND t.kb_id = me.kb_id";
+        WHERE t.state = 'running' AND t.id <> me.id AND t.kb_id = me.kb_id
+            AND NOT (t.kind = 'sync_source' AND me.kind = 'ingest_upload')";
     DEPTH = "SELECT state, COUNT(*) FROM tasks GROUP BY state ORDER BY state";
 }
 
@@ -180,11 +182,16 @@ impl<C: Connect> Tasks<C> {
         Ok(count > 0)
     }
 
-    /// Whether a worker that lives works on a task of this kind for the knowledge base: the lease of a dead one ends.
-    pub async fn is_held(&mut self, kb: KbId, kind: TaskKind, now: Timestamp) -> Result<bool, StorageError> {
+    /// Whether another task of the knowledge base computes its vectors, by a worker that lives.
+    pub async fn embeds_beside(
+        &mut self,
+        kb: KbId,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
         let count: i64 = on!(self.0, |c| {
-            let select = sqlx::query_scalar(HELD).bind(kb.as_uuid()).bind(kind.as_str());
-            select.bind(At(now)).fetch_one(c).await?
+            let select = sqlx::query_scalar(EMBEDS).bind(kb.as_uuid());
+            select.bind(task.as_uuid()).bind(At(now)).fetch_one(c).await?
         });
         Ok(count > 0)
     }

@@ -23,6 +23,7 @@ statements! {
     FENCE = "UPDATE tasks SET lease_token = lease_token WHERE id = $1 AND lease_token = $2 AND state = 'running'";
     HEARTBEAT = "UPDATE tasks SET progress = $3, updated_at = $4, lease_until = $5
         WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING requested_state";
+    NOTE_PROGRESS = "UPDATE tasks SET progress = $3 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
     FINISH = "UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $6,
             lease_token = NULL, lease_until = NULL, requested_state = NULL
         WHERE id = $1 AND lease_token = $2 AND state = 'running'";
@@ -198,6 +199,22 @@ impl Tasks<&mut Tx> {
             Ok(Heartbeat { requested_state })
         })
         .transpose()
+    }
+
+    /// Tells how far the task is before its next heartbeat does.
+    pub async fn note_progress(
+        &mut self,
+        task: TaskId,
+        token: LeaseToken,
+        progress: &Progress,
+    ) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            let update = sqlx::query(NOTE_PROGRESS)
+                .bind(task.as_uuid())
+                .bind(token.as_uuid());
+            update.bind(to_json(progress)).execute(c).await?.rows_affected()
+        });
+        Ok(())
     }
 
     /// Ends the task and gives the lease back. `false`: the lease was lost, nothing was written.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use nexus_domain::task::TaskPayload;
-use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskKind, TaskState, Timestamp};
+use nexus_domain::{KbId, LeaseToken, Progress, Task, TaskError, TaskId, TaskState, Timestamp};
 use nexus_storage::{Db, Outcome, Reschedule};
 
 use crate::support::{at, enqueued, ingest, new_task, stored_kb, token};
@@ -15,6 +15,8 @@ on_both_databases! {
     a_knowledge_base_runs_one_task_of_a_kind
     an_ingestion_and_a_rebuild_do_not_run_beside_each_other
     vectors_are_not_computed_beside_an_ingestion_and_an_upload_never_waits_for_them
+    an_upload_passes_a_sync_that_runs_and_a_sync_waits_for_an_upload
+    of_two_that_take_in_one_embeds_at_a_time
     uploads_are_taken_in_in_their_order
     sweeps_of_the_installation_run_one_at_a_time
     a_task_is_not_taken_before_its_time
@@ -150,7 +152,7 @@ async fn vectors_are_not_computed_beside_an_ingestion_and_an_upload_never_waits_
     assert_eq!(claim_with(db, at(1), embedding).await.unwrap().id, embeds);
     let upload = enqueued(db, ingest(kb)).await;
     assert_eq!(claim_with(db, at(2), taking_in).await.unwrap().id, upload);
-    let held = async |now| db.tasks().is_held(kb, TaskKind::EmbedKb, now).await.unwrap();
+    let held = async |now| db.tasks().embeds_beside(kb, upload, now).await.unwrap();
     assert!(held(at(30)).await, "so the ingestion waits before it embeds");
     assert!(!held(at(31)).await, "a worker that died holds nothing");
 
@@ -160,6 +162,68 @@ async fn vectors_are_not_computed_beside_an_ingestion_and_an_upload_never_waits_
     assert_eq!(claim(db, at(4)).await, None);
     assert!(finish(db, upload, taking_in, Outcome::Succeeded, at(5)).await);
     assert_eq!(claim(db, at(6)).await, Some(later));
+}
+
+fn sync(kb: KbId) -> Task {
+    let payload = TaskPayload::SyncSource {
+        source_id: nexus_domain::SourceId::new(at(0)),
+        dry_run: false,
+        accept_removals: false,
+        again: None,
+    };
+    new_task(Some(kb), payload)
+}
+
+async fn an_upload_passes_a_sync_that_runs_and_a_sync_waits_for_an_upload(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let (syncing, uploading) = (token(), token());
+    let slow = enqueued(db, sync(kb)).await;
+    assert_eq!(claim_with(db, at(1), syncing).await.unwrap().id, slow);
+    let rebuild = enqueued(db, new_task(Some(kb), TaskPayload::RebuildLexical)).await;
+    let upload = enqueued(db, ingest(kb)).await;
+    assert!(!db.tasks().place(upload).await.unwrap().is_kept_waiting);
+    assert_eq!(claim_with(db, at(2), uploading).await.unwrap().id, upload);
+    let (second, next) = (enqueued(db, sync(kb)).await, enqueued(db, ingest(kb)).await);
+    assert_eq!(claim(db, at(3)).await, None, "one upload and one sync at a time");
+    assert!(finish(db, slow, syncing, Outcome::Succeeded, at(4)).await);
+    assert_eq!(claim(db, at(5)).await, None, "a sync does not pass an upload");
+    assert!(finish(db, upload, uploading, Outcome::Succeeded, at(6)).await);
+    for waiting in [rebuild, second] {
+        let held = token();
+        assert_eq!(claim_with(db, at(7), held).await.unwrap().id, waiting);
+        if waiting == second {
+            assert_eq!(claim(db, at(7)).await, Some(next));
+        } else {
+            assert!(finish(db, waiting, held, Outcome::Succeeded, at(7)).await);
+        }
+    }
+}
+
+async fn of_two_that_take_in_one_embeds_at_a_time(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let (syncing, uploading) = (token(), token());
+    let slow = enqueued(db, sync(kb)).await;
+    assert_eq!(claim_with(db, at(1), syncing).await.unwrap().id, slow);
+    let upload = enqueued(db, ingest(kb)).await;
+    assert_eq!(claim_with(db, at(1), uploading).await.unwrap().id, upload);
+    assert!(!db.tasks().embeds_beside(kb, slow, at(2)).await.unwrap());
+    let embedding = Progress {
+        stage: nexus_domain::Stage::Embedding,
+        ..Progress::default()
+    };
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.knowledge_bases().hold(kb).await.unwrap());
+    tx.tasks()
+        .note_progress(upload, uploading, &embedding)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert!(db.tasks().embeds_beside(kb, slow, at(2)).await.unwrap());
+    assert!(!db.tasks().embeds_beside(kb, upload, at(2)).await.unwrap());
+    assert!(
+        !db.tasks().embeds_beside(kb, slow, at(31)).await.unwrap(),
+        "a worker that died keeps nobody waiting"
+    );
 }
 
 async fn uploads_are_taken_in_in_their_order(db: &Db) {

@@ -1,5 +1,6 @@
 use nexus_storage::testing::sqlite;
 use nexus_storage::{Db, DbKind, DbOptions, StorageError};
+use sqlx::Connection as _;
 
 on_both_databases! {
     a_database_answers_until_it_is_closed
@@ -76,6 +77,34 @@ async fn sqlite_runs_as_promised() {
         !std::path::Path::new(&format!("{path}-wal")).exists(),
         "closing folds the log into the file"
     );
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_reads_is_not_told_to_be_empty() {
+    let test = sqlite().await;
+    let write = async |value: &'static str| {
+        let mut tx = test.begin().await.unwrap();
+        tx.settings().set("key", value).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    write("old").await;
+    let mut reader = sqlx::SqliteConnection::connect(test.url()).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
+    sqlx::query("SELECT * FROM settings")
+        .fetch_all(&mut reader)
+        .await
+        .unwrap();
+    write("new").await;
+    let begun = std::time::Instant::now();
+    assert!(!test.empty_log().await.unwrap(), "the reader still sees what was");
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(10),
+        "writers are not kept waiting for it"
+    );
+    sqlx::query("COMMIT").execute(&mut reader).await.unwrap();
+    assert!(test.empty_log().await.unwrap());
+    let log = format!("{}-wal", test.url().strip_prefix("sqlite:").unwrap());
+    assert_eq!(std::fs::metadata(log).unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use nexus_domain::{GitRemote, PathFilter, Remote, Schedule, SourceId, SourceKind, TaskPayload};
 use nexus_storage::{Db, SealedSource};
 
-use crate::support::{Shelf, at, new_source, new_task, stored_kb};
+use crate::support::{Shelf, at, enqueued, new_source, new_task, stored_kb};
 
 on_both_databases! {
     a_source_is_found_by_kind_and_name
@@ -10,6 +10,9 @@ on_both_databases! {
     a_source_needs_its_knowledge_base
     settings_of_a_remote_source_come_back
     secrets_come_back_sealed_and_are_sealed_anew
+    a_credential_comes_with_the_address_that_it_is_for
+    who_changes_a_source_sees_what_the_one_before_has_made_of_it
+    documents_that_a_sync_did_not_meet_are_counted
     a_due_time_is_taken_once
     a_sync_that_waits_is_known_by_its_source
     a_deleted_source_goes_with_its_documents
@@ -158,7 +161,11 @@ fn git_like(source: &nexus_domain::Source, kb: nexus_domain::KbId) -> nexus_doma
 async fn secrets_come_back_sealed_and_are_sealed_anew(db: &Db) {
     let kb = stored_kb(db, "kb").await;
     let source = stored(db, &git(kb)).await;
-    assert_eq!(db.sources().sealed_credential(source.id).await.unwrap(), None);
+    let sealed = async || {
+        let found = db.sources().with_credential(source.id).await.unwrap();
+        found.unwrap().1
+    };
+    assert_eq!(sealed().await, None);
     let mut tx = db.begin().await.unwrap();
     tx.sources()
         .set_credential(source.id, Some("sealed"), at(1))
@@ -181,8 +188,7 @@ async fn secrets_come_back_sealed_and_are_sealed_anew(db: &Db) {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let sealed = db.sources().sealed_credential(source.id).await.unwrap();
-    assert_eq!(sealed.as_deref(), Some("sealed anew"));
+    assert_eq!(sealed().await.as_deref(), Some("sealed anew"));
     let hook = db.sources().sealed_webhook_secret(source.id).await.unwrap();
     assert_eq!(hook.as_deref(), Some("hook"));
 
@@ -193,6 +199,88 @@ async fn secrets_come_back_sealed_and_are_sealed_anew(db: &Db) {
         "a deleted source keeps no secret"
     );
     tx.commit().await.unwrap();
+}
+
+async fn a_credential_comes_with_the_address_that_it_is_for(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    let mut tx = db.begin().await.unwrap();
+    tx.sources()
+        .set_credential(source.id, Some("for a"), at(1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let (read, credential) = db.sources().with_credential(source.id).await.unwrap().unwrap();
+    assert_eq!(
+        (read.remote, credential),
+        (source.remote, Some("for a".to_owned()))
+    );
+
+    let moved = remote("https://elsewhere.example.org/a.git");
+    let mut tx = db.begin().await.unwrap();
+    tx.sources().set_remote(source.id, &moved, at(2)).await.unwrap();
+    tx.sources().set_credential(source.id, None, at(2)).await.unwrap();
+    tx.commit().await.unwrap();
+    let (read, credential) = db.sources().with_credential(source.id).await.unwrap().unwrap();
+    assert_eq!((read.remote, credential), (Some(moved), None));
+    let mut tx = db.begin().await.unwrap();
+    tx.sources().delete(source.id, at(3)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.sources().with_credential(source.id).await.unwrap(), None);
+}
+
+async fn who_changes_a_source_sees_what_the_one_before_has_made_of_it(db: &Db) {
+    let kb = stored_kb(db, "kb").await;
+    let source = stored(db, &git(kb)).await;
+    let mut first = db.begin().await.unwrap();
+    let found = first.sources().find_or_create(&git(kb)).await.unwrap();
+    assert!(!found.has_credential);
+    let second = {
+        let (db, candidate) = (db.clone(), git(kb));
+        tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            let found = tx.sources().find_or_create(&candidate).await.unwrap();
+            tx.commit().await.unwrap();
+            found
+        })
+    };
+    // Long enough for a second one that does not wait to have looked.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    first
+        .sources()
+        .set_credential(source.id, Some("sealed"), at(1))
+        .await
+        .unwrap();
+    first.commit().await.unwrap();
+    assert!(
+        second.await.unwrap().has_credential,
+        "else it would leave a credential with an address that it moves"
+    );
+}
+
+async fn documents_that_a_sync_did_not_meet_are_counted(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (a, _) = shelf.publish("a.md", &["one"]).await;
+    shelf.publish("b.md", &["two"]).await;
+    let task = enqueued(db, new_task(Some(shelf.kb), TaskPayload::EmbedKb)).await;
+    let mut tx = db.begin().await.unwrap();
+    tx.documents().mark_seen(task, &[a.id]).await.unwrap();
+    tx.commit().await.unwrap();
+    let met = db.documents().met_by(shelf.source, task).await.unwrap();
+    assert_eq!((met.known, met.missed), (2, 1));
+
+    let mut tx = db.begin().await.unwrap();
+    tx.sources()
+        .set_remote(shelf.source, &remote("https://example.org/b.git"), at(6))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let met = db.documents().met_by(shelf.source, task).await.unwrap();
+    assert_eq!(
+        (met.known, met.missed),
+        (0, 0),
+        "of other settings nothing is expected"
+    );
 }
 
 async fn a_due_time_is_taken_once(db: &Db) {
@@ -233,6 +321,7 @@ async fn a_sync_that_waits_is_known_by_its_source(db: &Db) {
     let payload = TaskPayload::SyncSource {
         source_id: source.id,
         dry_run: false,
+        accept_removals: false,
         again: None,
     };
     let task = new_task(Some(kb), payload);
@@ -297,7 +386,7 @@ async fn a_deleted_source_goes_with_its_documents(db: &Db) {
     tx.versions().delete_versions(&versions).await.unwrap();
     assert_eq!(tx.sources().forget_deleted().await.unwrap(), 1);
     tx.commit().await.unwrap();
-    db.empty_log().await.unwrap();
+    assert!(db.empty_log().await.unwrap());
 }
 
 async fn fingerprints_tell_what_is_known(db: &Db) {
@@ -316,4 +405,5 @@ async fn fingerprints_tell_what_is_known(db: &Db) {
     assert_eq!(found.link.as_deref(), Some("https://example.org/2"));
     assert_eq!(found.version_id, document.version_id, "no new version came of it");
     assert_eq!(db.documents().count_of_source(shelf.source).await.unwrap(), 1);
+    assert_eq!(db.documents().paths(shelf.source).await.unwrap(), ["a.md"]);
 }

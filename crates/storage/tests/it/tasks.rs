@@ -36,6 +36,7 @@ async fn a_task_is_read_back_as_it_was_written(db: &Db) {
                 bytes_read: u64::MAX,
                 ..Counts::default()
             },
+            away_since: Some(at(4)),
             plan: Some(nexus_domain::task::Plan {
                 add: 1,
                 ..nexus_domain::task::Plan::default()

@@ -97,6 +97,9 @@ impl Writer {
         }
         if self.dropped.is_none() {
             self.regions.start(name);
+            if name == b"dl" {
+                self.anchors.start_list();
+            }
         }
         match &mut self.dropped {
             Some((open, depth)) if open == name => *depth += 1,
@@ -166,6 +169,9 @@ impl Writer {
             return;
         }
         self.regions.end(name, self.page.len());
+        if name == b"dl" {
+            self.anchors.end_list();
+        }
         let element = Element::of(name);
         if self.preformatted.is_some() && element != Element::Preformatted {
             return;

@@ -21,6 +21,8 @@ pub enum Temper {
     Redirect(String),
     /// Half of the answer, then nothing.
     BreakOff,
+    /// The head of the answer, and then a byte each 20 ms.
+    Trickle,
     /// The answer, with one text in it put in the place of another of the same length.
     Replace(&'static str, &'static str),
 }
@@ -45,6 +47,8 @@ pub struct Asked {
 #[derive(Debug, Default)]
 struct State {
     asked: Vec<Asked>,
+    /// Bytes of answers.
+    sent: u64,
     /// For requests whose line holds the text.
     tempers: Vec<(&'static str, u32, Temper)>,
     /// What each repository wants to be shown.
@@ -114,6 +118,16 @@ impl Host {
         self.state.lock().unwrap().tempers.push((part, times, temper));
     }
 
+    /// Answers as it should from now on.
+    pub fn calm(&self) {
+        self.state.lock().unwrap().tempers.clear();
+    }
+
+    /// How many bytes it has answered since this was asked last.
+    pub fn sent(&self) -> u64 {
+        std::mem::take(&mut self.state.lock().unwrap().sent)
+    }
+
     /// What it was asked since this was asked last.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
@@ -139,12 +153,25 @@ impl Host {
             .map_or(0, |len| len.parse().unwrap());
         let mut body = vec![0; len];
         reader.read_exact(&mut body).unwrap();
-        let answer = self.answer(line.trim(), &headers, &body);
+        let (answer, is_trickle) = self.answer(line.trim(), &headers, &body);
+        self.state.lock().unwrap().sent += answer.len() as u64;
         // Whoever asked may have hung up.
-        let _ = (&stream).write_all(&answer);
+        if !is_trickle {
+            let _ = (&stream).write_all(&answer);
+            return;
+        }
+        let end = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap() + 4;
+        let _ = (&stream).write_all(&answer[..end]);
+        for byte in &answer[end..] {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            if (&stream).write_all(&[*byte]).is_err() {
+                return;
+            }
+        }
     }
 
-    fn answer(&self, line: &str, headers: &HashMap<String, String>, body: &[u8]) -> Vec<u8> {
+    /// And whether it is to come slowly.
+    fn answer(&self, line: &str, headers: &HashMap<String, String>, body: &[u8]) -> (Vec<u8>, bool) {
         let mut words = line.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -178,16 +205,19 @@ impl Host {
                 headers,
                 body,
             }) => {
-                return whole(*status, headers, body.as_bytes());
+                return (whole(*status, headers, body.as_bytes()), false);
             }
-            Some(Temper::Redirect(to)) => return whole(302, &format!("Location: {to}\r\n"), b""),
+            Some(Temper::Redirect(to)) => {
+                return (whole(302, &format!("Location: {to}\r\n"), b""), false);
+            }
             _ => {}
         }
         if lock.is_some() && lock != authorization {
-            return whole(401, "WWW-Authenticate: Basic realm=\"git\"\r\n", b"");
+            let answer = whole(401, "WWW-Authenticate: Basic realm=\"git\"\r\n", b"");
+            return (answer, false);
         }
         let Some(root) = root else {
-            return whole(404, "", b"");
+            return (whole(404, "", b""), false);
         };
         let kind = headers.get("content-type").map_or("", String::as_str);
         let (status, headers, mut content) = backend(&root, method, inner, query, kind, body);
@@ -203,7 +233,7 @@ impl Host {
         if matches!(temper, Some(Temper::BreakOff)) {
             answer.truncate(answer.len() - content.len() / 2);
         }
-        answer
+        (answer, matches!(temper, Some(Temper::Trickle)))
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use git2::{ObjectType, Odb, Oid};
 use nexus_domain::Remote;
 use nexus_sources::SourceError;
 
@@ -139,12 +140,19 @@ fn the_mirror_does_not_grow_without_bound() {
     let mut source = Source::new();
     let mut most = 0;
     for number in 0..40 {
-        repository.put("a.md", format!("Edit {number}"));
+        let name = format!("{number}.md");
+        repository.put(&name, format!("File {number}"));
         repository.commit("main");
-        assert_eq!(source.follow(&remote).paths(), ["a.md"]);
+        assert!(source.follow(&remote).paths().contains(&name.as_str()));
         most = most.max(packs(&source).len());
     }
     assert!((20..=24).contains(&most), "{most} packs");
+    for number in 0..3 {
+        repository.put("a.md", format!("Edit {number}"));
+        repository.commit("main");
+        assert_eq!(source.follow(&remote).paths(), ["a.md"]);
+        assert_eq!(packs(&source).len(), 1, "what was edited away is thrown away");
+    }
 
     for number in 0..8 {
         repository.put("big.md", noise(number, 400_000));
@@ -156,6 +164,61 @@ fn the_mirror_does_not_grow_without_bound() {
             .sum();
         assert!(bytes < 12 << 20, "{bytes} bytes after {number}");
     }
+}
+
+/// Whether the mirror holds a file of this content.
+fn holds(source: &Source, content: &str) -> bool {
+    let id = Oid::hash_object(ObjectType::Blob, content.as_bytes()).unwrap();
+    let objects = Odb::new().unwrap();
+    let folder = source.folder.path().join("objects");
+    objects.add_disk_alternate(folder.to_str().unwrap()).unwrap();
+    objects.exists(id)
+}
+
+#[test]
+fn what_a_repository_deletes_leaves_its_mirror() {
+    let mut repository = TestRepository::of(&[("a.md", "a secret"), ("docs/b.md", "b"), ("docs/c.md", "c")]);
+    let Some(host) = Host::start() else { return };
+    let remote = host.add("team", &repository);
+    let mut source = Source::new();
+    source.follow(&remote);
+    assert!(holds(&source, "a secret"), "the test looks where texts are");
+
+    repository.put("d.md", "d");
+    repository.commit("main");
+    assert_eq!(source.follow(&remote).paths(), ["d.md"]);
+    assert!(holds(&source, "a secret") && packs(&source).len() == 2);
+    repository.remove("a.md");
+    repository.put("docs/b.md", "b was edited");
+    repository.commit("main");
+    assert_eq!(source.follow(&remote).files(), [("docs/b.md", "b was edited")]);
+    for (content, is_held) in [
+        ("a secret", false),
+        ("b", false),
+        ("b was edited", true),
+        ("c", true),
+        ("d", true),
+    ] {
+        assert_eq!(holds(&source, content), is_held, "{content}");
+    }
+    assert_eq!(packs(&source).len(), 1);
+
+    // What is left is whole, and is built upon.
+    host.asked();
+    source.known.clear();
+    source.state = None;
+    assert_eq!(source.follow(&remote).paths(), ["d.md", "docs/b.md", "docs/c.md"]);
+    let fetched = |host: &Host| {
+        let asked = host.asked();
+        let posts = asked.iter().filter(|asked| asked.line.starts_with("POST"));
+        posts.map(|asked| asked.body.clone()).collect::<Vec<_>>()
+    };
+    assert!(fetched(&host).is_empty(), "nothing was fetched anew");
+    repository.put("docs/c.md", "c was edited");
+    repository.commit("main");
+    assert_eq!(source.follow(&remote).files(), [("docs/c.md", "c was edited")]);
+    let bodies = fetched(&host);
+    assert!(bodies.len() == 1 && bodies[0].contains("have "), "{bodies:?}");
 }
 
 #[test]
@@ -290,6 +353,7 @@ fn a_server_that_knows_no_depth_sends_its_history() {
     host.temper("info/refs", 2, blind);
     let mut source = Source::new();
     assert_eq!(source.follow(&remote).files(), [("a.md", "new")]);
+    assert!(!holds(&source, "old"), "which is not kept");
     let asked = host.asked();
     assert!(!asked.last().unwrap().body.contains("deepen"));
     repository.put("b.md", "b");

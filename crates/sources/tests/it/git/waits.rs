@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nexus_sources::SourceError;
+use nexus_sources::{Pace, SourceError};
 
 use super::host::{Host, Temper};
 use super::repository::TestRepository;
@@ -95,6 +95,45 @@ fn a_wait_ends_when_the_sync_is_stopped() {
     host.temper("info/refs", 1, patient);
     let source = Source::new();
     source.watch.stops_at.store(6, Ordering::SeqCst);
+    let begun = Instant::now();
+    assert!(source.sync(&remote).is_stopped());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_host_that_sends_too_slowly_is_away() {
+    let mut repository = TestRepository::of(&[("a.md", "a")]);
+    repository.put("b.md", "b ".repeat(2_000));
+    repository.commit("main");
+    let Some(host) = Host::start() else { return };
+    let remote = host.add("team", &repository);
+    for part in ["info/refs", "POST"] {
+        host.temper(part, 100, Temper::Trickle);
+        let mut source = Source::new();
+        source.settings.patience = Duration::ZERO;
+        source.settings.pace = Pace {
+            window: Duration::from_millis(300),
+            bytes: 1_000,
+            ..Pace::default()
+        };
+        let begun = Instant::now();
+        match source.sync(&remote).result {
+            Err(SourceError::Away { reason, .. }) => assert!(reason.contains("too slow"), "{reason}"),
+            other => panic!("{part}: {other:?}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        host.calm();
+    }
+}
+
+#[test]
+fn a_slow_host_does_not_keep_a_sync_from_being_stopped() {
+    let repository = TestRepository::of(&[("a.md", "a")]);
+    let Some(host) = Host::start() else { return };
+    let remote = host.add("team", &repository);
+    host.temper("info/refs", 1, Temper::Trickle);
+    let source = Source::new();
+    source.watch.stops_at.store(20, Ordering::SeqCst);
     let begun = Instant::now();
     assert!(source.sync(&remote).is_stopped());
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());

@@ -1,6 +1,6 @@
 //! A knowledge base as far as a sync is concerned: what it holds, and what it does with what a sync hands out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,8 @@ pub struct Base {
     pub credential: Option<Credential>,
     pub folder: TempDir,
     pub documents: BTreeMap<String, RawFile>,
+    /// A retry: these paths alone.
+    pub only: Option<HashSet<String>>,
     /// Breaks a sync off after so many items.
     pub stops_after: Option<usize>,
     pub watch: Watcher,
@@ -93,6 +95,7 @@ impl Base {
             credential: None,
             folder: tempfile::tempdir().unwrap(),
             documents: BTreeMap::new(),
+            only: None,
             stops_after: None,
             watch: Watcher::default(),
         }
@@ -113,6 +116,7 @@ impl Base {
             folder: self.folder.path(),
             manifest: &manifest,
             last_state: None,
+            only: self.only.as_ref(),
             watch: &self.watch,
         };
         let mut synced = Synced {
@@ -147,7 +151,7 @@ impl Base {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), count, "a path was handed out twice");
-        if synced.is_complete() {
+        if synced.is_complete() && self.only.is_none() {
             let of_problem = |path: &String| synced.problem(path).is_some();
             self.documents
                 .retain(|path, _| all.contains(&path) || of_problem(path));

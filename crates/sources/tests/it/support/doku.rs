@@ -16,6 +16,10 @@ struct State {
     is_off: bool,
     /// The value of `Authorization` that is let in.
     wants: Option<String>,
+    /// Whether others are let in, too, and shown nothing.
+    welcomes_strangers: bool,
+    /// Pages that end the session when they are asked for.
+    ends_at: Option<String>,
     /// Pages that are listed and not shown.
     closed: Vec<String>,
     /// Pages that break the server.
@@ -62,6 +66,18 @@ impl DokuWiki {
         self.state.lock().unwrap().wants = Some(authorization.to_owned());
     }
 
+    /// From now on this is no account any more: whoever shows it is a stranger, who may call the API and sees nothing.
+    pub fn signs_out(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.wants = Some("nobody".to_owned());
+        state.welcomes_strangers = true;
+    }
+
+    /// Signs out whoever asks for this page.
+    pub fn signs_out_at(&self, id: &str) {
+        self.state.lock().unwrap().ends_at = Some(id.to_owned());
+    }
+
     pub fn close(&self, id: &str) {
         self.state.lock().unwrap().closed.push(id.to_owned());
     }
@@ -86,8 +102,16 @@ impl DokuWiki {
 }
 
 impl State {
-    fn answer(&self, asked: &Asked) -> Reply {
+    fn answer(&mut self, asked: &Asked) -> Reply {
         let body = String::from_utf8_lossy(&asked.body).into_owned();
+        if self
+            .ends_at
+            .as_ref()
+            .is_some_and(|id| body.contains(&format!("\"{id}\"")))
+        {
+            self.wants = Some("nobody".to_owned());
+            self.welcomes_strangers = true;
+        }
         match asked.target.as_str() {
             "/wiki/lib/exe/jsonrpc.php" if !self.is_old => self.json(&body, asked),
             "/wiki/lib/exe/xmlrpc.php" => self.xml(&body, asked),
@@ -96,6 +120,10 @@ impl State {
     }
 
     fn is_let_in(&self, asked: &Asked) -> bool {
+        self.welcomes_strangers || self.is_known(asked)
+    }
+
+    fn is_known(&self, asked: &Asked) -> bool {
         self.wants.is_none() || asked.header("authorization") == self.wants.as_deref()
     }
 
@@ -123,8 +151,14 @@ impl State {
             "core.listPages" => {
                 assert_eq!(call["params"][1], 0);
                 let listed = self.listed(call["params"][0].as_str().unwrap());
+                let listed = listed.filter(|_| self.is_known(asked));
                 let listed = listed.map(|(id, revision)| json!({"id": id, "revision": revision, "size": 1}));
                 Value::from(listed.collect::<Vec<_>>())
+            }
+            "core.whoAmI" if self.is_known(asked) => json!({"login": "me", "name": "Me"}),
+            "core.whoAmI" => return fault(200, 1, "No user available"),
+            "core.getPage" if !self.is_known(asked) => {
+                return fault(400, 121, "The requested page does not exist");
             }
             "core.getPage" => {
                 let id = call["params"][0].as_str().unwrap();
@@ -164,6 +198,7 @@ impl State {
                 assert!(body.contains("<name>depth</name><value><int>0</int>"));
                 let pages: String = self
                     .listed(&argument)
+                    .filter(|_| self.is_known(asked))
                     .map(|(id, revision)| {
                         let id =
                             format!("<member><name>id</name><value><string>{id}</string></value></member>");
@@ -174,6 +209,7 @@ impl State {
                     .collect();
                 format!("<array><data>{pages}</data></array>")
             }
+            "dokuwiki.login" => format!("<boolean>{}</boolean>", u8::from(self.is_known(asked))),
             "wiki.getPage" => {
                 let text = self.pages.get(&argument).map_or("", |(_, text)| text);
                 format!(

@@ -23,6 +23,8 @@ struct State {
     pages: BTreeMap<i64, Page>,
     revisions: i64,
     is_closed: bool,
+    /// What the server before the wiki wants to be shown.
+    door: Option<String>,
     logins: u32,
     /// Calls that are answered by this error first, with this `Retry-After`.
     errors: Vec<(String, String)>,
@@ -91,6 +93,15 @@ impl MediaWiki {
         page.revision += 1_000;
     }
 
+    /// Puts a server before the wiki that lets in whoever shows this.
+    pub fn stands_behind(&self, authorization: &str) {
+        self.state.lock().unwrap().door = Some(authorization.to_owned());
+    }
+
+    pub fn logins(&self) -> u32 {
+        self.state.lock().unwrap().logins
+    }
+
     pub fn close(&self) {
         self.state.lock().unwrap().is_closed = true;
     }
@@ -117,6 +128,10 @@ impl MediaWiki {
 
 impl State {
     fn answer(&mut self, asked: &Asked) -> Reply {
+        if self.door.is_some() && asked.header("authorization") != self.door.as_deref() {
+            return Reply::new(401, "<html>Who are you?</html>")
+                .with("WWW-Authenticate", "Basic realm=\"wiki\"");
+        }
         let path = asked.target.split('?').next().unwrap_or_default();
         if path == "/wiki/Main_Page" {
             let link = "<link rel=\"EditURI\" type=\"application/rsd+xml\" href=\"/w/api.php?action=rsd\">";

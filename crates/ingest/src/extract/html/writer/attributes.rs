@@ -8,6 +8,7 @@ impl Writer {
     pub(super) fn attribute(&mut self, value: &[u8]) {
         let value = String::from_utf8_lossy(value);
         match (self.element, self.attribute.as_slice()) {
+            (_, b"id") if self.name == b"dt" => self.anchors.term(&value),
             (_, b"id") => self.id(&value),
             (_, b"name") if self.name == b"a" => self.anchors.id(&value),
             (Element::Block, b"role") => self.role(&value),
