@@ -136,6 +136,7 @@ pub(super) async fn accept(
         kind,
         source: form.source,
         upload,
+        path: None,
         trace_id: id.to_string(),
         idempotency_key: key,
     };

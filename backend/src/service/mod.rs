@@ -14,6 +14,7 @@ mod error;
 mod generations;
 mod health;
 mod inbox;
+mod incoming_webhooks;
 mod ingestion;
 mod jwks;
 mod knowledge_bases;
@@ -33,6 +34,7 @@ mod startup;
 mod tasks;
 mod upload;
 mod usage;
+mod webhooks;
 
 pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
 pub use audit::Audit;
@@ -46,6 +48,7 @@ pub use error::ServiceError;
 pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks};
 pub use inbox::{Inbox, NewUpdate, Stored};
+pub use incoming_webhooks::{Content as ToldContent, Heard, IncomingWebhooks, Told};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use jwks::KeySource;
 pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
@@ -56,7 +59,7 @@ pub use questions::{Questions, SearchInput};
 pub use refusal::Refusal;
 pub use replies::{HeldChat, NotHandled, Replies};
 pub use schedules::next as next_of_schedule;
-pub use secrets::{SourceSecret, check_keys};
+pub use secrets::{SourceSecret, WebhookSecret, check_keys};
 pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
 pub use signals::Signals;
@@ -68,6 +71,7 @@ pub use startup::Startup;
 pub use tasks::{TaskView, Tasks};
 pub use upload::{ReceivedUpload, UploadWriter};
 pub use usage::{DayOfUse, Exceeded, Usage};
+pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{
     ApiKeyRow, AuditFilter, ChatFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview,

@@ -15,6 +15,7 @@ mod rebuild_lexical;
 mod run;
 mod schedule;
 mod sweep;
+mod webhooks;
 
 pub use chats::{ChatOptions, ChatWorker};
 pub use context::WorkerContext;
@@ -23,3 +24,4 @@ pub use ingest::{IngestSettings, Remotes};
 pub use queue::Queue;
 pub use run::{Worker, WorkerOptions};
 pub use sweep::remove_unknown_uploads;
+pub use webhooks::{WebhookOptions, WebhookWorker};

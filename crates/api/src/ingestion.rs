@@ -19,6 +19,7 @@ pub struct TaskAccepted {
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     IngestUpload,
+    RemoveDocument,
     SyncSource,
     EmbedKb,
     RebuildLexical,

@@ -9,6 +9,7 @@ use crate::service::{KbOverview, TaskView};
 pub mod access;
 pub mod chats;
 pub mod sources;
+pub mod webhooks;
 
 pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
     let KbOverview { kb, stats } = overview;
@@ -93,6 +94,7 @@ pub fn document(document: domain::Document) -> api::Document {
 fn task_kind(kind: domain::TaskKind) -> api::TaskKind {
     match kind {
         domain::TaskKind::IngestUpload => api::TaskKind::IngestUpload,
+        domain::TaskKind::RemoveDocument => api::TaskKind::RemoveDocument,
         domain::TaskKind::SyncSource => api::TaskKind::SyncSource,
         domain::TaskKind::EmbedKb => api::TaskKind::EmbedKb,
         domain::TaskKind::RebuildLexical => api::TaskKind::RebuildLexical,

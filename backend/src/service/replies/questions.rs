@@ -12,7 +12,7 @@ use nexus_storage::Settled;
 
 use super::keyboard::Rows;
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
-use crate::service::{SearchInput, ServiceError};
+use crate::service::{SearchInput, ServiceError, questions};
 
 /// Longest question, in characters; as long as in the contract.
 pub(super) const MAX_QUESTION_CHARS: usize = 4_000;
@@ -25,6 +25,13 @@ const MAX_PREVIEW_BYTES: usize = 16 * 1024;
 /// Buttons for passages in a row, and rows of them.
 const PASSAGES_IN_A_ROW: usize = 4;
 const MAX_PASSAGE_BUTTONS: usize = 8;
+
+/// An answer, the knowledge bases whose passages were read for it, and all that were asked.
+struct Answered {
+    answer: Answer,
+    read: Vec<KbId>,
+    asked: Vec<KbId>,
+}
 
 impl Replies {
     pub(super) async fn question(
@@ -51,8 +58,14 @@ impl Replies {
             limit: PASSAGES,
             distinct_documents: false,
         };
+        let mut event = None;
         let rewritten = match self.answer(turn, &delivery, input).await {
-            Ok(Some((answer, read))) => self.shown(&delivery, answer, read),
+            Ok(Some(answered)) => {
+                let Answered { answer, read, asked } = answered;
+                event = (!answer.found)
+                    .then(|| questions::refused(&turn.access, text.to_owned(), asked, Some(delivery.id)));
+                self.shown(&delivery, answer, read)
+            }
             Ok(None) => Rewritten {
                 id: delivery.id,
                 content: Content::say(Say::Cancelled),
@@ -69,6 +82,7 @@ impl Replies {
         };
         Ok(Done {
             rewritten: vec![rewritten],
+            event,
             ..Done::default()
         })
     }
@@ -165,8 +179,8 @@ impl Replies {
         turn: &Turn<'_>,
         delivery: &Delivery,
         input: SearchInput,
-    ) -> Result<Option<(Answer, Vec<KbId>)>, NotHandled> {
-        let (mut events, _) = self.questions.stream(&turn.access, input).await?;
+    ) -> Result<Option<Answered>, NotHandled> {
+        let (mut events, asked) = self.questions.stream_untold(&turn.access, input).await?;
         let mut cancelled = turn.held.cancelled_to.clone();
         cancelled.mark_changed();
         let (mut text, mut shown) = (String::new(), None::<Instant>);
@@ -196,7 +210,10 @@ impl Replies {
                         shown = Some(Instant::now());
                     }
                 }
-                Some(Ok(AnswerEvent::Done(answer))) => return Ok(Some((*answer, read))),
+                Some(Ok(AnswerEvent::Done(answer))) => {
+                    let answer = *answer;
+                    return Ok(Some(Answered { answer, read, asked }));
+                }
                 Some(Err(error)) => return Err(ServiceError::from(error).into()),
                 None => return Err(ServiceError::Internal("the answer has no end".into()).into()),
             }

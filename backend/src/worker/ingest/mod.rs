@@ -7,6 +7,7 @@ mod parse;
 mod plan;
 mod read;
 mod remote;
+mod remove;
 mod write;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use crate::uploads::Fetched;
 use read::{Reader, WalkFailed, Walked};
 
 pub use remote::Remotes;
+pub use remove::remove;
 
 /// Problems of a task that are looked at together.
 const PROBLEMS: usize = 1_000;
@@ -61,11 +63,19 @@ impl Job {
     }
 }
 
+/// What was sent.
+#[derive(Debug)]
+pub struct Given {
+    pub upload_id: UploadId,
+    /// Where the one document stands that the upload is, whatever is in it.
+    pub path: Option<String>,
+}
+
 /// Reads an upload.
 pub async fn run(
     context: &WorkerContext,
     running: &Running,
-    upload_id: UploadId,
+    Given { upload_id, path }: Given,
     source_id: SourceId,
     again: Option<TaskId>,
 ) -> Result<Completion, Stopped> {
@@ -75,7 +85,10 @@ pub async fn run(
     clear_earlier_attempt(&job).await?;
     let file = fetch(&job, &upload).await?;
     job.running.meter.stage(Stage::Indexing, None);
-    let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone());
+    let reader = match path {
+        Some(path) => read::document(&job, file.path().to_owned(), path),
+        None => read::upload(&job, file.path().to_owned(), upload.file_name.clone()),
+    };
     let walked = index(&job, reader).await?;
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");

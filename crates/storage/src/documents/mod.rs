@@ -38,6 +38,9 @@ statements! {
         " AND source_id = $65 AND deleted_at IS NULL");
     FINGERPRINTS = "SELECT path, fingerprint FROM documents
         WHERE source_id = $1 AND deleted_at IS NULL AND fingerprint IS NOT NULL";
+    COUNT_OF_PREFIX = "SELECT COUNT(*) FROM documents
+        WHERE kb_id = $1 AND (source_id = $2 OR $2 IS NULL) AND deleted_at IS NULL
+          AND SUBSTR(path, 1, LENGTH(CAST($3 AS TEXT))) = $3";
     COUNT_OF_SOURCE = "SELECT COUNT(*) FROM documents WHERE source_id = $1 AND deleted_at IS NULL";
 }
 
@@ -177,6 +180,22 @@ impl<C: Connect> Documents<C> {
             .bind(source.as_uuid())
             .fetch_all(c)
             .await?))
+    }
+
+    /// How many live documents of a knowledge base, or of one of its sources, have a path that begins so.
+    pub async fn count_of_prefix(
+        &mut self,
+        kb: KbId,
+        source: Option<SourceId>,
+        prefix: &str,
+    ) -> Result<u64, StorageError> {
+        check_text(prefix, "the beginning of a path")?;
+        let count: i64 = on!(self.0, |c| {
+            let count = sqlx::query_scalar(COUNT_OF_PREFIX).bind(kb.as_uuid());
+            let count = count.bind(source.map(SourceId::as_uuid)).bind(prefix);
+            count.fetch_one(c).await?
+        });
+        number(count, "count of documents")
     }
 
     /// How many live documents a source has.
