@@ -19,6 +19,7 @@ mod ingestion;
 mod keys;
 mod knowledge_bases;
 mod limits;
+mod n8n;
 mod oidc;
 mod people;
 mod questions;

@@ -70,7 +70,8 @@ impl Receiver {
     /// The next request.
     pub async fn heard(&mut self) -> Heard {
         let next = tokio::time::timeout(PATIENCE, self.heard.recv()).await;
-        next.expect("something is told in time").expect("the receiver runs")
+        next.expect("something is told in time")
+            .expect("the receiver runs")
     }
 
     /// Requests that came and were not asked for.
@@ -96,7 +97,9 @@ async fn read(stream: &mut TcpStream) -> Option<Heard> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length: usize = headers.get("content-length").map_or(Some(0), |text| text.parse().ok())?;
+    let length: usize = headers
+        .get("content-length")
+        .map_or(Some(0), |text| text.parse().ok())?;
     let mut body = bytes.split_off(head + 4);
     while body.len() < length {
         if stream.read_buf(&mut body).await.ok()? == 0 {
@@ -117,6 +120,13 @@ async fn write(stream: &mut TcpStream, answer: Answer) -> bool {
             return false;
         }
     };
-    let length = if head.contains(" 204 ") { "" } else { "content-length: 0\r\n" };
-    stream.write_all(format!("{head}{length}\r\n").as_bytes()).await.is_ok()
+    let length = if head.contains(" 204 ") {
+        ""
+    } else {
+        "content-length: 0\r\n"
+    };
+    stream
+        .write_all(format!("{head}{length}\r\n").as_bytes())
+        .await
+        .is_ok()
 }

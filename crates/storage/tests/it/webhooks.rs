@@ -108,8 +108,14 @@ async fn a_webhook_is_read_back_as_it_was_written_and_changed(db: &Db) {
     };
     subscribed(db, narrow.clone()).await;
     assert_eq!(db.webhooks().get(narrow.id).await.unwrap(), Some(narrow.clone()));
-    assert_eq!(db.webhooks().enabled().await.unwrap(), std::slice::from_ref(&first));
-    assert_eq!(db.webhooks().list(None, 9).await.unwrap(), [narrow.clone(), first.clone()]);
+    assert_eq!(
+        db.webhooks().enabled().await.unwrap(),
+        std::slice::from_ref(&first)
+    );
+    assert_eq!(
+        db.webhooks().list(None, 9).await.unwrap(),
+        [narrow.clone(), first.clone()]
+    );
     let older = db.webhooks().list(Some(narrow.id), 9).await.unwrap();
     assert_eq!(older, std::slice::from_ref(&first));
     assert_eq!(db.webhooks().count().await.unwrap(), 2);
@@ -146,7 +152,10 @@ async fn sealed_secrets_of_webhooks_can_be_sealed_anew(db: &Db) {
         [(incoming.id, "theirs".to_owned())]
     );
     tx.webhooks().reseal(webhook.id, "anew").await.unwrap();
-    tx.incoming_webhooks().reseal(incoming.id, "anew, too").await.unwrap();
+    tx.incoming_webhooks()
+        .reseal(incoming.id, "anew, too")
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let sealed = db.webhooks().sealed_secret(webhook.id).await.unwrap();
     assert_eq!(sealed.as_deref(), Some("anew"));
@@ -191,7 +200,10 @@ async fn an_event_is_told_to_those_who_want_to_hear_of_it(db: &Db) {
 async fn what_is_rolled_back_is_told_to_nobody(db: &Db) {
     let all = to_all(db).await;
     let mut tx = db.begin().await.unwrap();
-    tx.webhook_deliveries().publish(&refused(&[]), at(1)).await.unwrap();
+    tx.webhook_deliveries()
+        .publish(&refused(&[]), at(1))
+        .await
+        .unwrap();
     tx.rollback().await.unwrap();
     assert!(told(db, &all).await.is_empty());
 }
@@ -211,35 +223,68 @@ async fn the_end_of_a_task_is_told_however_it_comes(db: &Db) {
         for delivery in told(db, &all).await.into_iter().rev() {
             assert_eq!(delivery.kb_id, Some(kb));
             let data = data(db, &delivery).await;
-            ends.push((data["task_id"].as_str().unwrap().parse().unwrap(), data["state"].clone()));
+            ends.push((
+                data["task_id"].as_str().unwrap().parse().unwrap(),
+                data["state"].clone(),
+            ));
         }
         ends
     };
     let progress = Progress::default();
     let (succeeded, lease) = running().await;
-    in_tx!(db, |tx| tx.tasks().finish(succeeded, lease, &Outcome::Succeeded, &progress, at(2)));
+    in_tx!(db, |tx| tx.tasks().finish(
+        succeeded,
+        lease,
+        &Outcome::Succeeded,
+        &progress,
+        at(2)
+    ));
     // Somebody else holds it by now.
-    in_tx!(db, |tx| tx.tasks().finish(succeeded, token(), &Outcome::Succeeded, &progress, at(2)));
+    in_tx!(db, |tx| tx.tasks().finish(
+        succeeded,
+        token(),
+        &Outcome::Succeeded,
+        &progress,
+        at(2)
+    ));
     let error = TaskError {
         code: "corrupt".to_owned(),
         message: "it is cut".to_owned(),
     };
     let (failed, lease) = running().await;
     let outcome = Outcome::Failed(error.clone());
-    in_tx!(db, |tx| tx.tasks().finish(failed, lease, &outcome, &progress, at(3)));
+    in_tx!(db, |tx| tx.tasks().finish(
+        failed,
+        lease,
+        &outcome,
+        &progress,
+        at(3)
+    ));
     let (cancelled, lease) = running().await;
     let again = Reschedule {
         run_at: at(5),
         error,
         failed: false,
     };
-    in_tx!(db, |tx| tx.tasks().reschedule(cancelled, lease, &again, &progress, at(4)));
+    in_tx!(db, |tx| tx.tasks().reschedule(
+        cancelled,
+        lease,
+        &again,
+        &progress,
+        at(4)
+    ));
     assert_eq!(ends().await.len(), 2, "what goes back to the queue has not ended");
     let lease = token();
     in_tx!(db, |tx| tx.tasks().claim(at(6), LEASE, lease));
     in_tx!(db, |tx| tx.tasks().request_state(cancelled, Stop::Cancel, at(7)));
     assert_eq!(ends().await.len(), 2, "what was asked to stop has not ended");
-    in_tx!(db, |tx| tx.tasks().reschedule(cancelled, lease, &again, &progress, at(8)));
+    in_tx!(db, |tx| tx.tasks().reschedule(
+        cancelled,
+        lease,
+        &again,
+        &progress,
+        at(8)
+    ));
     let paused = enqueued(db, ingest(kb)).await;
     in_tx!(db, |tx| tx.tasks().request_state(paused, Stop::Pause, at(9)));
     assert_eq!(ends().await.len(), 3, "nor has what pauses");
@@ -278,11 +323,18 @@ async fn changes_that_follow_each_other_are_told_once(db: &Db) {
     assert_eq!((of_kb.kb_id, of_other.kb_id), (Some(kb), Some(other)));
     assert_eq!(of_kb.due_at, Some(at(3)), "an ingestion may go on for a while");
     let newest = data(db, of_kb).await;
-    assert_eq!(newest, json!({"knowledge_base_id": kb, "revision": 4, "deleted": false}));
+    assert_eq!(
+        newest,
+        json!({"knowledge_base_id": kb, "revision": 4, "deleted": false})
+    );
 
     assert_eq!(claim(db, at(4)).await.unwrap().delivery.id, of_kb.id);
     in_tx!(db, |tx| tx.knowledge_bases().bump_revisions(at(4)));
-    assert_eq!(told(db, &all).await.len(), 3, "what is being told is told to its end");
+    assert_eq!(
+        told(db, &all).await.len(),
+        3,
+        "what is being told is told to its end"
+    );
     in_tx!(db, |tx| tx.knowledge_bases().delete(kb, at(5)));
     let last = &told(db, &all).await[0];
     let last = data(db, last).await;
@@ -327,26 +379,53 @@ async fn one_attempt_at_a_time_and_none_of_them_lost(db: &Db) {
     // Whoever had them has died.
     assert_eq!(in_tx!(db, |tx| tx.webhook_deliveries().expire_leases(at(10))), 2);
     let again = [claim(db, at(10)).await.unwrap(), claim(db, at(10)).await.unwrap()];
-    let again = again.into_iter().find(|again| again.delivery.id == one.delivery.id).unwrap();
+    let again = again
+        .into_iter()
+        .find(|again| again.delivery.id == one.delivery.id)
+        .unwrap();
     assert_eq!(again.delivery.attempts, 2);
-    assert!(!in_tx!(db, |tx| tx.webhook_deliveries().settle(&one, &ARRIVED, at(40))));
-    assert!(in_tx!(db, |tx| tx.webhook_deliveries().settle(&again, &ARRIVED, at(40))));
-    let settled = db.webhook_deliveries().get(one.delivery.id).await.unwrap().unwrap();
+    assert!(!in_tx!(db, |tx| tx.webhook_deliveries().settle(
+        &one,
+        &ARRIVED,
+        at(40)
+    )));
+    assert!(in_tx!(db, |tx| tx.webhook_deliveries().settle(
+        &again,
+        &ARRIVED,
+        at(40)
+    )));
+    let settled = db
+        .webhook_deliveries()
+        .get(one.delivery.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
-        (settled.state, settled.last_status, settled.due_at, settled.updated_at),
+        (
+            settled.state,
+            settled.last_status,
+            settled.due_at,
+            settled.updated_at
+        ),
         (WebhookDeliveryState::Delivered, Some(204), None, at(40))
     );
     let forgotten = db.webhook_deliveries().data(one.delivery.id).await.unwrap();
     assert_eq!(forgotten, None, "what has arrived is not kept");
 
     // Turned off, it is told nothing; deleted, nothing is left.
-    let off = Webhook { enabled: false, ..first.clone() };
+    let off = Webhook {
+        enabled: false,
+        ..first.clone()
+    };
     in_tx!(db, |tx| tx.webhooks().update(&off));
     in_tx!(db, |tx| tx.webhooks().delete(second.id));
     assert_eq!(claim(db, at(999)).await, None);
     assert_eq!(told(db, &second).await, []);
     in_tx!(db, |tx| tx.webhooks().update(&first));
-    assert_eq!(claim(db, at(999)).await.map(|claimed| of(&claimed)), Some(first.id));
+    assert_eq!(
+        claim(db, at(999)).await.map(|claimed| of(&claimed)),
+        Some(first.id)
+    );
 }
 
 async fn what_does_not_arrive_is_tried_again_and_given_up(db: &Db) {
@@ -354,7 +433,11 @@ async fn what_does_not_arrive_is_tried_again_and_given_up(db: &Db) {
     publish(db, &refused(&[]), 1).await;
     let claimed = claim(db, at(1)).await.unwrap();
     let id = claimed.delivery.id;
-    in_tx!(db, |tx| tx.webhook_deliveries().settle(&claimed, &failed(Some(at(20))), at(2)));
+    in_tx!(db, |tx| tx.webhook_deliveries().settle(
+        &claimed,
+        &failed(Some(at(20))),
+        at(2)
+    ));
     assert_eq!(claim(db, at(19)).await, None);
     let waiting = &told(db, &all).await[0];
     assert_eq!(
@@ -363,7 +446,11 @@ async fn what_does_not_arrive_is_tried_again_and_given_up(db: &Db) {
     );
     assert!(in_tx!(db, |tx| tx.webhook_deliveries().retry(all.id, id, at(3))).is_none());
     let claimed = claim(db, at(20)).await.unwrap();
-    in_tx!(db, |tx| tx.webhook_deliveries().settle(&claimed, &failed(None), at(21)));
+    in_tx!(db, |tx| tx.webhook_deliveries().settle(
+        &claimed,
+        &failed(None),
+        at(21)
+    ));
     assert_eq!(claim(db, at(9_999)).await, None);
     assert_eq!(told(db, &all).await[0].state, WebhookDeliveryState::Dead);
 
@@ -386,9 +473,22 @@ async fn a_full_queue_keeps_what_comes_as_dead_letters(db: &Db) {
     tx.commit().await.unwrap();
     let newest = &told(db, &all).await[..2];
     assert_eq!(newest[1].state, WebhookDeliveryState::Pending);
-    assert_eq!((newest[0].state, newest[0].due_at), (WebhookDeliveryState::Dead, None));
-    assert!(newest[0].last_error.as_ref().unwrap().contains("10000"), "{newest:?}");
-    assert!(in_tx!(db, |tx| tx.webhook_deliveries().retry(all.id, newest[0].id, at(3))).is_some());
+    assert_eq!(
+        (newest[0].state, newest[0].due_at),
+        (WebhookDeliveryState::Dead, None)
+    );
+    assert!(
+        newest[0].last_error.as_ref().unwrap().contains("10000"),
+        "{newest:?}"
+    );
+    assert!(
+        in_tx!(db, |tx| tx.webhook_deliveries().retry(
+            all.id,
+            newest[0].id,
+            at(3)
+        ))
+        .is_some()
+    );
 }
 
 async fn what_was_settled_long_ago_is_forgotten(db: &Db) {
@@ -400,9 +500,8 @@ async fn what_was_settled_long_ago_is_forgotten(db: &Db) {
         let claimed = claim(db, at(5)).await.unwrap();
         in_tx!(db, |tx| tx.webhook_deliveries().settle(&claimed, &outcome, at(6)));
     }
-    let forget = async |state, before| {
-        in_tx!(db, |tx| tx.webhook_deliveries().delete_settled(state, before, 9))
-    };
+    let forget =
+        async |state, before| in_tx!(db, |tx| tx.webhook_deliveries().delete_settled(state, before, 9));
     assert_eq!(forget(WebhookDeliveryState::Delivered, at(6)).await, 0);
     assert_eq!(forget(WebhookDeliveryState::Delivered, at(7)).await, 1);
     assert_eq!(told(db, &all).await.len(), 2);
@@ -433,7 +532,10 @@ async fn incoming_webhooks_belong_to_a_knowledge_base(db: &Db) {
     for webhook in [&first, &second, &third] {
         in_tx!(db, |tx| tx.incoming_webhooks().insert(webhook, "sealed"));
     }
-    assert_eq!(db.incoming_webhooks().get(second.id).await.unwrap(), Some(second.clone()));
+    assert_eq!(
+        db.incoming_webhooks().get(second.id).await.unwrap(),
+        Some(second.clone())
+    );
     let listed = db.incoming_webhooks().list(kb, None, 9).await.unwrap();
     assert_eq!(listed, [second.clone(), first.clone()]);
     let listed = db.incoming_webhooks().list(kb, Some(second.id), 9).await.unwrap();
@@ -446,7 +548,10 @@ async fn incoming_webhooks_belong_to_a_knowledge_base(db: &Db) {
     in_tx!(db, |tx| tx.incoming_webhooks().receive(second.id, "a", at(3)));
     in_tx!(db, |tx| tx.knowledge_bases().delete(kb, at(4)));
     assert_eq!(db.incoming_webhooks().get(second.id).await.unwrap(), None);
-    assert_eq!(db.incoming_webhooks().sealed_secret(second.id).await.unwrap(), None);
+    assert_eq!(
+        db.incoming_webhooks().sealed_secret(second.id).await.unwrap(),
+        None
+    );
     in_tx!(db, |tx| tx.knowledge_bases().purge_step(kb, 9));
     assert_eq!(db.incoming_webhooks().count(kb).await.unwrap(), 0);
     assert!(db.incoming_webhooks().get(third.id).await.unwrap().is_some());
@@ -459,18 +564,33 @@ async fn a_delivery_is_received_once(db: &Db) {
         in_tx!(db, |tx| tx.incoming_webhooks().insert(webhook, "sealed"));
     }
     let id = ours.id;
-    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(id, "n8n:7", at(5))));
+    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(
+        id,
+        "n8n:7",
+        at(5)
+    )));
     let started = Received {
         source: Some(nexus_domain::SourceId::new(at(0))),
         task: Some(TaskId::new(at(0))),
     };
     in_tx!(db, |tx| tx.incoming_webhooks().note(id, "n8n:7", started));
-    assert!(!in_tx!(db, |tx| tx.incoming_webhooks().receive(id, "n8n:7", at(6))));
-    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(id, "N8N:7", at(6))));
-    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(theirs.id, "n8n:7", at(7))));
-    let received = async |webhook, delivery: &str| {
-        db.incoming_webhooks().received(webhook, delivery).await.unwrap()
-    };
+    assert!(!in_tx!(db, |tx| tx.incoming_webhooks().receive(
+        id,
+        "n8n:7",
+        at(6)
+    )));
+    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(
+        id,
+        "N8N:7",
+        at(6)
+    )));
+    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(
+        theirs.id,
+        "n8n:7",
+        at(7)
+    )));
+    let received =
+        async |webhook, delivery: &str| db.incoming_webhooks().received(webhook, delivery).await.unwrap();
     assert_eq!(received(id, "n8n:7").await, Some(started));
     assert_eq!(received(theirs.id, "n8n:7").await, Some(Received::default()));
     assert_eq!(received(id, "n8n:8").await, None);
@@ -485,6 +605,13 @@ async fn a_delivery_is_received_once(db: &Db) {
         "{refused:?}"
     );
     tx.rollback().await.unwrap();
-    assert_eq!(in_tx!(db, |tx| tx.incoming_webhooks().delete_received_before(at(6))), 1);
-    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(id, "n8n:7", at(8))));
+    assert_eq!(
+        in_tx!(db, |tx| tx.incoming_webhooks().delete_received_before(at(6))),
+        1
+    );
+    assert!(in_tx!(db, |tx| tx.incoming_webhooks().receive(
+        id,
+        "n8n:7",
+        at(8)
+    )));
 }
