@@ -68,7 +68,9 @@ async fn a_worker_that_is_killed_loses_no_delivery() {
             done(&server, Method::PATCH, &path, &json!({"enabled": true})).await;
         }
         // It may end while it is asked.
-        let _ = request(&server, Method::POST, "/rag/query", &question(round)).send().await;
+        let _ = request(&server, Method::POST, "/rag/query", &question(round))
+            .send()
+            .await;
         let ended = server.ended(Duration::from_secs(60)).await;
         let ended = ended.expect("it ends at the crash point");
         assert!(ended.to_string().contains("SIGABRT"), "{ended}");

@@ -157,8 +157,14 @@ async fn what_never_arrives_is_given_up_and_can_be_sent_by_hand() {
     for (number, wait) in WAITS.into_iter().enumerate() {
         receiver.heard().await;
         let again = app.clock.now().plus(Duration::from_secs(wait)).to_datetime();
-        let failed = until(&operator, &id, |delivery| delivery["next_attempt_at"] == json!(again)).await;
-        assert_eq!((&failed["attempts"], &failed["last_status"]), (&json!(number + 1), &json!(503)));
+        let failed = until(&operator, &id, |delivery| {
+            delivery["next_attempt_at"] == json!(again)
+        })
+        .await;
+        assert_eq!(
+            (&failed["attempts"], &failed["last_status"]),
+            (&json!(number + 1), &json!(503))
+        );
         app.clock.advance(Duration::from_secs(wait));
     }
     receiver.heard().await;
