@@ -5,7 +5,7 @@ use crate::chats::chat_columns;
 use crate::db::DbKind;
 use crate::sql::ids_in;
 use crate::tasks::task_columns;
-use crate::webhooks::webhook_delivery_columns;
+use crate::webhooks::{due_webhook_delivery, webhook_delivery_columns};
 
 /// One statement in two dialects, with the same parameters and columns.
 pub(crate) struct Pair {
@@ -207,10 +207,9 @@ macro_rules! claim_webhook_delivery {
     ($lock:literal) => {
         concat!(
             "UPDATE webhook_deliveries SET lease = $2, due_at = $3, attempts = attempts + 1, updated_at = $1 WHERE id = (
-                 SELECT d.id FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id AND w.enabled
-                 WHERE d.due_at <= $1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries other
-                     WHERE other.webhook_id = d.webhook_id AND other.lease IS NOT NULL AND other.due_at > $1)
-                 ORDER BY d.due_at, d.id LIMIT 1",
+                 SELECT d.id ",
+            due_webhook_delivery!(),
+            " ORDER BY d.due_at, d.id LIMIT 1",
             $lock,
             ") RETURNING ",
             webhook_delivery_columns!()

@@ -23,6 +23,16 @@ const CHANGE_SETTLES: Duration = Duration::from_secs(2);
 /// Longest reason that is kept, in bytes.
 const MAX_ERROR_BYTES: usize = 500;
 
+/// What is due by `$1`, of webhooks that are turned on and that nothing is told at the moment.
+macro_rules! due_webhook_delivery {
+    () => {
+        "FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id AND w.enabled
+         WHERE d.due_at <= $1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries other
+             WHERE other.webhook_id = d.webhook_id AND other.lease IS NOT NULL AND other.due_at > $1)"
+    };
+}
+pub(crate) use due_webhook_delivery;
+
 macro_rules! webhook_delivery_columns {
     () => {
         "id, webhook_id, event, kb_id, state, attempts, due_at, last_status, last_error, created_at, updated_at"
@@ -34,7 +44,7 @@ statements! {
     GET = concat!("SELECT ", webhook_delivery_columns!(), " FROM webhook_deliveries WHERE id = $1");
     LIST = concat!("SELECT ", webhook_delivery_columns!(), " FROM webhook_deliveries
         WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-    ANY_DUE = "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE due_at <= $1 LIMIT 1) due";
+    ANY_DUE = concat!("SELECT COUNT(*) FROM (SELECT 1 ", due_webhook_delivery!(), " LIMIT 1) due");
     DATA = "SELECT data FROM webhook_deliveries WHERE id = $1";
     WAITING = "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries
         WHERE webhook_id = $1 AND due_at IS NOT NULL LIMIT $2) waiting";
@@ -140,7 +150,7 @@ impl<C: Connect> WebhookDeliveries<C> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Whether it is worth to claim.
+    /// Whether there is something to claim.
     pub async fn any_due(&mut self, now: Timestamp) -> Result<bool, StorageError> {
         let due: i64 = on!(self.0, |c| sqlx::query_scalar(ANY_DUE)
             .bind(At(now))

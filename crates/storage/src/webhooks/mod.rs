@@ -4,8 +4,8 @@
 mod deliveries;
 mod incoming;
 
-pub(crate) use deliveries::webhook_delivery_columns;
 pub use deliveries::{ClaimedDelivery, WebhookDeliveries, WebhookOutcome};
+pub(crate) use deliveries::{due_webhook_delivery, webhook_delivery_columns};
 pub use incoming::{IncomingWebhooks, Received};
 
 use nexus_domain::{KbId, Webhook, WebhookEvent, WebhookId};
