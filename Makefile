@@ -5,7 +5,7 @@ MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
 
-.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz fuzz soak help
+.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz n8n-e2e fuzz soak help
 
 help:
 	@echo "make demo    build, fetch the model, serve, load the sample and ask it questions (ONCE=1 ends after that)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-bot  measure how soon a bot answers while ten thousand notices wait"
 	@echo "make eval    measure retrieval (SETS=\"dir …\")"
 	@echo "make api-fuzz  send made-up requests to a server, from its own description (SECONDS=600)"
+	@echo "make n8n-e2e run the workflows of data/n8n in a real n8n (N8N=node_modules/.bin/n8n) against a real Nexus"
 	@echo "make fuzz    throw made-up documents at every reader and the chunker (SECONDS=60 each)"
 	@echo "make soak    a million random requests by a thousand people, none of which may see what is not theirs; then"
 	@echo "             ten thousand messages to a bot that is killed a thousand times"
@@ -54,6 +55,12 @@ SECONDS ?= 600
 
 api-fuzz: build
 	$(PYTHON) scripts/api_fuzz.py --nexus $(NEXUS) --work $(BUILT)/api-fuzz --seconds $(SECONDS)
+
+# n8n is not fetched: `npm install n8n` in a folder of your own, and name its program.
+N8N ?= n8n
+
+n8n-e2e: build
+	$(PYTHON) scripts/n8n_e2e.py --nexus $(NEXUS) --n8n $(N8N)
 
 # A debug build of the readers is optimised, and its assertions count.
 fuzz: SECONDS = 60

@@ -23,13 +23,13 @@ use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
     ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Generations,
-    HealthChecks, Inbox, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People, Questions, Replies,
-    Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, check_keys,
+    HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People,
+    Questions, Replies, Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
-    ChatOptions, ChatWorker, IngestSettings, Queue, Remotes, Worker, WorkerContext, WorkerOptions,
-    remove_unknown_uploads,
+    ChatOptions, ChatWorker, IngestSettings, Queue, Remotes, WebhookOptions, WebhookWorker, Worker,
+    WorkerContext, WorkerOptions, remove_unknown_uploads,
 };
 
 /// The services that handlers use. Cheap to clone.
@@ -60,6 +60,8 @@ pub struct App {
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub chats: Chats,
+    pub webhooks: Webhooks,
+    pub incoming_webhooks: IncomingWebhooks,
 }
 
 /// Everything that runs in one process.
@@ -71,6 +73,8 @@ pub struct Services {
     pub worker: Option<Worker>,
     /// Where the role works, too: what answers in chats.
     pub chat_worker: Option<ChatWorker>,
+    /// Where the role works, too: what tells webhooks of events.
+    pub webhook_worker: Option<WebhookWorker>,
     /// The key that this start has made, if it made one.
     pub issued_key: Option<IssuedKey>,
     db: Db,
@@ -255,6 +259,10 @@ impl Services {
         } else {
             None
         };
+        let webhook_worker = match role.works() {
+            true => Some(parts.webhook_worker()?),
+            false => None,
+        };
         let app = parts.app()?;
         let chat_worker = role.works().then(|| chat_worker(config, &app));
         Ok(Self {
@@ -262,6 +270,7 @@ impl Services {
             role,
             worker,
             chat_worker,
+            webhook_worker,
             issued_key,
             db,
             index,
@@ -324,6 +333,16 @@ impl Parts<'_> {
             keys,
         };
         let signals = Signals::default();
+        let sources = Sources {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            queue: queue.clone(),
+            keys: Arc::clone(&self.keys),
+            knowledge_bases: knowledge_bases.clone(),
+            bots: bots.clone(),
+            guard: self.config.sources.guard()?,
+            settings: self.config.sources.settings(),
+        };
         let ingestion = Ingestion {
             db: db.clone(),
             clock: Arc::clone(&clock),
@@ -335,6 +354,22 @@ impl Parts<'_> {
             max_bytes: self.config.uploads.max_bytes,
         };
         Ok(App {
+            webhooks: Webhooks {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                keys: Arc::clone(&self.keys),
+                guard: self.config.webhooks.guard()?,
+            },
+            incoming_webhooks: IncomingWebhooks {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+                keys: Arc::clone(&self.keys),
+                door: door.clone(),
+                queue: queue.clone(),
+                ingestion: ingestion.clone(),
+                sources: sources.clone(),
+                limits: limits(self.config),
+            },
             inbox: Inbox {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
@@ -363,17 +398,8 @@ impl Parts<'_> {
             audit: Audit::new(db.clone(), Arc::clone(&clock)),
             trusted_proxies: self.config.trusted_proxies()?.into(),
             secure_cookies: self.config.http.secure_cookies,
-            documents: Documents::new(db.clone(), Arc::clone(&clock), queue.clone()),
-            sources: Sources {
-                db: db.clone(),
-                clock: Arc::clone(&clock),
-                queue: queue.clone(),
-                keys: Arc::clone(&self.keys),
-                knowledge_bases: knowledge_bases.clone(),
-                bots: bots.clone(),
-                guard: self.config.sources.guard()?,
-                settings: self.config.sources.settings(),
-            },
+            documents: Documents::new(db.clone(), clock, queue.clone()),
+            sources,
             bundles: Bundles::new(ingestion.clone()),
             ingestion,
             tasks: Tasks::new(db.clone(), queue),
@@ -413,6 +439,21 @@ impl Parts<'_> {
             settings,
             writing: self.writing.clone(),
         }
+    }
+
+    fn webhook_worker(&self) -> anyhow::Result<WebhookWorker> {
+        let settings = &self.config.webhooks;
+        let options = WebhookOptions {
+            concurrency: settings.concurrency,
+            timeout: Duration::from_secs(settings.timeout_seconds),
+        };
+        Ok(WebhookWorker::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.keys),
+            settings.guard()?,
+            options,
+        ))
     }
 
     fn worker_context(&self) -> anyhow::Result<WorkerContext> {
@@ -534,8 +575,8 @@ fn own_program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("nexus"))
 }
 
-fn ingest_settings(config: &Config, reader: &Path) -> IngestSettings {
-    let limits = Limits {
+fn limits(config: &Config) -> Limits {
+    Limits {
         packed_bytes: config.uploads.max_bytes,
         unpacked_bytes: config.ingestion.max_unpacked_bytes,
         file_bytes: config.ingestion.max_file_bytes,
@@ -546,7 +587,10 @@ fn ingest_settings(config: &Config, reader: &Path) -> IngestSettings {
         document_seconds: config.ingestion.document_seconds,
         child_memory_bytes: config.ingestion.reader_memory_bytes,
         ..Limits::default()
-    };
+    }
+}
+
+fn ingest_settings(config: &Config, reader: &Path) -> IngestSettings {
     let target = config.ingestion.chunk_tokens;
     let chunks = ChunkOptions {
         target_tokens: target,
@@ -555,7 +599,7 @@ fn ingest_settings(config: &Config, reader: &Path) -> IngestSettings {
         ..ChunkOptions::new(nexus_text::count_tokens)
     };
     IngestSettings {
-        limits,
+        limits: limits(config),
         chunks,
         parse_threads: config.parse_threads(),
         readers: Arc::new(Readers::new(reader, [READ_DOCUMENTS])),

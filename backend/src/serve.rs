@@ -79,6 +79,13 @@ impl Server {
                 worker.run(stop).await;
             })
         });
+        let webhook_worker = services.webhook_worker.clone().map(|worker| {
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                let _end = stop.clone().drop_guard();
+                worker.run(stop).await;
+            })
+        });
         let served = match http {
             Some(http) => http.serve(stop.clone()).await,
             None => {
@@ -87,7 +94,7 @@ impl Server {
             }
         };
         stop.cancel();
-        for worker in worker.into_iter().chain(chat_worker) {
+        for worker in worker.into_iter().chain(chat_worker).chain(webhook_worker) {
             worker.await.context("the worker ended unexpectedly")?;
         }
         services.close().await;

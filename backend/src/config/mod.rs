@@ -11,6 +11,7 @@ mod paths;
 mod sections;
 mod sources;
 mod uploads;
+mod webhooks;
 
 pub use auth::{AuthConfig, read_or_make_secret};
 pub use chat::{ChatConfig, ChosenModel};
@@ -23,6 +24,7 @@ pub use sections::{
 };
 pub use sources::SourcesConfig;
 pub use uploads::UploadsPlace;
+pub use webhooks::WebhooksConfig;
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{ChatConfig, ConfigError, LimitsConfig, SourcesConfig, is_loopback};
+use super::{ChatConfig, ConfigError, LimitsConfig, SourcesConfig, WebhooksConfig, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -30,6 +30,7 @@ pub struct Config {
     pub uploads: UploadsConfig,
     pub ingestion: IngestionConfig,
     pub sources: SourcesConfig,
+    pub webhooks: WebhooksConfig,
     pub worker: WorkerConfig,
     pub answers: AnswersConfig,
     pub chat: ChatConfig,
@@ -160,6 +161,7 @@ impl Config {
         self.auth.validate()?;
         self.limits.validate()?;
         self.sources.validate()?;
+        self.webhooks.validate()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
             let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");

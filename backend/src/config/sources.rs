@@ -9,6 +9,23 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::sections::in_range;
 
+/// The way out that leads to public addresses and to `networks`, which are separated by commas.
+pub(super) fn guard(setting: &'static str, networks: &str, plain_http: bool) -> Result<Guard, ConfigError> {
+    let networks = networks.split(',').map(str::trim);
+    let networks = networks.filter(|network| !network.is_empty()).map(|network| {
+        let ip = network.parse::<std::net::IpAddr>().ok();
+        let net = network.parse::<IpNet>().ok().or(ip.map(IpNet::from));
+        net.ok_or_else(|| {
+            let reason = format!("{network:?} is no network such as 10.0.0.0/8");
+            ConfigError::invalid(setting, reason)
+        })
+    });
+    Ok(Guard {
+        allowed: networks.collect::<Result<_, _>>()?,
+        plain_http,
+    })
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub struct SourcesConfig {
     /// Networks, separated by commas: see [`SourcesConfig::guard`].
@@ -24,19 +41,7 @@ pub struct SourcesConfig {
 impl SourcesConfig {
     /// Which addresses may be fetched.
     pub fn guard(&self) -> Result<Guard, ConfigError> {
-        let networks = self.allow_networks.split(',').map(str::trim);
-        let networks = networks.filter(|network| !network.is_empty()).map(|network| {
-            let ip = network.parse::<std::net::IpAddr>().ok();
-            let net = network.parse::<IpNet>().ok().or(ip.map(IpNet::from));
-            net.ok_or_else(|| {
-                let reason = format!("{network:?} is no network such as 10.0.0.0/8");
-                ConfigError::invalid("sources.allow_networks", reason)
-            })
-        });
-        Ok(Guard {
-            allowed: networks.collect::<Result<_, _>>()?,
-            plain_http: self.allow_http,
-        })
+        guard("sources.allow_networks", &self.allow_networks, self.allow_http)
     }
 
     pub fn settings(&self) -> Settings {

@@ -20,15 +20,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = json(request, state).await?;
-        // serde would take the fields of a struct out of an array, too.
-        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-            return Err(ApiError::invalid("body", "the body is a JSON object"));
-        }
-        match axum::Json::from_bytes(&body) {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(error) => whole_numbers(&body).map(Self).ok_or_else(|| error.into()),
-        }
+        object(&json(request, state).await?).map(Self)
+    }
+}
+
+/// Reads a JSON object whose bytes were looked at before.
+pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // serde would take the fields of a struct out of an array, too.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(ApiError::invalid("body", "the body is a JSON object"));
+    }
+    match axum::Json::from_bytes(body) {
+        Ok(axum::Json(value)) => Ok(value),
+        Err(error) => whole_numbers(body).ok_or_else(|| error.into()),
     }
 }
 

@@ -134,6 +134,7 @@ pub(super) async fn accept(
         kind,
         source: form.text("source"),
         upload,
+        path: None,
         trace_id: id.to_string(),
         idempotency_key: key,
     };

@@ -16,6 +16,7 @@ mod generations;
 mod health;
 mod idempotency;
 mod inbox;
+mod incoming_webhooks;
 mod ingestion;
 mod knowledge_bases;
 mod logs;
@@ -36,6 +37,7 @@ mod sources;
 mod tasks;
 mod usage;
 mod users;
+mod webhooks;
 mod wire;
 
 pub use wire::chats::PRESENTER;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use nexus_domain::{BotId, ProcessId, ServiceTokenId, UserId};
+use nexus_domain::{BotId, IncomingWebhookId, ProcessId, ServiceTokenId, UserId};
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -55,6 +55,7 @@ second_ids! {
     BotId = "bot_id";
     ServiceTokenId = "token_id";
     ProcessId = "holder";
+    IncomingWebhookId = "webhook_id";
 }
 
 /// The second id of a route, such as `{user_id}` in `/knowledge-bases/{id}/members/{user_id}`: its type tells which it is.

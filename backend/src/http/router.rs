@@ -22,8 +22,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::rate_limit::{Asked, Limits};
 use super::{
     api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health, inbox,
-    ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, remotes, request_id, sessions,
-    source_webhooks, sources, tasks, usage, users,
+    incoming_webhooks, ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, remotes,
+    request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -86,9 +86,12 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(chats::routes())
         .merge(inbox::routes())
         .merge(outbox::routes())
+        .merge(webhooks::routes())
+        .merge(incoming_webhooks::routes())
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .merge(inbox::batch_routes())
         .merge(source_webhooks::called_routes())
+        .merge(incoming_webhooks::delivery_routes())
         .layer(limited(timeout))
         .merge(tasks::streaming_routes())
         .merge(chats::streaming_routes())

@@ -70,7 +70,7 @@ impl ApiKeys {
             key_hash: *hash(key.expose_secret()).as_bytes(),
             role: new.role,
             scopes: within(access, new.scopes)?,
-            kbs: self.checked_kbs(new.kbs).await?,
+            kbs: known_kbs(&self.db, new.kbs).await?,
             addresses: checks::networks("addresses", &new.addresses, MAX_ADDRESSES)?,
             created_at: now,
             expires_at: self.checked_expiry(new.expires_at)?,
@@ -94,7 +94,7 @@ impl ApiKeys {
         change: ApiKeyChange,
     ) -> Result<ApiKeyRow, ServiceError> {
         let kbs = match change.kbs {
-            Some(kbs) => Some(self.checked_kbs(kbs).await?),
+            Some(kbs) => Some(known_kbs(&self.db, kbs).await?),
             None => None,
         };
         let now = self.clock.now();
@@ -150,21 +150,6 @@ impl ApiKeys {
         Ok(())
     }
 
-    async fn checked_kbs(&self, kbs: Option<Vec<KbId>>) -> Result<Option<Vec<KbId>>, ServiceError> {
-        let Some(kbs) = kbs else { return Ok(None) };
-        if kbs.len() > MAX_KBS {
-            let reason = format!("at most {MAX_KBS} knowledge bases");
-            return Err(ServiceError::invalid("knowledge_bases", reason));
-        }
-        for kb in &kbs {
-            if self.db.knowledge_bases().get(*kb).await?.is_none() {
-                let reason = format!("there is no knowledge base {kb}");
-                return Err(ServiceError::invalid("knowledge_bases", reason));
-            }
-        }
-        Ok(Some(kbs))
-    }
-
     fn checked_expiry(&self, at: Option<Timestamp>) -> Result<Option<Timestamp>, ServiceError> {
         match at {
             Some(at) if at <= self.clock.now() => {
@@ -178,6 +163,22 @@ impl ApiKeys {
 /// Fails unless the caller holds all scopes: for what would give somebody else more than a narrowed key holds itself.
 pub(super) fn holds_everything(access: &Access) -> Result<(), ServiceError> {
     within(access, Scopes::ALL).map(drop)
+}
+
+/// What something is narrowed to, if all of it is there.
+pub(super) async fn known_kbs(db: &Db, kbs: Option<Vec<KbId>>) -> Result<Option<Vec<KbId>>, ServiceError> {
+    let Some(kbs) = kbs else { return Ok(None) };
+    if kbs.len() > MAX_KBS {
+        let reason = format!("at most {MAX_KBS} knowledge bases");
+        return Err(ServiceError::invalid("knowledge_bases", reason));
+    }
+    for kb in &kbs {
+        if db.knowledge_bases().get(*kb).await?.is_none() {
+            let reason = format!("there is no knowledge base {kb}");
+            return Err(ServiceError::invalid("knowledge_bases", reason));
+        }
+    }
+    Ok(Some(kbs))
 }
 
 /// The key of the settings is known by its name.

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use nexus_auth::signed_request::{self, BodyCheck};
 use nexus_auth::{KeyRing, TokenKind, Verified};
 use nexus_domain::{
-    Access, Bot, BotCaller, BotId, Caller, Clock, Origin, PersonBy, PersonCaller, Reach, Role, Scopes,
-    ServiceTokenId, SessionId, Standing, TelegramId, User, UserId,
+    Access, Bot, BotCaller, BotId, Caller, Clock, IncomingWebhook, Maker, Origin, PersonBy, PersonCaller,
+    Reach, Role, Scopes, ServiceTokenId, SessionId, Standing, TelegramId, User, UserId,
 };
 use nexus_storage::{Db, SessionRow};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -121,6 +121,11 @@ impl Door {
             Caller::Person(person) => match person.by {
                 PersonBy::Session { session, .. } => self.standing_of_session(session).await?.0,
                 PersonBy::Message { bot } => self.standing_in_chat(bot, person.user).await?,
+                PersonBy::Webhook(id) => {
+                    let webhook = self.db.incoming_webhooks().get(id).await?;
+                    let webhook = webhook.ok_or(Refusal::Revoked)?;
+                    return self.of_webhook(&webhook, access.origin().clone()).await;
+                }
                 PersonBy::Bot(caller) => {
                     let bot = self.bot_of_token(caller.token, access.origin()).await?;
                     self.named(&bot, caller, person.telegram_id)
@@ -141,6 +146,27 @@ impl Door {
     pub async fn in_chat(&self, bot: BotId, user: UserId, origin: Origin) -> Result<Access, ServiceError> {
         let standing = self.standing_in_chat(bot, user).await?;
         Ok(Access::decide(standing).from_origin(origin))
+    }
+
+    /// What a webhook may do: what its maker may, as rows say now, in its knowledge base alone.
+    pub async fn of_webhook(
+        &self,
+        webhook: &IncomingWebhook,
+        origin: Origin,
+    ) -> Result<Access, ServiceError> {
+        let standing = match webhook.maker {
+            Maker::ApiKey(key) => {
+                let row = self.db.api_keys().get(key).await?;
+                self.standing_of_key(row.ok_or(Refusal::Revoked)?, &origin)?
+            }
+            Maker::Person(user) => {
+                let user = self.db.users().get(user).await?.ok_or(Refusal::Unauthorized)?;
+                self.standing_of_person(user, PersonBy::Webhook(webhook.id), Role::Admin)
+                    .await?
+            }
+        };
+        let access = Access::decide(standing).from_origin(origin);
+        Ok(access.restricted_to([webhook.kb_id]))
     }
 
     async fn standing_in_chat(&self, bot: BotId, user: UserId) -> Result<Standing, ServiceError> {

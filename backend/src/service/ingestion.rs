@@ -11,12 +11,13 @@ use nexus_storage::{Begun, Db, Tx};
 
 use super::audit::Change;
 use super::upload::{ReceivedUpload, UploadWriter};
+use super::usage::Accounts;
 use super::{Bots, KnowledgeBases, ServiceError, Usage};
 use crate::uploads::Uploads;
 use crate::worker::Queue;
 
 /// Name of the source that single files go to unless the caller names one.
-const FILES: &str = "files";
+pub(super) const FILES: &str = "files";
 
 #[derive(Clone, Debug)]
 pub struct Ingestion {
@@ -38,8 +39,18 @@ pub struct NewIngestion {
     pub kind: SourceKind,
     pub source: Option<String>,
     pub upload: ReceivedUpload,
+    /// Where the one document stands that the upload is; `None`: its name and content say what it holds.
+    pub path: Option<String>,
     pub trace_id: String,
     pub idempotency_key: Option<String>,
+}
+
+/// Where an upload belongs, and whom it counts for.
+#[derive(Debug)]
+pub(super) struct Place {
+    kb_id: KbId,
+    source_name: String,
+    accounts: Accounts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -108,36 +119,67 @@ impl Ingestion {
     }
 
     pub async fn accept(&self, access: &Access, new: NewIngestion) -> Result<Accepted, ServiceError> {
-        let kb_id = self
-            .knowledge_bases
-            .resolve_one(access, &new.knowledge_base)
-            .await?;
-        access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
-        let source_name = source_name(&new)?;
-        let bot = self.bots.calling(access).await?;
-        let fed = access.filter([kb_id]);
-        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&fed)).await?;
+        let place = self.place(access, &new).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let key = new.idempotency_key.as_deref().map(|key| Idempotent {
             caller: caller_key(access),
             key,
-            fingerprint: fingerprint(kb_id, &source_name, &new),
+            fingerprint: fingerprint(place.kb_id, &place.source_name, &new),
         });
         if let Some(key) = &key
             && let Some(made) = key.begin(&mut tx, now).await?
         {
             tx.commit().await?;
-            return self.accepted_before(kb_id, &made).await;
+            return self.accepted_before(place.kb_id, &made).await;
         }
+        let accepted = self.write(&mut tx, access, &place, &new, now).await?;
+        if let Some(key) = &key {
+            key.complete(&mut tx, 202, &accepted.task_id.to_string()).await?;
+        }
+        // From here on the row may stand, whatever this request still hears of it. A file without one is swept.
+        new.upload.keep();
+        tx.commit().await?;
+        self.queue.wake();
+        Ok(accepted)
+    }
+
+    /// Where an upload belongs and whom it counts for, if the caller may send it.
+    pub(super) async fn place(&self, access: &Access, new: &NewIngestion) -> Result<Place, ServiceError> {
+        let kb_id = self
+            .knowledge_bases
+            .resolve_one(access, &new.knowledge_base)
+            .await?;
+        access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
+        let source_name = source_name(new)?;
+        let bot = self.bots.calling(access).await?;
+        let fed = access.filter([kb_id]);
+        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&fed)).await?;
+        Ok(Place {
+            kb_id,
+            source_name,
+            accounts,
+        })
+    }
+
+    /// Counts an upload and writes its row, its source and its task. The caller keeps the bytes and commits.
+    pub(super) async fn write(
+        &self,
+        tx: &mut Tx,
+        access: &Access,
+        place: &Place,
+        new: &NewIngestion,
+        now: Timestamp,
+    ) -> Result<Accepted, ServiceError> {
+        let kb_id = place.kb_id;
         self.usage
-            .take_bytes(&mut tx, &accounts, new.upload.size_bytes())
+            .take_bytes(tx, &place.accounts, new.upload.size_bytes())
             .await?;
         let candidate = Source {
             id: SourceId::new(now),
             kb_id,
             kind: new.kind,
-            name: source_name,
+            name: place.source_name.clone(),
             remote: None,
             schedule: None,
             next_sync_at: None,
@@ -160,24 +202,18 @@ impl Ingestion {
             upload_id: upload.id,
             source_id: source.id,
             again: None,
+            path: new.path.clone(),
         };
         let task_id = self
             .queue
-            .enqueue(&mut tx, Some(kb_id), payload, &new.trace_id)
+            .enqueue(tx, Some(kb_id), payload, &new.trace_id)
             .await?;
-        if let Some(key) = &key {
-            key.complete(&mut tx, 202, &task_id.to_string()).await?;
-        }
         Change::new(Action::IngestionStart, TargetKind::Task, task_id)
             .of_kb(Some(kb_id))
             .with("source", source.name.as_str())
             .with("bytes", upload.size_bytes)
-            .record(&mut tx, access, now)
+            .record(tx, access, now)
             .await?;
-        // From here on the row may stand, whatever this request still hears of it. A file without one is swept.
-        new.upload.keep();
-        tx.commit().await?;
-        self.queue.wake();
         Ok(Accepted {
             task_id,
             kb_id,

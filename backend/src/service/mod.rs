@@ -15,6 +15,7 @@ mod error;
 mod generations;
 mod health;
 mod inbox;
+mod incoming_webhooks;
 mod ingestion;
 mod jwks;
 mod knowledge_bases;
@@ -34,6 +35,7 @@ mod startup;
 mod tasks;
 mod upload;
 mod usage;
+mod webhooks;
 
 pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
 pub use audit::Audit;
@@ -48,6 +50,7 @@ pub use error::ServiceError;
 pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks};
 pub use inbox::{Inbox, NewUpdate, Stored};
+pub use incoming_webhooks::{Content as ToldContent, Heard, IncomingWebhooks, Told};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use jwks::KeySource;
 pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
@@ -58,7 +61,7 @@ pub use questions::{Questions, SearchInput};
 pub use refusal::Refusal;
 pub use replies::{HeldChat, NotHandled, Replies};
 pub use schedules::{checked as checked_schedule, next as next_of_schedule};
-pub use secrets::{SourceSecret, check_keys};
+pub use secrets::{SourceSecret, WebhookSecret, check_keys};
 pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
 pub use signals::Signals;
@@ -70,6 +73,7 @@ pub use startup::Startup;
 pub use tasks::{TaskView, Tasks};
 pub use upload::{ReceivedUpload, UploadWriter};
 pub use usage::{DayOfUse, Exceeded, Usage};
+pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{
     ApiKeyRow, AuditFilter, ChatFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview,

@@ -2,10 +2,12 @@
 //! of the bot that asks, and within daily limits.
 
 use futures::{StreamExt as _, stream};
-use nexus_domain::{Access, Bot, KbFilter, KbId, QuotaSubject};
+use nexus_domain::webhook::QuestionRefused;
+use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, QuotaSubject};
 use nexus_rag::{
     Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
 };
+use nexus_storage::StorageError;
 
 use super::usage::{Exceeded, Taken, Usage};
 use super::{Bots, KnowledgeBases, ServiceError};
@@ -51,6 +53,10 @@ impl Questions {
         match ready.answering.answer(&ready.question).await {
             Ok(answer) => {
                 settle(ready.taken, &answer.generation).await;
+                if !answer.found {
+                    let asked = ready.question.filter.kbs().collect();
+                    self.tell(refused(access, ready.question.text, asked, None)).await;
+                }
                 Ok(answer)
             }
             Err(error) => {
@@ -67,10 +73,36 @@ impl Questions {
         access: &Access,
         input: SearchInput,
     ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
+        let text = input.text.clone();
+        let (answer, asked) = self.stream_untold(access, input).await?;
+        let event = refused(access, text, asked.clone(), None);
+        Ok((told_at_the_end(self.clone(), answer, event), asked))
+    }
+
+    /// The same, where the caller tells webhooks of a refusal itself: in the transaction that stores the answer.
+    pub(super) async fn stream_untold(
+        &self,
+        access: &Access,
+        input: SearchInput,
+    ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
         let ready = self.ready(access, input, true).await?;
         let asked = ready.question.filter.kbs().collect();
         let answer = ready.answering.stream(ready.question);
         Ok((settled_at_the_end(answer, ready.taken), asked))
+    }
+
+    /// The answer stands whether or not somebody else hears of it.
+    async fn tell(&self, event: EventData) {
+        if let Err(error) = self.publish(&event).await {
+            tracing::error!(%error, "webhooks were not told of a question without an answer");
+        }
+    }
+
+    async fn publish(&self, event: &EventData) -> Result<(), StorageError> {
+        let mut tx = self.usage.db.begin().await?;
+        let now = self.usage.clock.now();
+        tx.webhook_deliveries().publish(event, now).await?;
+        tx.commit().await
     }
 
     async fn ready(
@@ -158,6 +190,36 @@ async fn settle(taken: Taken, generation: &Generation) {
         (None, None) => taken.settle(0).await,
         (None, Some(_)) => {}
     }
+}
+
+/// What webhooks are told of a question that the knowledge bases hold nothing on.
+pub(super) fn refused(
+    access: &Access,
+    question: String,
+    asked: Vec<KbId>,
+    message: Option<DeliveryId>,
+) -> EventData {
+    EventData::QuestionRefused(QuestionRefused {
+        question,
+        knowledge_base_ids: asked,
+        bot_id: access.caller().bot(),
+        message_id: message,
+    })
+}
+
+/// Tells webhooks before the last event is passed on, if that says that nothing was found.
+fn told_at_the_end(questions: Questions, answer: AnswerStream, event: EventData) -> AnswerStream {
+    let state = (questions, answer, event);
+    stream::unfold(state, async |(questions, mut answer, event)| {
+        let next = answer.next().await?;
+        if let Ok(AnswerEvent::Done(done)) = &next
+            && !done.found
+        {
+            questions.tell(event.clone()).await;
+        }
+        Some((next, (questions, answer, event)))
+    })
+    .boxed()
 }
 
 /// Corrects the count before the last event is passed on.

@@ -2,7 +2,7 @@
 //! sealed value means nothing elsewhere.
 
 use nexus_auth::KeyRing;
-use nexus_domain::{BotId, SourceId};
+use nexus_domain::{BotId, IncomingWebhookId, SourceId, WebhookId};
 use nexus_storage::{Db, SealedSource};
 use secrecy::SecretString;
 
@@ -75,6 +75,36 @@ impl SourceSecret {
     }
 }
 
+/// What a webhook's deliveries are signed with.
+#[derive(Clone, Copy, Debug)]
+pub enum WebhookSecret {
+    Outgoing(WebhookId),
+    Incoming(IncomingWebhookId),
+}
+
+impl WebhookSecret {
+    fn context(self) -> String {
+        match self {
+            Self::Outgoing(id) => format!("webhooks/{id}/secret"),
+            Self::Incoming(id) => format!("incoming_webhooks/{id}/secret"),
+        }
+    }
+
+    pub fn seal(self, keys: &KeyRing, secret: &SecretString) -> Result<String, ServiceError> {
+        let sealed = keys.seal(secret, &self.context());
+        sealed.map_err(|error| ServiceError::Internal(error.into()))
+    }
+
+    pub fn open(self, keys: &KeyRing, sealed: &str) -> Result<SecretString, ServiceError> {
+        let opened = keys.open(sealed, &self.context());
+        opened.map_err(|error| ServiceError::Internal(error.into()))
+    }
+
+    fn again(self, keys: &KeyRing, sealed: &str) -> Result<String, ServiceError> {
+        self.seal(keys, &self.open(keys, sealed)?)
+    }
+}
+
 /// Fails if the database was used under a secret key that is not given any more; seals anew what an earlier key sealed.
 pub async fn check_keys(db: &Db, keys: &KeyRing) -> anyhow::Result<()> {
     let stored = db.settings().get(CHECK).await?;
@@ -111,6 +141,14 @@ pub async fn check_keys(db: &Db, keys: &KeyRing) -> anyhow::Result<()> {
             webhook_secret: again(SourceSecret::Webhook, sealed.webhook_secret)?,
         };
         tx.sources().reseal(&resealed).await?;
+    }
+    for (id, sealed) in tx.webhooks().sealed_values().await? {
+        let again = WebhookSecret::Outgoing(id).again(keys, &sealed)?;
+        tx.webhooks().reseal(id, &again).await?;
+    }
+    for (id, sealed) in tx.incoming_webhooks().sealed_values().await? {
+        let again = WebhookSecret::Incoming(id).again(keys, &sealed)?;
+        tx.incoming_webhooks().reseal(id, &again).await?;
     }
     let check = keys.seal(&CHECKED.into(), CHECK)?;
     tx.settings().set(CHECK, &check).await?;

@@ -46,6 +46,7 @@ impl Startup {
         let mut tx = self.db.begin().await?;
         tx.tasks().expire_leases(self.queue.now()).await?;
         tx.chats().expire_leases(self.queue.now()).await?;
+        tx.webhook_deliveries().expire_leases(self.queue.now()).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -95,7 +95,10 @@ impl Tasks {
         }
         let payload = match task.payload {
             TaskPayload::IngestUpload {
-                upload_id, source_id, ..
+                upload_id,
+                source_id,
+                ref path,
+                ..
             } => {
                 if self.db.uploads().get(upload_id).await?.is_none() {
                     let reason = "the upload is not kept any more; send it again";
@@ -106,6 +109,7 @@ impl Tasks {
                     upload_id,
                     source_id,
                     again: Some(task.id),
+                    path: path.clone(),
                 }
             }
             TaskPayload::SyncSource { source_id, .. } => TaskPayload::SyncSource {
@@ -114,7 +118,8 @@ impl Tasks {
                 accept_removals: false,
                 again: Some(task.id),
             },
-            TaskPayload::ImportKb { .. }
+            TaskPayload::RemoveDocument { .. }
+            | TaskPayload::ImportKb { .. }
             | TaskPayload::EmbedKb
             | TaskPayload::RebuildLexical
             | TaskPayload::Sweep => {
@@ -194,32 +199,48 @@ impl Tasks {
         }
     }
 
-    /// An archive is the whole of its source: one that a newer upload has replaced would bring back what is gone.
+    /// An archive is the whole of its source, and a document has one content: what a newer upload has replaced would come
+    /// back.
     async fn refuse_outdated(&self, id: TaskId) -> Result<(), ServiceError> {
         let Some(task) = self.db.tasks().get(id).await? else {
             return Err(ServiceError::NotFound("task"));
         };
         let TaskPayload::IngestUpload {
-            source_id, upload_id, ..
+            source_id,
+            upload_id,
+            path,
+            ..
         } = task.payload
         else {
             return Ok(());
         };
         let source = self.db.sources().get(source_id).await?;
-        if !source.is_some_and(|source| source.kind.removes_missing()) {
+        let is_whole = source.is_some_and(|source| source.kind.removes_missing());
+        if !is_whole && path.is_none() {
             return Ok(());
         }
         let read_since = TaskFilter {
             kb: task.kb_id,
-            kind: Some(TaskKind::IngestUpload),
+            kind: is_whole.then_some(TaskKind::IngestUpload),
             ..TaskFilter::default()
         };
         let mut before = None;
         loop {
             let page = self.db.tasks().list(read_since, before, PAGE).await?;
             for newer in page.iter().take_while(|newer| newer.id > id) {
-                let is_of_it = matches!(newer.payload, TaskPayload::IngestUpload { source_id: of, upload_id: other, .. }
-                    if of == source_id && other != upload_id);
+                let is_of_it = match &newer.payload {
+                    TaskPayload::IngestUpload {
+                        source_id: of,
+                        upload_id: other,
+                        path: at,
+                        ..
+                    } => *of == source_id && *other != upload_id && (is_whole || *at == path),
+                    TaskPayload::RemoveDocument {
+                        source_id: of,
+                        path: at,
+                    } => *of == source_id && Some(at) == path.as_ref(),
+                    _ => false,
+                };
                 let is_given_up = matches!(newer.state, TaskState::Failed | TaskState::Cancelled);
                 if is_of_it && !is_given_up {
                     return Err(ServiceError::TaskState(format!(

@@ -16,6 +16,7 @@ mod rebuild_lexical;
 mod run;
 mod schedule;
 mod sweep;
+mod webhooks;
 
 pub use chats::{ChatOptions, ChatWorker};
 pub use context::WorkerContext;
@@ -24,3 +25,4 @@ pub use ingest::{IngestSettings, Remotes};
 pub use queue::Queue;
 pub use run::{Worker, WorkerOptions};
 pub use sweep::remove_unknown_uploads;
+pub use webhooks::{WebhookOptions, WebhookWorker};

@@ -154,7 +154,14 @@ impl Worker {
                         upload_id,
                         source_id,
                         again,
-                    } => ingest::run(&context, &running, upload_id, source_id, again).await,
+                        path,
+                    } => {
+                        let upload = ingest::Given { upload_id, path };
+                        ingest::run(&context, &running, upload, source_id, again).await
+                    }
+                    TaskPayload::RemoveDocument { source_id, path } => {
+                        ingest::remove(&context, &running, source_id, &path).await
+                    }
                     TaskPayload::SyncSource {
                         source_id,
                         dry_run,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
-use nexus_domain::{ChunkId, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId, quota};
+use nexus_domain::{
+    ChunkId, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId, WebhookDeliveryState, quota,
+};
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
 use super::context::WorkerContext;
@@ -30,6 +32,11 @@ const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3_600);
 const SESSIONS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long it is remembered what was used of daily limits: 32 days.
 const USES_KEPT: Duration = Duration::from_secs(32 * 24 * 3_600);
+/// How long the ids of deliveries are remembered that incoming webhooks brought: 7 days.
+const RECEIVED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long it is told that a webhook was told something (7 days), and that it could not be (30 days).
+const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
 /// How often the log of the database is tried to be emptied by one attempt, and the pause between two tries.
@@ -104,16 +111,32 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
     tx.quotas()
         .delete_before(quota::day(now.minus(USES_KEPT), Tz::UTC))
         .await?;
+    tx.incoming_webhooks()
+        .delete_received_before(now.minus(RECEIVED_KEPT))
+        .await?;
+    tx.webhook_deliveries().delete_orphans().await?;
     tx.commit().await?;
     loop {
         let mut tx = context.db.begin().await?;
+        let delivered = tx
+            .webhook_deliveries()
+            .delete_settled(
+                WebhookDeliveryState::Delivered,
+                now.minus(DELIVERED_KEPT),
+                EXPIRED,
+            )
+            .await?;
+        let dead = tx
+            .webhook_deliveries()
+            .delete_settled(WebhookDeliveryState::Dead, now.minus(DEAD_KEPT), EXPIRED)
+            .await?;
         let sessions = tx
             .sessions()
             .delete_expired(now.minus(SESSIONS_KEPT), EXPIRED)
             .await?;
         let proofs = tx.proofs().delete_expired(now, EXPIRED).await?;
         tx.commit().await?;
-        if sessions.max(proofs) < EXPIRED as u64 {
+        if sessions.max(proofs).max(delivered).max(dead) < EXPIRED as u64 {
             return Ok(());
         }
     }

@@ -21,6 +21,7 @@ mod client;
 mod feeding;
 mod fetching;
 mod gone;
+mod hooking;
 mod maker;
 mod managing;
 mod operations;

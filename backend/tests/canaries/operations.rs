@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::calls::Call;
 use crate::maker::Maker;
 use crate::test_app::TestApp;
-use crate::{chatting, feeding, fetching, managing, reading, serving};
+use crate::{chatting, feeding, fetching, hooking, managing, reading, serving};
 
 pub struct Operation {
     /// Method and path, without the prefix of all.
@@ -41,6 +41,17 @@ operations! {
     1 "DELETE /knowledge-bases/{id}/sources/{source_id}/webhook" fetching::lose;
     2 "POST /webhooks/sources/{source_id}" fetching::webhook;
     1 "GET /knowledge-bases/{id}/export" reading::export;
+    1 "POST /webhooks/n8n" hooking::tell;
+    1 "GET /webhooks" hooking::list;
+    1 "POST /webhooks" hooking::create;
+    1 "GET /webhooks/{id}" hooking::one;
+    1 "PATCH /webhooks/{id}" hooking::one;
+    1 "DELETE /webhooks/{id}" hooking::one;
+    1 "GET /webhooks/{id}/deliveries" hooking::one;
+    1 "POST /webhooks/{id}/deliveries/{delivery_id}/retry" hooking::one;
+    2 "GET /knowledge-bases/{id}/incoming-webhooks" hooking::incoming;
+    1 "POST /knowledge-bases/{id}/incoming-webhooks" hooking::create_incoming;
+    1 "DELETE /knowledge-bases/{id}/incoming-webhooks/{webhook_id}" hooking::delete_incoming;
     4 "GET /knowledge-bases/{id}/members" reading::members;
     4 "GET /knowledge-bases/{id}/bots" reading::kb_bots;
     3 "GET /knowledge-bases/{id}/usage" reading::kb_usage;

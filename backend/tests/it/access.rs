@@ -19,6 +19,9 @@ const SIGN_IN: &str = "/api/v1/auth/telegram";
 /// Webhooks of sources are public: what they bring with them is signed.
 const WEBHOOKS: &str = "/api/v1/webhooks/sources/";
 
+/// So is what n8n tells.
+const N8N: &str = "/api/v1/webhooks/n8n";
+
 fn http() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
@@ -41,6 +44,8 @@ async fn routes(app: &TestApp) -> Vec<(Method, String)> {
                 "{source_id}",
                 "{code}",
                 "{holder}",
+                "{webhook_id}",
+                "{delivery_id}",
             ]
             .into_iter()
             .fold(path.clone(), |path, name| path.replace(name, &id));
@@ -73,6 +78,10 @@ async fn a_route_is_public_by_name_or_closed() {
                 assert_eq!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
                 let body: Value = response.json().await.unwrap();
                 assert_eq!(body["error"]["code"], "not_found");
+            } else if path == N8N {
+                assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+                let body: Value = response.json().await.unwrap();
+                assert_eq!(body["error"]["code"], "signature_invalid");
             } else if PUBLIC.contains(&path.as_str()) {
                 assert_eq!(response.status(), StatusCode::OK, "{method} {path}");
             } else {

@@ -1,6 +1,5 @@
 //! Sources that are fetched, from the request to the citation: real repositories on this machine, by git.
 
-
 use nexus_api::{
     DocumentFormat, ErrorCode, IngestGit, IngestWeb, PlannedChangeKind, RetrievalMode, SourceCredential,
     TaskState,

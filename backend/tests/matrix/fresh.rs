@@ -88,7 +88,10 @@ impl World {
                 let task = self.fresh_task(Some(&stage.id), path).await;
                 stage.on(task)
             }
-            (path, _) if path.starts_with("/webhooks/") => self.fresh_webhook(stage).await,
+            ("/webhooks", _) => stage,
+            ("/webhooks/n8n", _) => self.fresh_teller(stage).await,
+            (path, _) if path.starts_with("/webhooks/sources/") => self.fresh_webhook(stage).await,
+            (path, _) if path.starts_with("/webhooks/") => self.fresh_listener(stage).await,
             (path, _) if path.starts_with("/knowledge-bases") || path.starts_with("/ingestion") => {
                 let stage = self.fresh_kb(caller, stage).await;
                 self.with_second(path, stage).await
@@ -129,6 +132,9 @@ impl World {
         }
         if path.ends_with("{bot_id}") {
             self.open_to(&stage.id, &self.kiosk).await;
+        }
+        if path.contains("{webhook_id}") {
+            stage.second = self.teller(&stage.id).await.0;
         }
         if path.contains("{source_id}") {
             stage.second = self.remote_source(&stage.id, "fresh").await;

@@ -15,6 +15,7 @@ mod cells;
 mod chats;
 mod forms;
 mod fresh;
+mod hooks;
 mod judge;
 mod refused;
 mod requests;

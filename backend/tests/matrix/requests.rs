@@ -64,7 +64,7 @@ impl World {
             second: self.second(&operation.path, target),
             name,
             lease: no_lease(),
-            webhook_secret: self.signs(target),
+            webhook_secret: self.signs(&operation.path, target),
         }
     }
 
@@ -99,7 +99,9 @@ impl World {
             "api-keys" if target == Target::Gone => self.gone.key.clone(),
             "api-keys" => first(&caller.key, &self.key),
             "generations" => self.generation.clone(),
-            "webhooks" => kb.source.clone(),
+            "webhooks" if path.ends_with("/n8n") => kb.teller.clone(),
+            "webhooks" if path.contains("{source_id}") => kb.source.clone(),
+            "webhooks" => self.webhook.clone(),
             "outbox" if target == Target::Sent => self.idles.message.clone(),
             "outbox" => first(&caller.talk.message, &self.letter),
             "messages" if target == Target::OtherBot => caller.other_talk.message.clone(),
@@ -128,6 +130,8 @@ impl World {
         }
         let is_there = match path.rsplit('/').next() {
             _ if path.contains("{source_id}") => [&self.kb(target).source, &self.theirs.source],
+            Some("{webhook_id}") => [&self.kb(target).teller, &self.theirs.teller],
+            _ if path.contains("{delivery_id}") => [&self.given_up, &self.given_up],
             Some("{user_id}") => [&self.neighbour.user, &self.passer_by.user],
             Some("{bot_id}") => [&self.kiosk.id, &self.docs.id],
             _ => [&self.idle.token, &self.kiosk.token],
@@ -152,7 +156,14 @@ impl World {
             &stage.second
         };
         path = path.replace("{source_id}", source);
-        for second in ["{user_id}", "{bot_id}", "{token_id}", "{holder}"] {
+        for second in [
+            "{user_id}",
+            "{bot_id}",
+            "{token_id}",
+            "{holder}",
+            "{webhook_id}",
+            "{delivery_id}",
+        ] {
             path = path.replace(second, &stage.second);
         }
         if operation.is("GET", "/ingestion/tasks") && *target != Target::All {
@@ -193,6 +204,12 @@ impl World {
                 return request.multipart(archive_form(&stage.name));
             }
             ("POST", "/webhooks/sources/{source_id}") => return signed(request, stage),
+            ("POST", "/webhooks/n8n") => return self.told(request, stage),
+            ("POST", "/webhooks") => {
+                json!({"url": "https://example.org/", "events": ["task.ended"], "enabled": false})
+            }
+            ("PATCH", "/webhooks/{id}") => json!({"events": ["feedback.given"]}),
+            ("POST", "/knowledge-bases/{id}/incoming-webhooks") => json!({"name": "n8n"}),
             ("POST", "/auth/telegram") => self.sign_in_body(asked.target),
             ("POST", "/users/from-telegram") => self.introduction(caller, asked.target),
             ("POST", "/knowledge-bases/import") => return request.multipart(import_form(name())),

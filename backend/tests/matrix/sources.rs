@@ -63,13 +63,21 @@ impl World {
     }
 
     /// What a webhook about this is signed with.
-    pub fn signs(&self, target: Target) -> Option<String> {
-        let secret = match target {
+    pub fn signs(&self, path: &str, target: Target) -> Option<String> {
+        let kb = match target {
             Target::Unsigned => return None,
-            Target::Another => &self.theirs.webhook_secret,
-            target => &self.kb(target).webhook_secret,
+            Target::Another => &self.theirs,
+            target => self.kb(target),
         };
-        Some(secret.clone())
+        let is_told = path == "/webhooks/n8n";
+        Some(
+            if is_told {
+                &kb.teller_secret
+            } else {
+                &kb.webhook_secret
+            }
+            .clone(),
+        )
     }
 
     /// A webhook of a source of its own, rightly signed.

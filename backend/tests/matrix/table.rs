@@ -45,7 +45,7 @@ impl Operation {
             "/rag/",
             "/bots/",
             "/api-keys/",
-            "/webhooks/",
+            "/webhooks/sources/",
         ];
         let feeds = self.path.starts_with("/ingestion/") && !self.path.starts_with("/ingestion/tasks");
         feeds || areas.iter().any(|area| self.path.starts_with(area))
@@ -59,7 +59,7 @@ impl Operation {
     }
 
     pub fn is_public(&self) -> bool {
-        let areas = ["/auth/telegram", "/health", "/webhooks/"];
+        let areas = ["/auth/telegram", "/health", "/webhooks/sources/", "/webhooks/n8n"];
         areas.iter().any(|area| self.path.starts_with(area))
     }
 }
@@ -177,6 +177,7 @@ impl Verdict {
             'B' => Self::Error(403, &["user_blocked"]),
             'D' => Self::Error(403, &["bot_disabled"]),
             'i' => Self::Error(401, &["init_data_invalid"]),
+            'x' => Self::Error(401, &["signature_invalid"]),
             '.' => return None,
             other => panic!("{other} is no answer"),
         })
@@ -284,8 +285,11 @@ impl Table {
         };
         let of_others = [Target::Theirs, Target::Another];
         let has_gap = |operation: &Operation| {
-            // Of generations there are no others': whoever sees one sees them all.
-            let of_others = !operation.path.starts_with("/generations") && lacks(operation, &of_others);
+            // Of these there are no others': whoever sees one sees them all.
+            let has_others = !["/generations", "/webhooks/{id}"]
+                .iter()
+                .any(|area| operation.path.starts_with(area));
+            let of_others = has_others && lacks(operation, &of_others);
             operation.names_a_thing() && (of_others || lacks(operation, &[Target::Missing]))
         };
         self.operations().into_iter().filter(has_gap).collect()

@@ -29,6 +29,9 @@ pub struct Kb {
     /// A source that is fetched, and what its webhooks are signed with.
     pub source: String,
     pub webhook_secret: String,
+    /// A program that may tell of it, and what that signs with.
+    pub teller: String,
+    pub teller_secret: String,
     spare_documents: Mutex<Vec<String>>,
 }
 
@@ -39,7 +42,7 @@ impl Kb {
     }
 
     /// What nobody hears who may not know of it.
-    pub fn marks(&self) -> [&str; 8] {
+    pub fn marks(&self) -> [&str; 10] {
         [
             &self.id,
             self.name,
@@ -49,6 +52,8 @@ impl Kb {
             &self.waiting,
             &self.source,
             &self.webhook_secret,
+            &self.teller,
+            &self.teller_secret,
         ]
     }
 }
@@ -156,6 +161,8 @@ pub async fn knowledge_base(app: &TestApp, name: &'static str, secret: &'static 
         waiting: String::new(),
         source: String::new(),
         webhook_secret: String::new(),
+        teller: String::new(),
+        teller_secret: String::new(),
         spare_documents: Mutex::new(documents),
     }
 }

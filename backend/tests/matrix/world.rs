@@ -52,6 +52,9 @@ pub struct World {
     pub idles: Talk,
     /// A message of `idle` that could not be delivered.
     pub letter: String,
+    /// An address that is told of events, turned off, and what it could not be told.
+    pub webhook: String,
+    pub given_up: String,
     /// The process that serves bots.
     pub process: ProcessId,
     /// Of some program.
@@ -87,6 +90,8 @@ impl World {
             guests: Talk::default(),
             idles: Talk::default(),
             letter: String::new(),
+            webhook: String::new(),
+            given_up: String::new(),
             process: ProcessId::new(app.clock.now()),
             count: AtomicU64::new(100),
             app,
@@ -127,6 +132,9 @@ impl World {
         (self.commons.source, self.commons.webhook_secret) = self.hooked_source(&self.commons).await;
         let gone = self.hooked_source(&self.gone.kb).await;
         (self.gone.kb.source, self.gone.kb.webhook_secret) = gone;
+        (self.ours.teller, self.ours.teller_secret) = self.teller(&self.ours.id).await;
+        (self.theirs.teller, self.theirs.teller_secret) = self.teller(&self.theirs.id).await;
+        (self.webhook, self.given_up) = self.webhook_with_dead_letter().await;
         // As long as this one waits, nothing is swept: what was deleted is out of reach by its rows alone.
         self.housekeeping = self.waiting_task(None, TaskState::Queued).await;
         self.neighbours_use = self.subscription(&self.neighbour.user, &self.docs).await;
@@ -185,12 +193,13 @@ impl World {
     pub fn everything(&self) -> Vec<String> {
         let of_a_kb = |kb: &Kb| {
             let path = format!("/knowledge-bases/{}", kb.id);
-            let parts =
-                ["members", "bots", "documents", "sources"].map(|part| format!("{path}/{part}?limit=200"));
+            let parts = ["members", "bots", "documents", "sources", "incoming-webhooks"]
+                .map(|part| format!("{path}/{part}?limit=200"));
             let tasks = format!("/ingestion/tasks?limit=200&knowledge_base={}", kb.id);
             parts.into_iter().chain([path, tasks]).collect::<Vec<_>>()
         };
-        let lists = ["users", "bots", "api-keys", "knowledge-bases"].map(|list| format!("/{list}?limit=200"));
+        let lists = ["users", "bots", "api-keys", "knowledge-bases", "webhooks"]
+            .map(|list| format!("/{list}?limit=200"));
         let bots = [&self.docs, &self.kiosk, &self.narrow, &self.idle];
         let tokens = bots.map(|bot| format!("/bots/{}/tokens", bot.id));
         let people = [&self.neighbour, &self.passer_by, &self.guest];

@@ -28,6 +28,7 @@ pub struct ImportAccepted {
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     IngestUpload,
+    RemoveDocument,
     SyncSource,
     ImportKb,
     EmbedKb,

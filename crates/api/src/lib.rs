@@ -23,6 +23,7 @@ pub mod rag;
 pub mod role;
 pub mod source;
 pub mod user;
+pub mod webhook;
 
 pub use audit::AuditEntry;
 pub use auth::{
@@ -65,3 +66,7 @@ pub use source::{
     SourceRemote, SourceSchedule, StartSync, SyncAccepted, UpdateSource, WikiEngine,
 };
 pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};
+pub use webhook::{
+    CreateIncomingWebhook, CreateWebhook, IncomingWebhook, IssuedIncomingWebhook, IssuedWebhook,
+    UpdateWebhook, Webhook, WebhookAction, WebhookDelivery, WebhookDeliveryState, WebhookEvent, WebhookHeard,
+};

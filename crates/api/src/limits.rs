@@ -14,6 +14,8 @@ pub const MAX_PAGE: u32 = 200;
 pub const DEFAULT_PAGE: u32 = 50;
 /// Largest JSON body, in bytes.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
+/// Largest body of a webhook that carries a document, in bytes.
+pub const MAX_WEBHOOK_BYTES: usize = 1024 * 1024;
 /// Longest file or source name, in characters.
 pub const MAX_FILE_NAME_CHARS: usize = 255;
 /// Longest `Idempotency-Key`, in characters.

@@ -8,6 +8,7 @@
 //!   [`token`] makes the tokens of bots and of people.
 //! - [`telegram`] verifies who a person is at Telegram, in the four ways in which Telegram says so.
 //! - [`signed_request`] verifies that a bot sent a request, without the bot sending its secret.
+//! - [`signed_delivery`] signs webhooks and verifies theirs, [`webhook`] those that forges sign.
 //! - [`secrets`] makes new secrets.
 //!
 //! What is *not* here: rights (they are looked up by the id that was proven) and replay (the caller remembers what
@@ -18,6 +19,7 @@ mod jws;
 pub mod keys;
 pub mod seal;
 pub mod secrets;
+pub mod signed_delivery;
 pub mod signed_request;
 pub mod telegram;
 pub mod token;

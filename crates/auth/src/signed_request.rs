@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use body::{BodyCheck, BodyMismatch};
 
 use crate::digest::{self, hmac_matches, hmac_sha256, sha256};
-use canonical::{canonical, is_nonce, is_target, parse_timestamp};
+pub(crate) use canonical::parse_timestamp;
+use canonical::{canonical, is_nonce, is_target};
 
 /// When it was signed, in Unix seconds.
 pub const TIMESTAMP_HEADER: &str = "x-nexus-timestamp";
@@ -26,7 +27,7 @@ pub const SIGNATURE_HEADER: &str = "x-nexus-signature";
 /// How far the signer's clock may be from ours, either way.
 pub const TOLERANCE_SECONDS: u64 = 300;
 
-const SIGNATURE_PREFIX: &str = "v1=";
+pub(crate) const SIGNATURE_PREFIX: &str = "v1=";
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -52,6 +52,13 @@ pub enum Action {
     MessageSend,
     NotificationSend,
     DeliveryRetry,
+    KbInvalidate,
+    WebhookCreate,
+    WebhookUpdate,
+    WebhookDelete,
+    WebhookRetry,
+    IncomingWebhookCreate,
+    IncomingWebhookDelete,
 }
 words!(Action, "action":
     SignIn = "session.sign_in", SignOut = "session.sign_out",
@@ -71,6 +78,10 @@ words!(Action, "action":
     TaskCancel = "task.cancel", TaskPause = "task.pause", TaskResume = "task.resume", TaskRetry = "task.retry",
     GenerationActivate = "generation.activate", GenerationEmpty = "generation.empty",
     MessageSend = "message.send", NotificationSend = "notification.send", DeliveryRetry = "delivery.retry",
+    KbInvalidate = "knowledge_base.invalidate",
+    WebhookCreate = "webhook.create", WebhookUpdate = "webhook.update", WebhookDelete = "webhook.delete",
+    WebhookRetry = "webhook.retry",
+    IncomingWebhookCreate = "incoming_webhook.create", IncomingWebhookDelete = "incoming_webhook.delete",
 );
 
 /// The kinds of things that are acted upon.
@@ -89,11 +100,15 @@ pub enum TargetKind {
     Generation,
     Chat,
     Delivery,
+    Webhook,
+    WebhookDelivery,
+    IncomingWebhook,
 }
 words!(TargetKind, "kind of thing":
     User = "user", Session = "session", Bot = "bot", ServiceToken = "service_token", ApiKey = "api_key",
     Subscription = "subscription", KnowledgeBase = "knowledge_base", Document = "document", Source = "source", Task = "task",
     Generation = "generation", Chat = "chat", Delivery = "delivery",
+    Webhook = "webhook", WebhookDelivery = "webhook_delivery", IncomingWebhook = "incoming_webhook",
 );
 
 /// What was acted upon. Its id is text, because a generation's is a number.

@@ -102,6 +102,12 @@ typed_ids! {
     DeliveryId;
     /// A bot's process, from its start to its end.
     ProcessId;
+    /// An address that is told of events.
+    WebhookId;
+    /// One event on its way to a webhook.
+    WebhookDeliveryId;
+    /// Who may tell us of a knowledge base.
+    IncomingWebhookId;
     /// Fences the writes of a worker that holds a task: changes with every claim.
     LeaseToken;
 }

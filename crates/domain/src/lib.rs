@@ -27,6 +27,7 @@ pub mod time;
 pub mod upload;
 pub mod user;
 pub mod vector_store;
+pub mod webhook;
 
 pub use access::{
     Access, BotCaller, Caller, CallerKind, KbFilter, KbRole, Origin, PersonBy, PersonCaller, Reach, Role,
@@ -46,9 +47,9 @@ pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, PageRang
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
-    ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId, KbId, LeaseToken,
-    ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId, TaskId, UpdateId, UploadId, UserId,
-    VersionId,
+    ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId, IncomingWebhookId, KbId,
+    LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId, TaskId, UpdateId, UploadId,
+    UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use passage::{Passage, PassageError, Passages};
@@ -68,4 +69,7 @@ pub use upload::Upload;
 pub use user::{Person, TelegramId, User};
 pub use vector_store::{
     Collection, Hit, Point, SparseVector, StoreStatus, Vector, VectorError, VectorQuery, VectorStore,
+};
+pub use webhook::{
+    EventData, IncomingWebhook, Maker, Webhook, WebhookDelivery, WebhookDeliveryState, WebhookEvent,
 };

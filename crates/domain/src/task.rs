@@ -44,6 +44,8 @@ text_enum! {
     TaskKind {
         /// Reads an upload into a knowledge base.
         IngestUpload = "ingest_upload",
+        /// Removes one document that a caller has named by its path.
+        RemoveDocument = "remove_document",
         /// Fetches what has changed in a remote source.
         SyncSource = "sync_source",
         /// Takes in a knowledge base that another installation has exported.
@@ -113,6 +115,13 @@ pub enum TaskPayload {
         /// Only the files that this task could not read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<TaskId>,
+        /// The upload is one document and stands at this path, whatever is in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+    RemoveDocument {
+        source_id: SourceId,
+        path: String,
     },
     SyncSource {
         source_id: SourceId,
@@ -140,7 +149,9 @@ impl TaskPayload {
     /// The source that is read.
     pub const fn source(&self) -> Option<SourceId> {
         match self {
-            Self::IngestUpload { source_id, .. } | Self::SyncSource { source_id, .. } => Some(*source_id),
+            Self::IngestUpload { source_id, .. }
+            | Self::RemoveDocument { source_id, .. }
+            | Self::SyncSource { source_id, .. } => Some(*source_id),
             Self::ImportKb { .. } | Self::EmbedKb | Self::RebuildLexical | Self::Sweep => None,
         }
     }
@@ -148,6 +159,7 @@ impl TaskPayload {
     pub const fn kind(&self) -> TaskKind {
         match self {
             Self::IngestUpload { .. } => TaskKind::IngestUpload,
+            Self::RemoveDocument { .. } => TaskKind::RemoveDocument,
             Self::SyncSource { .. } => TaskKind::SyncSource,
             Self::ImportKb { .. } => TaskKind::ImportKb,
             Self::EmbedKb => TaskKind::EmbedKb,

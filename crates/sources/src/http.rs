@@ -108,17 +108,23 @@ pub struct Http {
     client: Client,
     guard: Arc<Guard>,
     turns: Arc<Turns>,
+    most_silence: Duration,
 }
 
 impl Http {
     /// Needs a rustls provider to be installed, and must not be called on an async thread.
     pub fn new(guard: Guard) -> Result<Self, HttpError> {
+        Self::within(guard, MOST_SILENCE)
+    }
+
+    /// The same for servers that may not say nothing for so long.
+    pub fn within(guard: Guard, most_silence: Duration) -> Result<Self, HttpError> {
         let guard = Arc::new(guard);
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(MOST_SILENCE)
+            .connect_timeout(CONNECT_WITHIN.min(most_silence))
+            .timeout(most_silence)
             // A proxy would resolve names where the guard does not see it.
             .no_proxy()
             .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&guard))))
@@ -128,6 +134,7 @@ impl Http {
             client,
             guard,
             turns: Arc::default(),
+            most_silence,
         })
     }
 
@@ -182,7 +189,7 @@ impl Http {
             if let Some(body) = &body {
                 sent = sent.body(Body::from(body.clone()));
             }
-            let answer = sent.send().map_err(|error| failed(&url, &error))?;
+            let answer = sent.send().map_err(|error| self.failed(&url, &error))?;
             let status = answer.status();
             let Some(target) = target_of(status, answer.headers()) else {
                 return Ok(Response::of(url, answer));
@@ -208,6 +215,26 @@ impl Http {
             url.host_str().unwrap_or_default().to_owned(),
         ))
     }
+
+    /// Told without the address, which may hold more than a person should read.
+    fn failed(&self, url: &Url, error: &reqwest::Error) -> HttpError {
+        let mut reason = "the connection failed".to_owned();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(refused) = inner.downcast_ref::<AddressRefused>() {
+                return HttpError::Refused(refused.clone());
+            }
+            reason = inner.to_string();
+            cause = inner.source();
+        }
+        if error.is_timeout() {
+            reason = format!("nothing came within {} s", self.most_silence.as_secs());
+        }
+        HttpError::Unreachable {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            reason,
+        }
+    }
 }
 
 /// The target of a redirect. A 304 and its like lead nowhere, whatever they say.
@@ -217,24 +244,4 @@ fn target_of(status: StatusCode, headers: &HeaderMap) -> Option<String> {
         .flatten()?;
     // Many servers write letters here that the standard wants percent-encoded.
     Some(String::from_utf8_lossy(target.as_bytes()).into_owned())
-}
-
-/// Told without the address, which may hold more than a person should read.
-fn failed(url: &Url, error: &reqwest::Error) -> HttpError {
-    let mut reason = "the connection failed".to_owned();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(refused) = inner.downcast_ref::<AddressRefused>() {
-            return HttpError::Refused(refused.clone());
-        }
-        reason = inner.to_string();
-        cause = inner.source();
-    }
-    if error.is_timeout() {
-        reason = format!("nothing came within {} s", MOST_SILENCE.as_secs());
-    }
-    HttpError::Unreachable {
-        host: url.host_str().unwrap_or_default().to_owned(),
-        reason,
-    }
 }

@@ -234,6 +234,7 @@ aggregates! {
     feedback: Feedbacks;
     generations: Generations;
     idempotency: Idempotency;
+    incoming_webhooks: IncomingWebhooks;
     kb_bots: KbBots;
     knowledge_bases: KnowledgeBases;
     members: Members;
@@ -252,6 +253,8 @@ aggregates! {
     uploads: Uploads;
     users: Users;
     versions: Versions;
+    webhook_deliveries: WebhookDeliveries;
+    webhooks: Webhooks;
 }
 
 /// What stands behind `sqlite:`: a path, with or without `//` before it.

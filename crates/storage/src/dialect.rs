@@ -5,6 +5,7 @@ use crate::chats::chat_columns;
 use crate::db::DbKind;
 use crate::sql::ids_in;
 use crate::tasks::task_columns;
+use crate::webhooks::{due_webhook_delivery, webhook_delivery_columns};
 
 /// One statement in two dialects, with the same parameters and columns.
 pub(crate) struct Pair {
@@ -46,9 +47,9 @@ pub(crate) const TURN_KEEPALIVE: Pair = Pair {
 /// knowledge base runs another of its kind, or of a kind that writes the same points (both an ingestion and a rebuild
 /// weigh by the average length of the moment), the embedding of a knowledge base that takes something in (an ingestion
 /// embeds at its end what is missing; the other way round it waits there, see [`Tasks::embeds_beside`](crate::Tasks::embeds_beside)),
-/// and an ingestion that an older one waits before: the newest upload of a source is the last one read. An upload does
-/// not wait for a sync that runs, which may take hours and reads another source; a sync waits for an upload. First come
-/// high priority, then the knowledge base that runs the least.
+/// and an ingestion or removal that an older one waits before: what was sent last is done last. What was sent does not wait
+/// for a sync that runs, which may take hours and reads another source; a sync waits for what was sent. First come high
+/// priority, then the knowledge base that runs the least.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -64,13 +65,14 @@ macro_rules! claim {
                        WHERE other.state = 'running' AND other.id <> t.id
                          AND other.kb_id IS NOT DISTINCT FROM t.kb_id
                          AND (other.kind = t.kind
-                              OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
-                                 AND t.kind IN ('ingest_upload', 'sync_source', 'import_kb', 'rebuild_lexical')
-                                 AND NOT (other.kind = 'sync_source' AND t.kind = 'ingest_upload')
+                              OR other.kind IN ('ingest_upload', 'remove_document', 'sync_source', 'import_kb', 'rebuild_lexical')
+                                 AND t.kind IN ('ingest_upload', 'remove_document', 'sync_source', 'import_kb', 'rebuild_lexical')
+                                 AND NOT (other.kind = 'sync_source' AND t.kind IN ('ingest_upload', 'remove_document'))
                               OR other.kind IN ('ingest_upload', 'sync_source', 'import_kb') AND t.kind = 'embed_kb'))
                    AND NOT EXISTS (
                        SELECT 1 FROM tasks older
-                       WHERE older.state = 'queued' AND older.kind = t.kind AND t.kind = 'ingest_upload'
+                       WHERE older.state = 'queued' AND older.kind IN ('ingest_upload', 'remove_document')
+                         AND t.kind IN ('ingest_upload', 'remove_document')
                          AND older.kb_id = t.kb_id AND older.id < t.id)
                  ORDER BY t.priority DESC,
                           (SELECT COUNT(*) FROM tasks busy WHERE busy.state = 'running' AND busy.kb_id = t.kb_id),
@@ -186,6 +188,45 @@ pub(crate) const LOCK_SEALED_SOURCES: Pair = Pair {
     postgres: lock_sealed_sources!(" FOR NO KEY UPDATE"),
 };
 
+macro_rules! lock_sealed_webhooks {
+    ($table:literal, $lock:literal) => {
+        concat!("SELECT id, secret FROM ", $table, " ORDER BY id", $lock)
+    };
+}
+
+/// All secrets of webhooks, which others do not change until the transaction ends.
+pub(crate) const LOCK_SEALED_WEBHOOKS: Pair = Pair {
+    sqlite: lock_sealed_webhooks!("webhooks", ""),
+    postgres: lock_sealed_webhooks!("webhooks", " FOR NO KEY UPDATE"),
+};
+
+/// The same of incoming ones.
+pub(crate) const LOCK_SEALED_INCOMING_WEBHOOKS: Pair = Pair {
+    sqlite: lock_sealed_webhooks!("incoming_webhooks", ""),
+    postgres: lock_sealed_webhooks!("incoming_webhooks", " FOR NO KEY UPDATE"),
+};
+
+macro_rules! claim_webhook_delivery {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE webhook_deliveries SET lease = $2, due_at = $3, attempts = attempts + 1, updated_at = $1 WHERE id = (
+                 SELECT d.id ",
+            due_webhook_delivery!(),
+            " ORDER BY d.due_at, d.id LIMIT 1",
+            $lock,
+            ") RETURNING ",
+            webhook_delivery_columns!()
+        )
+    };
+}
+
+/// The delivery that is due longest, of a webhook that nothing is told at the moment. `$1` now, `$2` token, `$3` end of the
+/// lease.
+pub(crate) const CLAIM_WEBHOOK_DELIVERY: Pair = Pair {
+    sqlite: claim_webhook_delivery!(""),
+    postgres: claim_webhook_delivery!(" FOR UPDATE OF d SKIP LOCKED"),
+};
+
 /// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
 pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
     sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
@@ -204,5 +245,8 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &LOCK_BOT,
     &LOCK_SEALED,
     &LOCK_SEALED_SOURCES,
+    &LOCK_SEALED_WEBHOOKS,
+    &LOCK_SEALED_INCOMING_WEBHOOKS,
+    &CLAIM_WEBHOOK_DELIVERY,
     &MIGRATIONS_TABLE,
 ];

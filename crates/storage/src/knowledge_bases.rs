@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nexus_domain::{GenerationId, KbId, KnowledgeBase, Quotas, Timestamp, Visibility};
+use nexus_domain::{GenerationId, KbId, KnowledgeBase, Quotas, Timestamp, Visibility, WebhookEvent};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -11,6 +11,7 @@ use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::{IDS, ids_in, padded, statements};
 use crate::types::{At, check_text, from_json, limit, number, to_json, word};
+use crate::webhooks::WebhookDeliveries;
 
 macro_rules! columns {
     () => {
@@ -44,7 +45,8 @@ statements! {
         RETURNING ", columns!());
     BUMP_REVISION = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $2
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
-    BUMP_REVISIONS = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $1 WHERE deleted_at IS NULL";
+    BUMP_REVISIONS = "UPDATE knowledge_bases SET revision = revision + 1, updated_at = $1 WHERE deleted_at IS NULL
+        RETURNING id, revision";
     // Those who write a knowledge base's first points at the same time weigh them by one average.
     FIRST_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli =
             CASE WHEN lexical_average_milli = 0 THEN $2 ELSE lexical_average_milli END
@@ -53,7 +55,7 @@ statements! {
     HOLD = "UPDATE knowledge_bases SET revision = revision WHERE id = $1 AND deleted_at IS NULL";
     SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
     DELETE = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
-        WHERE id = $1 AND deleted_at IS NULL";
+        WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
 }
 
 #[derive(FromRow)]
@@ -281,24 +283,48 @@ impl KnowledgeBases<&mut Tx> {
 
     /// Raises every revision: what all knowledge bases find may have changed.
     pub async fn bump_revisions(&mut self, now: Timestamp) -> Result<(), StorageError> {
-        on!(self.0, |c| sqlx::query(BUMP_REVISIONS)
+        let raised: Vec<(Uuid, i64)> = on!(self.0, |c| sqlx::query_as(BUMP_REVISIONS)
             .bind(At(now))
-            .execute(c)
+            .fetch_all(c)
+            .await?);
+        if WebhookDeliveries(&mut *self.0)
+            .is_wanted(WebhookEvent::KnowledgeBaseChanged)
             .await?
-            .rows_affected());
+        {
+            for (kb, revision) in raised {
+                self.changed(KbId::from_uuid(kb), revision, false, now).await?;
+            }
+        }
         Ok(())
     }
 
     /// Makes every cached answer of it stale. Belongs into each transaction that changes what can be retrieved.
     /// The new revision; `None` if the knowledge base was deleted.
     pub async fn bump_revision(&mut self, id: KbId, now: Timestamp) -> Result<Option<i64>, StorageError> {
-        Ok(on!(self.0, |c| {
+        let raised: Option<i64> = on!(self.0, |c| {
             sqlx::query_scalar(BUMP_REVISION)
                 .bind(id.as_uuid())
                 .bind(At(now))
                 .fetch_optional(c)
                 .await?
-        }))
+        });
+        if let Some(revision) = raised {
+            self.changed(id, revision, false, now).await?;
+        }
+        Ok(raised)
+    }
+
+    /// Webhooks hear of every change in its own transaction, whoever made it.
+    async fn changed(
+        &mut self,
+        id: KbId,
+        revision: i64,
+        deleted: bool,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        WebhookDeliveries(&mut *self.0)
+            .publish_change(id, revision, deleted, now)
+            .await
     }
 
     /// Remembers the average length (terms x 1000) that the lexical weights are computed with.
@@ -336,14 +362,16 @@ impl KnowledgeBases<&mut Tx> {
     /// Hides it and frees its name. `false` if there was none. Its tasks are the caller's to cancel, its rows the
     /// sweeper's to purge.
     pub async fn delete(&mut self, id: KbId, now: Timestamp) -> Result<bool, StorageError> {
-        let deleted = on!(self.0, |c| {
-            sqlx::query(DELETE)
+        let deleted: Option<i64> = on!(self.0, |c| {
+            sqlx::query_scalar(DELETE)
                 .bind(id.as_uuid())
                 .bind(At(now))
-                .execute(c)
+                .fetch_optional(c)
                 .await?
-                .rows_affected()
         });
-        Ok(deleted == 1)
+        if let Some(revision) = deleted {
+            self.changed(id, revision, true, now).await?;
+        }
+        Ok(deleted.is_some())
     }
 }

@@ -42,6 +42,7 @@ mod types;
 mod uploads;
 mod users;
 mod versions;
+mod webhooks;
 
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
@@ -79,3 +80,6 @@ pub use turn::Turn;
 pub use uploads::Uploads;
 pub use users::{UserChange, UserFilter, Users};
 pub use versions::{VersionSize, Versions};
+pub use webhooks::{
+    ClaimedDelivery, IncomingWebhooks, Received, WebhookDeliveries, WebhookOutcome, Webhooks,
+};

@@ -10,6 +10,7 @@ pub mod access;
 pub mod chats;
 pub mod remotes;
 pub mod sources;
+pub mod webhooks;
 
 pub fn knowledge_base(overview: KbOverview, caller: &domain::Access) -> api::KnowledgeBase {
     let KbOverview { kb, stats } = overview;
@@ -94,6 +95,7 @@ pub fn document(document: domain::Document) -> api::Document {
 fn task_kind(kind: domain::TaskKind) -> api::TaskKind {
     match kind {
         domain::TaskKind::IngestUpload => api::TaskKind::IngestUpload,
+        domain::TaskKind::RemoveDocument => api::TaskKind::RemoveDocument,
         domain::TaskKind::SyncSource => api::TaskKind::SyncSource,
         domain::TaskKind::EmbedKb => api::TaskKind::EmbedKb,
         domain::TaskKind::ImportKb => api::TaskKind::ImportKb,

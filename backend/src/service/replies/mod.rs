@@ -14,8 +14,8 @@ use std::sync::Arc;
 use nexus_domain::subscription::{Part, merged};
 use nexus_domain::{
     Access, Bot, Chat, ChatKind, ChatState, Clock, Content, Delivery, DeliveryId, DeliveryState, Event,
-    Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, ShownPassage, Subscription, Timestamp,
-    Update, UpdateState, User,
+    EventData, Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, ShownPassage, Subscription,
+    Timestamp, Update, UpdateState, User,
 };
 use nexus_storage::{ButtonRow, Db, StorageError, Tx};
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,8 @@ struct Done {
     settings: Option<Value>,
     dialogue: DialogueChange,
     feedback: Option<(DeliveryId, Feedback)>,
+    /// What webhooks hear of.
+    event: Option<EventData>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -457,6 +459,9 @@ impl Replies {
         }
         if let Some((delivery, feedback)) = done.feedback {
             tx.feedback().put(delivery, turn.user.id, feedback, now).await?;
+        }
+        if let Some(event) = &done.event {
+            tx.webhook_deliveries().publish(event, now).await?;
         }
         match (done.dialogue, menu) {
             (DialogueChange::Opens, Some(menu)) => {

@@ -13,7 +13,7 @@ use nexus_storage::Settled;
 
 use super::keyboard::Rows;
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
-use crate::service::{SearchInput, ServiceError};
+use crate::service::{SearchInput, ServiceError, questions};
 
 /// Longest question, in characters; as long as in the contract.
 pub(super) const MAX_QUESTION_CHARS: usize = 4_000;
@@ -26,6 +26,13 @@ const MAX_PREVIEW_BYTES: usize = 16 * 1024;
 /// Buttons for passages in a row, and rows of them.
 const PASSAGES_IN_A_ROW: usize = 4;
 const MAX_PASSAGE_BUTTONS: usize = 8;
+
+/// An answer, the passages that were read for it, and all knowledge bases that were asked.
+struct Answered {
+    answer: Answer,
+    read: Vec<ShownPassage>,
+    asked: Vec<KbId>,
+}
 
 impl Replies {
     pub(super) async fn question(
@@ -52,8 +59,14 @@ impl Replies {
             limit: PASSAGES,
             distinct_documents: false,
         };
+        let mut event = None;
         let rewritten = match self.answer(turn, &delivery, input).await {
-            Ok(Some((answer, read))) => self.shown(&delivery, answer, read),
+            Ok(Some(answered)) => {
+                let Answered { answer, read, asked } = answered;
+                event = (!answer.found)
+                    .then(|| questions::refused(&turn.access, text.to_owned(), asked, Some(delivery.id)));
+                self.shown(&delivery, answer, read)
+            }
             Ok(None) => Rewritten {
                 id: delivery.id,
                 content: Content::say(Say::Cancelled),
@@ -72,6 +85,7 @@ impl Replies {
         };
         Ok(Done {
             rewritten: vec![rewritten],
+            event,
             ..Done::default()
         })
     }
@@ -168,8 +182,8 @@ impl Replies {
         turn: &Turn<'_>,
         delivery: &Delivery,
         input: SearchInput,
-    ) -> Result<Option<(Answer, Vec<ShownPassage>)>, NotHandled> {
-        let (mut events, _) = self.questions.stream(&turn.access, input).await?;
+    ) -> Result<Option<Answered>, NotHandled> {
+        let (mut events, asked) = self.questions.stream_untold(&turn.access, input).await?;
         let mut cancelled = turn.held.cancelled_to.clone();
         cancelled.mark_changed();
         let (mut text, mut shown) = (String::new(), None::<Instant>);
@@ -199,7 +213,10 @@ impl Replies {
                         shown = Some(Instant::now());
                     }
                 }
-                Some(Ok(AnswerEvent::Done(answer))) => return Ok(Some((*answer, read))),
+                Some(Ok(AnswerEvent::Done(answer))) => {
+                    let answer = *answer;
+                    return Ok(Some(Answered { answer, read, asked }));
+                }
                 Some(Err(error)) => return Err(ServiceError::from(error).into()),
                 None => return Err(ServiceError::Internal("the answer has no end".into()).into()),
             }

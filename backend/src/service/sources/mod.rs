@@ -90,15 +90,9 @@ impl Sources {
         options: SyncOptions,
         trace_id: &str,
     ) -> Result<SyncStarted, ServiceError> {
-        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let task_id = self.enqueue(&mut tx, source, options, trace_id).await?;
-        Change::new(Action::IngestionStart, TargetKind::Task, task_id)
-            .of_kb(Some(source.kb_id))
-            .with("source", source.name.as_str())
-            .with("dry_run", options.dry_run)
-            .with("accept_removals", options.accept_removals)
-            .record(&mut tx, access, now)
+        let task_id = self
+            .begin_sync(&mut tx, access, source, options, trace_id)
             .await?;
         tx.commit().await?;
         self.queue.wake();
@@ -107,6 +101,26 @@ impl Sources {
             kb_id: source.kb_id,
             source_id: source.id,
         })
+    }
+
+    /// The same in a transaction of the caller's, who commits it and wakes the workers.
+    pub(super) async fn begin_sync(
+        &self,
+        tx: &mut Tx,
+        access: &Access,
+        source: &Source,
+        options: SyncOptions,
+        trace_id: &str,
+    ) -> Result<TaskId, ServiceError> {
+        let task_id = self.enqueue(tx, source, options, trace_id).await?;
+        Change::new(Action::IngestionStart, TargetKind::Task, task_id)
+            .of_kb(Some(source.kb_id))
+            .with("source", source.name.as_str())
+            .with("dry_run", options.dry_run)
+            .with("accept_removals", options.accept_removals)
+            .record(tx, access, self.clock.now())
+            .await?;
+        Ok(task_id)
     }
 
     async fn enqueue(

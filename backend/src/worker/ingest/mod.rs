@@ -9,6 +9,7 @@ mod plan;
 mod read;
 mod remote;
 mod removals;
+mod remove;
 mod write;
 
 use std::collections::HashSet;
@@ -30,6 +31,7 @@ use read::{Reader, WalkFailed, Walked};
 
 pub use import::run as import;
 pub use remote::Remotes;
+pub use remove::remove;
 
 /// Problems of a task that are looked at together.
 const PROBLEMS: usize = 1_000;
@@ -67,11 +69,19 @@ impl Job {
     }
 }
 
+/// What was sent.
+#[derive(Debug)]
+pub struct Given {
+    pub upload_id: UploadId,
+    /// Where the one document stands that the upload is, whatever is in it.
+    pub path: Option<String>,
+}
+
 /// Reads an upload.
 pub async fn run(
     context: &WorkerContext,
     running: &Running,
-    upload_id: UploadId,
+    Given { upload_id, path }: Given,
     source_id: SourceId,
     again: Option<TaskId>,
 ) -> Result<Completion, Stopped> {
@@ -82,7 +92,10 @@ pub async fn run(
     clear_earlier_attempt(context, running, Some(source_id)).await?;
     let file = fetch(context, running, &upload).await?;
     running.meter.stage(Stage::Indexing, None);
-    let reader = read::upload(&job, file.path().to_owned(), upload.file_name.clone()).await?;
+    let reader = match path {
+        Some(path) => read::document(&job, file.path().to_owned(), path),
+        None => read::upload(&job, file.path().to_owned(), upload.file_name.clone()).await?,
+    };
     let walked = index(&job, reader).await?;
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");

@@ -1,11 +1,12 @@
 //! The first stage: a thread that walks an upload, or fetches from a source.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use nexus_domain::{Problem, ProblemCode, SourceKind};
-use nexus_ingest::{BundleDocument, Entry, Export, ExportPaths, Limits, RawFile, WalkError};
+use nexus_domain::{ContentHash, Problem, ProblemCode, SourceKind};
+use nexus_ingest::{BundleDocument, Entry, Export, ExportPaths, Limits, Provenance, RawFile, WalkError};
 use nexus_sources::{Credential, Item, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -194,6 +195,42 @@ fn of_export(
             }))
         }
     }
+}
+
+/// Hands out an upload as one document, unread: what is in it is for its reader to find out.
+pub fn document(job: &Job, file: PathBuf, path: String) -> Reader {
+    let (sender, files) = Sender::new(job);
+    let walk = tokio::task::spawn_blocking(move || {
+        let bytes = one_file(&file, &sender.job.context.ingest.limits).map_err(WalkFailed::Upload)?;
+        sender.job.running.meter.total(1);
+        let file = RawFile {
+            path,
+            hash: ContentHash::of(&bytes),
+            packed_size: bytes.len() as u64,
+            bytes,
+            provenance: Provenance::default(),
+        };
+        Ok(Walked {
+            complete: sender.file(file).is_continue(),
+            ..Walked::default()
+        })
+    });
+    Reader { files, walk }
+}
+
+fn one_file(file: &Path, limits: &Limits) -> Result<Vec<u8>, WalkError> {
+    let mut bytes = Vec::new();
+    let allowed = limits.file_bytes;
+    let mut file = std::fs::File::open(file)?.take(allowed.saturating_add(1));
+    file.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > allowed {
+        let message = format!("The document has more than the {allowed} bytes that are allowed");
+        return Err(WalkError::Rejected(Problem::of_upload(
+            ProblemCode::TooLarge,
+            message,
+        )));
+    }
+    Ok(bytes)
 }
 
 /// Which wiki an archive was exported from, by the names of its files.

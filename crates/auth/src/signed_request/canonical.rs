@@ -35,7 +35,7 @@ pub(super) fn is_nonce(nonce: &str) -> bool {
     (16..=64).contains(&nonce.len()) && nonce.bytes().all(plain)
 }
 
-pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
+pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let digits = text.len() <= MAX_TIMESTAMP_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::role::{KbRole, Role, Scopes, words};
-use crate::id::{ApiKeyId, BotId, KbId, ServiceTokenId, SessionId, UserId};
+use crate::id::{ApiKeyId, BotId, IncomingWebhookId, KbId, ServiceTokenId, SessionId, UserId};
 use crate::user::TelegramId;
 
 /// The kinds of callers, for policies that name them.
@@ -53,6 +53,8 @@ pub enum PersonBy {
     Bot(BotCaller),
     /// A message that they wrote to a bot, which it has passed on.
     Message { bot: BotId },
+    /// A webhook that they have made.
+    Webhook(IncomingWebhookId),
 }
 
 impl Caller {
@@ -73,6 +75,7 @@ impl Caller {
                 PersonBy::Bot(caller) => Some(caller.bot),
                 PersonBy::Message { bot } => Some(bot),
                 PersonBy::Session { bot, .. } => bot,
+                PersonBy::Webhook(_) => None,
             },
             Self::ApiKey(_) | Self::Public => None,
         }

@@ -1,18 +1,22 @@
 //! What people think of answers: one row per answer and person, the last word counts.
 
-use nexus_domain::{DeliveryId, Feedback, Timestamp, UserId};
+use nexus_domain::webhook::FeedbackGiven;
+use nexus_domain::{BotId, DeliveryId, EventData, Feedback, Timestamp, UserId};
+use sqlx::types::Uuid;
 
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
-use crate::types::{At, word};
+use crate::types::{At, from_json, word};
+use crate::webhooks::WebhookDeliveries;
 
 statements! {
     GET = "SELECT verdict, reason FROM feedback WHERE delivery_id = $1 ORDER BY updated_at DESC LIMIT 1";
     PUT = "INSERT INTO feedback (delivery_id, user_id, verdict, reason, updated_at) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (delivery_id, user_id) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason,
             updated_at = excluded.updated_at";
+    ANSWER = "SELECT bot_id, kbs, question FROM deliveries WHERE id = $1";
 }
 
 #[derive(Debug)]
@@ -50,6 +54,31 @@ impl Feedbacks<&mut Tx> {
                 .bind(feedback.reason.map(nexus_domain::FeedbackReason::as_str));
             insert.bind(At(now)).execute(c).await?.rows_affected()
         });
-        Ok(())
+        self.publish(delivery, feedback, now).await
+    }
+
+    async fn publish(
+        &mut self,
+        delivery: DeliveryId,
+        feedback: Feedback,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let answer: Option<(Uuid, String, Option<String>)> = on!(self.0, |c| sqlx::query_as(ANSWER)
+            .bind(delivery.as_uuid())
+            .fetch_optional(c)
+            .await?);
+        let Some((bot, kbs, question)) = answer else {
+            return Ok(());
+        };
+        let given = FeedbackGiven {
+            message_id: delivery,
+            bot_id: BotId::from_uuid(bot),
+            question,
+            knowledge_base_ids: from_json(&kbs, "knowledge bases of a message")?,
+            verdict: feedback.verdict,
+            reason: feedback.reason,
+        };
+        let mut deliveries = WebhookDeliveries(&mut *self.0);
+        deliveries.publish(&EventData::FeedbackGiven(given), now).await
     }
 }

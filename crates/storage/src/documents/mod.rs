@@ -42,6 +42,9 @@ statements! {
     // Of what was read under other settings nothing is expected: its fingerprints were forgotten with them.
     MET = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN seen_task_id = $2 THEN 0 ELSE 1 END), 0) FROM documents
         WHERE source_id = $1 AND deleted_at IS NULL AND fingerprint IS NOT NULL";
+    COUNT_OF_PREFIX = "SELECT COUNT(*) FROM documents
+        WHERE kb_id = $1 AND (source_id = $2 OR $2 IS NULL) AND deleted_at IS NULL
+          AND SUBSTR(path, 1, LENGTH(CAST($3 AS TEXT))) = $3";
     COUNT_OF_SOURCE = "SELECT COUNT(*) FROM documents WHERE source_id = $1 AND deleted_at IS NULL";
 }
 
@@ -210,6 +213,22 @@ impl<C: Connect> Documents<C> {
             known: number(known, "count of documents")?,
             missed: number(missed, "count of documents")?,
         })
+    }
+
+    /// How many live documents of a knowledge base, or of one of its sources, have a path that begins so.
+    pub async fn count_of_prefix(
+        &mut self,
+        kb: KbId,
+        source: Option<SourceId>,
+        prefix: &str,
+    ) -> Result<u64, StorageError> {
+        check_text(prefix, "the beginning of a path")?;
+        let count: i64 = on!(self.0, |c| {
+            let count = sqlx::query_scalar(COUNT_OF_PREFIX).bind(kb.as_uuid());
+            let count = count.bind(source.map(SourceId::as_uuid)).bind(prefix);
+            count.fetch_one(c).await?
+        });
+        number(count, "count of documents")
     }
 
     /// How many live documents a source has.

@@ -3,6 +3,7 @@
 use nexus_domain::{KbId, TaskId, TaskState, Timestamp};
 
 use super::Tasks;
+use super::row::{TaskRow, task_columns};
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::on;
@@ -12,18 +13,19 @@ use crate::types::{At, word};
 statements! {
     STATE = "SELECT state FROM tasks WHERE id = $1";
     // A request to cancel is not softened by a later one to pause.
-    REQUEST = "UPDATE tasks SET updated_at = $3,
+    REQUEST = concat!("UPDATE tasks SET updated_at = $3,
             requested_state = CASE WHEN state <> 'running' THEN NULL
                 WHEN requested_state = 'cancelled' THEN requested_state ELSE $2 END,
             state = CASE WHEN state = 'running' THEN state ELSE $2 END,
             finished_at = CASE WHEN state <> 'running' AND $2 = 'cancelled' THEN $3 ELSE finished_at END
         WHERE id = $1 AND (state IN ('queued', 'running') OR state = 'paused' AND $2 = 'cancelled')
-        RETURNING state";
-    STOP_OF_KB = "UPDATE tasks SET updated_at = $2,
+        RETURNING ", task_columns!());
+    STOP_OF_KB = concat!("UPDATE tasks SET updated_at = $2,
             requested_state = CASE WHEN state = 'running' THEN 'cancelled' END,
             finished_at = CASE WHEN state = 'running' THEN finished_at ELSE $2 END,
             state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END
-        WHERE kb_id = $1 AND state IN ('queued', 'running', 'paused')";
+        WHERE kb_id = $1 AND state IN ('queued', 'running', 'paused')
+        RETURNING ", task_columns!());
     RESUME = "UPDATE tasks SET state = 'queued', run_at = $2, updated_at = $2, attempts = 0, error = NULL,
             finished_at = NULL, requested_state = NULL
         WHERE id = $1 AND state IN ('paused', 'failed', 'cancelled')";
@@ -78,13 +80,14 @@ impl Tasks<&mut Tx> {
         stop: Stop,
         now: Timestamp,
     ) -> Result<Requested, StorageError> {
-        let state: Option<String> = on!(self.0, |c| {
-            let update = sqlx::query_scalar(REQUEST)
+        let row: Option<TaskRow> = on!(self.0, |c| {
+            let update = sqlx::query_as(REQUEST)
                 .bind(task.as_uuid())
                 .bind(stop.state().as_str());
             update.bind(At(now)).fetch_optional(c).await?
         });
-        match state.as_deref().map(word).transpose()? {
+        let state = self.ended(row, now).await?.map(|task| task.state);
+        match state {
             Some(TaskState::Running) => Ok(Requested::Asked),
             Some(_) => Ok(Requested::Stopped),
             None => Ok(self
@@ -96,14 +99,18 @@ impl Tasks<&mut Tx> {
 
     /// Cancels all tasks of a knowledge base that is deleted; how many.
     pub async fn cancel_of_kb(&mut self, kb: KbId, now: Timestamp) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| {
-            sqlx::query(STOP_OF_KB)
+        let rows: Vec<TaskRow> = on!(self.0, |c| {
+            sqlx::query_as(STOP_OF_KB)
                 .bind(kb.as_uuid())
                 .bind(At(now))
-                .execute(c)
+                .fetch_all(c)
                 .await?
-                .rows_affected()
-        }))
+        });
+        let stopped = rows.len() as u64;
+        for row in rows {
+            self.ended(Some(row), now).await?;
+        }
+        Ok(stopped)
     }
 
     /// Sends a stopped or failed task back to the queue, with a fresh count of attempts.

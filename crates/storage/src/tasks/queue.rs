@@ -7,13 +7,14 @@ use nexus_domain::task::TaskPayload;
 use nexus_domain::{LeaseToken, Progress, Task, TaskError, TaskId, TaskKind, TaskState, Timestamp};
 
 use super::Tasks;
-use super::row::TaskRow;
+use super::row::{TaskRow, task_columns};
 use crate::db::Tx;
 use crate::dialect::{CLAIM, CLAIM_LOCK};
 use crate::error::StorageError;
 use crate::session::on;
 use crate::sql::statements;
 use crate::types::{At, to_json, word};
+use crate::webhooks::WebhookDeliveries;
 
 statements! {
     INSERT = "INSERT INTO tasks (id, kb_id, upload_id, kind, payload, priority, state, attempts, run_at, lease_token,
@@ -24,16 +25,16 @@ statements! {
     HEARTBEAT = "UPDATE tasks SET progress = $3, updated_at = $4, lease_until = $5
         WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING requested_state";
     NOTE_PROGRESS = "UPDATE tasks SET progress = $3 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
-    FINISH = "UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $6,
+    FINISH = concat!("UPDATE tasks SET state = $3, error = $4, progress = $5, updated_at = $6, finished_at = $6,
             lease_token = NULL, lease_until = NULL, requested_state = NULL
-        WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+        WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING ", task_columns!());
     EXPIRE_LEASES = "UPDATE tasks SET lease_until = $1 WHERE state = 'running' AND lease_until > $1";
     // Who was asked to stop meanwhile stops instead of waiting for its next attempt.
-    RESCHEDULE = "UPDATE tasks SET state = COALESCE(requested_state, 'queued'), run_at = $3,
+    RESCHEDULE = concat!("UPDATE tasks SET state = COALESCE(requested_state, 'queued'), run_at = $3,
             error = CASE WHEN requested_state IS NULL THEN $4 END, progress = $5, updated_at = $6,
             finished_at = CASE WHEN requested_state = 'cancelled' THEN $6 ELSE finished_at END,
             attempts = attempts - $7, lease_token = NULL, lease_until = NULL, requested_state = NULL
-        WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING state";
+        WHERE id = $1 AND lease_token = $2 AND state = 'running' RETURNING ", task_columns!());
 }
 
 /// What a heartbeat brings back.
@@ -80,7 +81,7 @@ impl Outcome {
 const fn priority(kind: TaskKind) -> i64 {
     match kind {
         TaskKind::RebuildLexical => 400,
-        TaskKind::IngestUpload | TaskKind::SyncSource | TaskKind::ImportKb => 300,
+        TaskKind::IngestUpload | TaskKind::RemoveDocument | TaskKind::SyncSource | TaskKind::ImportKb => 300,
         TaskKind::EmbedKb => 100,
         TaskKind::Sweep => 0,
     }
@@ -94,7 +95,8 @@ impl Tasks<&mut Tx> {
             TaskPayload::IngestUpload { upload_id, .. } | TaskPayload::ImportKb { upload_id, .. } => {
                 Some(upload_id.as_uuid())
             }
-            TaskPayload::SyncSource { .. }
+            TaskPayload::RemoveDocument { .. }
+            | TaskPayload::SyncSource { .. }
             | TaskPayload::EmbedKb
             | TaskPayload::RebuildLexical
             | TaskPayload::Sweep => None,
@@ -226,15 +228,27 @@ impl Tasks<&mut Tx> {
         progress: &Progress,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let finished = on!(self.0, |c| {
-            let update = sqlx::query(FINISH).bind(task.as_uuid()).bind(token.as_uuid());
+        let finished: Option<TaskRow> = on!(self.0, |c| {
+            let update = sqlx::query_as(FINISH).bind(task.as_uuid()).bind(token.as_uuid());
             let update = update
                 .bind(outcome.state().as_str())
                 .bind(outcome.error_json())
                 .bind(to_json(progress));
-            update.bind(At(now)).execute(c).await?.rows_affected()
+            update.bind(At(now)).fetch_optional(c).await?
         });
-        Ok(finished == 1)
+        Ok(self.ended(finished, now).await?.is_some())
+    }
+
+    /// The task as it stands now. If it has ended, webhooks hear of it in the same transaction.
+    pub(super) async fn ended(
+        &mut self,
+        row: Option<TaskRow>,
+        now: Timestamp,
+    ) -> Result<Option<Task>, StorageError> {
+        let Some(row) = row else { return Ok(None) };
+        let task: Task = row.try_into()?;
+        WebhookDeliveries(&mut *self.0).publish_end(&task, now).await?;
+        Ok(Some(task))
     }
 
     /// Ends all leases, for a process that knows that it is alone: tasks of its predecessor are taken up at once.
@@ -256,8 +270,8 @@ impl Tasks<&mut Tx> {
         progress: &Progress,
         now: Timestamp,
     ) -> Result<Option<TaskState>, StorageError> {
-        let state: Option<String> = on!(self.0, |c| {
-            let update = sqlx::query_scalar(RESCHEDULE)
+        let row: Option<TaskRow> = on!(self.0, |c| {
+            let update = sqlx::query_as(RESCHEDULE)
                 .bind(task.as_uuid())
                 .bind(token.as_uuid())
                 .bind(At(to.run_at));
@@ -267,6 +281,7 @@ impl Tasks<&mut Tx> {
                 .bind(At(now));
             update.bind(i64::from(!to.failed)).fetch_optional(c).await?
         });
-        state.as_deref().map(word).transpose()
+        let task = self.ended(row, now).await?;
+        Ok(task.map(|task| task.state))
     }
 }

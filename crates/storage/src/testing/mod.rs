@@ -13,7 +13,7 @@ use crate::dialect::PAIRS;
 use crate::{
     api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations, idempotency,
     kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens,
-    sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
+    sessions, settings, sources, subscriptions, tasks, uploads, users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;
@@ -137,6 +137,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         .chain(bots::ALL_STATEMENTS)
         .chain(chats::ALL_STATEMENTS)
         .chain(tasks::ALL_STATEMENTS)
+        .chain(webhooks::ALL_STATEMENTS)
         .flatten()
         .copied()
         .chain(pairs)

@@ -67,3 +67,4 @@ mod tasks;
 mod uploads;
 mod users;
 mod versions;
+mod webhooks;

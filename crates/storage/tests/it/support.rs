@@ -71,6 +71,7 @@ pub(crate) fn ingest(kb: KbId) -> Task {
         upload_id: UploadId::new(at(0)),
         source_id: SourceId::new(at(0)),
         again: None,
+        path: None,
     };
     new_task(Some(kb), payload)
 }

@@ -53,6 +53,7 @@ async fn an_upload_is_unused_once_its_tasks_have_settled(db: &Db) {
             upload_id: upload.id,
             source_id: SourceId::new(at(0)),
             again: None,
+            path: None,
         };
         enqueued(
             db,
