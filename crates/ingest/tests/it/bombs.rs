@@ -29,9 +29,9 @@ fn honest(number: u32) -> (String, String) {
 
 /// Archives and streams that are bombs, each in its own way.
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
-    let zeros = vec![0; 12 * MIB];
-    let line = vec![b'a'; 12 * MIB];
-    let pieces: Vec<Item> = (0..12)
+    let zeros = vec![0; 6 * MIB];
+    let line = vec![b'a'; 6 * MIB];
+    let pieces: Vec<Item> = (0..6)
         .map(|n| deflated(format!("{n}.txt"), &line[..MIB]))
         .collect();
     let tarball = tar(&[
@@ -111,10 +111,15 @@ fn assert_told(outcome: &Outcome, bombs: &[(&'static str, Vec<u8>)], what: &str)
 fn a_nested_bomb_is_not_the_end_of_what_it_lies_in() {
     let bombs = bombs();
     let files = around(&bombs);
+    let slices: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        .collect();
     for (outer, name) in [
         (gzip(&tarball(&files)), "a.tar.gz"),
         (xz(&tarball(&files)), "a.tar.xz"),
         (zipped(&files), "a.zip"),
+        (seven(&slices, &[EncoderMethod::LZMA2]), "a.7z"),
     ] {
         // Small beside what the bombs unpack until they are stopped, so as a whole it would be suspicious.
         assert!(200 * outer.len() < 6 * MIB, "{} bytes of {name}", outer.len());
