@@ -38,6 +38,7 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
             context_tokens: chat.context_tokens,
             max_answer_tokens: chat.max_answer_tokens,
             temperature: chat.temperature(),
+            ..WritingSettings::default()
         },
         manner: Manner::default(),
     }))

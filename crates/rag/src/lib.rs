@@ -5,6 +5,7 @@
 //!
 //! - [`Retriever`] turns a [`Question`] into ranked passages; [`fusion`] is its rule.
 //! - [`Answering`] turns them into an [`Answer`]: written by a chat model and checked, or the best passages quoted.
+//! - [`verify`] checks what was written against what it cites.
 //! - [`metrics`] and [`beir`] measure rankings against judgements.
 
 mod answer;
@@ -13,6 +14,7 @@ mod error;
 pub mod fusion;
 pub mod metrics;
 mod retrieve;
+pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
