@@ -3,30 +3,41 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use nexus_domain::Script;
-use nexus_text::{TermKind, script_of};
+use nexus_text::TermKind;
 
 use super::numbers::{Number, numbers};
 use super::polarity::{Polarity, polarity};
 use super::quotes;
-use super::tokens::{Token, folded, tokens};
+use super::tokens::{Token, cyrillic_share, folded, tokens};
 use crate::answer::units::{Kind, units};
 
 /// A sentence of a passage counts as what a statement was made of if it holds this share of what the best one holds of it.
 const RELATED: f32 = 0.45;
+/// And so does one of whose own words the statement holds this share: it is retold with others.
+pub(super) const RETOLD: f32 = 0.6;
+/// One that holds nearly as much as the best is as likely to be meant.
+const LIKELY: f32 = 0.97;
+/// Shares of Cyrillic letters: of a Russian statement at least, of a passage that speaks Russian at least, of one that speaks
+/// English at most.
+const RUSSIAN_STATEMENT: f32 = 0.2;
+const RUSSIAN_PASSAGE: f32 = 0.1;
+const ENGLISH_PASSAGE: f32 = 0.3;
 /// A longer sentence is cut: it is data.
 const MAX_UNIT_CHARS: usize = 2_000;
 
 /// A passage, prepared once for all statements that cite it.
 #[derive(Debug)]
 pub struct Evidence {
-    pub(super) script: Script,
+    /// Share of Cyrillic letters.
+    cyrillic: f32,
     /// For quotes.
     pub(super) folded: String,
     /// Stems and identifiers, of the text and of its place.
     pub(super) terms: HashSet<u32>,
     /// Words in lower case, for names.
     pub(super) words: HashSet<String>,
+    /// Words that stand behind names, and nowhere else.
+    pub(super) after_names: HashSet<u32>,
     /// First letters of neighbouring words, for acronyms.
     pub(super) initials: String,
     /// Numbers that hold for all sentences: of the place, of headings and heads of tables.
@@ -45,7 +56,21 @@ pub(super) struct Sentence {
     pub(super) polarity: Polarity,
 }
 
+impl Sentence {
+    /// What share of its own words is among these, 0 to 1.
+    pub(super) fn share_in(&self, ids: &HashSet<u32>) -> f32 {
+        let shared = self.own.iter().filter(|id| ids.contains(id)).count();
+        if self.own.is_empty() { 0.0 } else { shared as f32 / self.own.len() as f32 }
+    }
+}
+
 impl Evidence {
+    /// Whether its words are of the language of a Russian statement, or of another one. A passage of code and its explanation
+    /// may be most of it Latin, and still be Russian.
+    fn speaks(&self, is_russian: bool) -> bool {
+        if is_russian { self.cyrillic >= RUSSIAN_PASSAGE } else { self.cyrillic < ENGLISH_PASSAGE }
+    }
+
     /// `place`: document and headings, which a reader of the passage sees, too.
     pub fn new(text: &str, place: &str) -> Self {
         let mut terms: HashSet<u32> = HashSet::new();
@@ -61,15 +86,40 @@ impl Evidence {
         let mut common = numbers(place);
         let units = sentences(text, place, &mut common);
         Self {
-            script: script_of(text),
+            cyrillic: cyrillic_share(text),
             folded: quotes::folded(text).0,
             terms,
             words,
+            after_names: after_names(text),
             initials,
             common,
             units,
         }
     }
+}
+
+/// Stems of the words of a text that stand behind a name whenever they occur: the `dashboards` of `Harbor dashboards`.
+fn after_names(text: &str) -> HashSet<u32> {
+    let tokens = tokens(text);
+    let (mut behind, mut elsewhere) = (HashSet::new(), HashSet::new());
+    for (at, token) in tokens.iter().enumerate() {
+        let name = at.checked_sub(1).and_then(|before| tokens.get(before)).filter(|name| {
+            let is_capital = name.means() && name.raw.starts_with(char::is_uppercase) && name.raw.chars().count() > 1;
+            is_capital && text.get(name.span.end..token.span.start) == Some(" ")
+        });
+        // A capital that begins a sentence shows no name.
+        let begins = name.is_some_and(|name| {
+            let before = text.get(..name.span.start).unwrap_or_default().trim_end_matches([' ', '*', '_']);
+            before.is_empty() || before.ends_with(['.', '!', '?', ':', ';', '|', '\n', '-', '—'])
+        });
+        if name.is_some() && !begins {
+            behind.insert(token.id);
+        } else {
+            elsewhere.insert(token.id);
+        }
+    }
+    behind.retain(|id| !elsewhere.contains(id));
+    behind
 }
 
 fn sentences(text: &str, place: &str, common: &mut Vec<Number>) -> Vec<Sentence> {
@@ -107,13 +157,16 @@ fn sentences(text: &str, place: &str, common: &mut Vec<Number>) -> Vec<Sentence>
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) text: &'a str,
+    pub(super) is_russian: bool,
     pub(super) tokens: Vec<Token<'a>>,
     /// What stands in quotation marks and was looked at already.
     pub(super) quotes: &'a [Range<usize>],
     pub(super) cited: &'a [&'a Evidence],
     /// The sentences that the statement was made of, as far as words tell.
     pub(super) related: Vec<&'a Sentence>,
-    /// Those, and their neighbours.
+    /// Of these, the most likely.
+    pub(super) best: Vec<&'a Sentence>,
+    /// All of them, and their neighbours.
     pub(super) near: Vec<&'a Sentence>,
     weights: HashMap<u32, f32>,
 }
@@ -127,12 +180,21 @@ impl<'a> Reading<'a> {
             .map(|evidence| evidence.units.iter().map(|unit| score(&weights, &unit.terms)).collect())
             .collect();
         let best = scores.iter().flatten().copied().fold(0.0, f32::max);
-        let (mut related, mut near) = (Vec::new(), Vec::new());
+        let said: HashSet<u32> = weights.keys().copied().collect();
+        let (mut related, mut near, mut likely) = (Vec::new(), Vec::new(), Vec::new());
         for (evidence, scores) in cited.iter().zip(&scores) {
-            let is_related = |at: usize| scores.get(at).is_some_and(|score| *score >= best * RELATED);
+            let is_related = |at: usize| {
+                let Some((score, unit)) = scores.get(at).zip(evidence.units.get(at)) else {
+                    return false;
+                };
+                *score >= best * RELATED || unit.share_in(&said) >= RETOLD
+            };
             for (at, unit) in evidence.units.iter().enumerate() {
                 if is_related(at) {
                     related.push(unit);
+                }
+                if scores.get(at).is_some_and(|score| *score >= best * LIKELY) {
+                    likely.push(unit);
                 }
                 if is_related(at) || is_related(at + 1) || at > 0 && is_related(at - 1) {
                     near.push(unit);
@@ -141,10 +203,12 @@ impl<'a> Reading<'a> {
         }
         Self {
             text,
+            is_russian: cyrillic_share(text) >= RUSSIAN_STATEMENT,
             tokens,
             quotes,
             cited,
             related,
+            best: likely,
             near,
             weights,
         }
@@ -153,6 +217,11 @@ impl<'a> Reading<'a> {
     /// Whether a place stands in quotation marks that were looked at.
     pub(super) fn is_quoted(&self, span: &Range<usize>) -> bool {
         self.quotes.iter().any(|quote| quote.start <= span.start && span.end <= quote.end)
+    }
+
+    /// Whether all cited passages are of the statement's language: words of two languages say nothing about each other.
+    pub(super) fn is_of_one_language(&self) -> bool {
+        self.cited.iter().all(|evidence| evidence.speaks(self.is_russian))
     }
 
     /// Different words that mean something.

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use super::tokens::id_of;
 
 /// Deny what stands behind them.
-const NEGATORS: &str = "not no never without cannot nor neither nobody nothing none nowhere не ни нет без нельзя никогда никто \
-    ничто ничего никому никого никакой никакая никакого никаких никакие никаким никакой нигде никак отнюдь";
+const NEGATORS: &str = "not no never without cannot nor neither nobody nothing none nowhere impossible unable не ни нет без нельзя никогда никто \
+    ничто ничего никому никого никакой никакая никакого никаких никакие никаким никакой нигде никак отнюдь невозможно";
 
 /// Between a word that denies and what it denies.
 const LIGHT: &str = "be been being is are was were am have has had do does did can could will would shall should may might must \
     able so very any a an the yet ever even longer to at all of by its his her their this that these those быть был была было \
-    были будет будут бы можно может могут мог могла могли уже еще даже все же столько так очень";
+    были будет будут бы можно может могут мог могла могли уже еще даже все же столько так очень в состоянии способен способна способны удаться удалось следует требуется требовался нужно нужен нужна нужны надо необходимо стоит need needed require required necessary";
 
 /// What a sentence may mean by a denial: where the passage has one, a denial in the statement is not made up.
 const NEGATIVE: &str = "fail lack lacking absence absent refuse reject deny prevent avoid exclude except unless until only just merely \

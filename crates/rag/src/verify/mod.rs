@@ -17,8 +17,6 @@ mod tokens;
 
 use std::ops::Range;
 
-use nexus_text::script_of;
-
 pub use crate::answer::checked;
 pub use evidence::Evidence;
 use evidence::Reading;
@@ -96,11 +94,9 @@ pub fn faults(statement: &str, cited: &[&Evidence]) -> Vec<Fault> {
     let reading = Reading::new(statement, &quotes, cited);
     numbers::check(&reading, &mut faults);
     names::check(&reading, &mut faults);
-    // Words of another language say nothing about each other.
-    let script = script_of(statement);
-    if cited.iter().all(|evidence| evidence.script == script) {
+    if reading.is_of_one_language() {
         polarity::check(&reading, &mut faults);
-        if reading.words() >= MIN_WORDS && reading.share() < MIN_SHARE && faults.is_empty() {
+        if reading.words() >= MIN_WORDS && reading.share() < MIN_SHARE && quotes.is_empty() && faults.is_empty() {
             faults.push(Fault::Unsupported(0..statement.len()));
         }
     }

@@ -8,8 +8,6 @@ use super::Fault;
 use super::evidence::Reading;
 use super::numbers::numbers;
 use super::tokens::{Token, folded};
-use nexus_domain::Script;
-use nexus_text::script_of;
 
 /// Letters that two forms of a name share at least, and the share of the longer form that they make up.
 const SHARED_LETTERS: usize = 4;
@@ -21,15 +19,14 @@ const FINITE: [&str; 22] = [
 ];
 
 pub(super) fn check(reading: &Reading<'_>, faults: &mut Vec<Fault>) {
-    let script = script_of(reading.text);
-    let same_language = reading.cited.iter().all(|evidence| evidence.script == script || evidence.script == Script::None);
+    let same_language = reading.is_of_one_language();
     let counted: Vec<_> = numbers(reading.text).into_iter().map(|number| number.span).collect();
     for (at, token) in reading.tokens.iter().enumerate() {
         let is_number = counted.iter().any(|span| span.start <= token.span.start && token.span.end <= span.end);
         if reading.is_quoted(&token.span) {
             continue;
         }
-        let is_held = match kind(reading, script, at, token) {
+        let is_held = match kind(reading, at, token) {
             Some(Kind::Identifier) => is_identifier_held(reading, token),
             Some(Kind::Foreign) if !is_number => is_name_held(reading, token),
             // A translated passage writes names in its own way.
@@ -50,7 +47,7 @@ enum Kind {
     Name,
 }
 
-fn kind(reading: &Reading<'_>, script: Script, at: usize, token: &Token<'_>) -> Option<Kind> {
+fn kind(reading: &Reading<'_>, at: usize, token: &Token<'_>) -> Option<Kind> {
     let raw = token.raw;
     let mut letters = raw.chars().filter(|c| c.is_alphabetic());
     let first = letters.next()?;
@@ -66,7 +63,7 @@ fn kind(reading: &Reading<'_>, script: Script, at: usize, token: &Token<'_>) -> 
     if has_digit {
         return None;
     }
-    if script == Script::Cyrillic && first.is_ascii_alphabetic() && raw.chars().count() > 1 {
+    if reading.is_russian && first.is_ascii_alphabetic() && raw.chars().count() > 1 {
         return Some(Kind::Foreign);
     }
     if !first.is_uppercase() || raw.chars().count() < 2 || !token.means() {
@@ -80,7 +77,9 @@ fn kind(reading: &Reading<'_>, script: Script, at: usize, token: &Token<'_>) -> 
     let gap = reading.text.get(token.span.end..next.span.start)?;
     let names_on = gap == " " && next.raw.starts_with(char::is_uppercase) && next.raw.chars().any(char::is_lowercase);
     let is_subject = gap == " " && FINITE.contains(&next.raw) && !raw.ends_with('s') && !raw.ends_with("ing") && !raw.ends_with("ly");
-    (names_on || is_subject || gap.starts_with("'s") || next.raw == "s").then_some(Kind::Name)
+    // Where the passage has a name, there is another word.
+    let replaces = gap == " " && next.means() && reading.cited.iter().any(|evidence| evidence.after_names.contains(&next.id));
+    (names_on || is_subject || replaces || gap.starts_with("'s") || next.raw == "s").then_some(Kind::Name)
 }
 
 /// `31st`, `1990s`.
@@ -229,6 +228,7 @@ mod tests {
     fn names_that_the_passage_does_not_hold_are_found() {
         for (statement, source, name) in [
             ("In 1999 Edison built it.", "Tesla built it in 1999.", "Edison"),
+            ("Grafana dashboards do.", "Only Harbor dashboards do.", "Grafana"),
             ("Edison was born there.", "Tesla was born there.", "Edison"),
             ("Thomas Edison built it.", "Nikola Tesla built it.", "Thomas"),
             ("Его построил Эдисон.", "Его построил Тесла.", "Эдисон"),

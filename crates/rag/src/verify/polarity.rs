@@ -8,14 +8,14 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::Fault;
-use super::evidence::{Reading, Sentence};
+use super::evidence::{RETOLD, Reading, Sentence};
 use super::lexicon::{denies, is_comparative, is_light, is_negative, opposites};
-use super::tokens::{Token, is_cut};
+use super::tokens::{Token, id_of, is_cut};
 
 /// Words behind the denied one that the denial may reach.
 const REACH: usize = 3;
-/// A sentence of a passage is retold as a whole if the statement holds this share of its words. Then a denial in it is missed.
-const RETOLD: f32 = 0.6;
+/// Words before a denial that it may belong to.
+const LOOK_BACK: usize = 5;
 
 /// How a word stands in a sentence.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,8 @@ pub(super) struct Polarity {
     heads: Vec<(u32, Range<usize>)>,
     /// Words in it that may mean a denial.
     negative: HashSet<u32>,
+    /// Of words that begin with a denial, what is denied: the `safe` of `unsafe`.
+    bases: HashSet<u32>,
 }
 
 pub(super) fn polarity(text: &str, tokens: &[Token<'_>]) -> Polarity {
@@ -40,16 +42,19 @@ pub(super) fn polarity(text: &str, tokens: &[Token<'_>]) -> Polarity {
     for (at, token) in tokens.iter().enumerate() {
         let folded = token.folded();
         let between = at.checked_sub(1).and_then(|before| text.get(tokens[before].span.end..token.span.start));
-        if denial.as_ref().is_some_and(|denial| denial.reached > 0) && between.is_some_and(is_cut) {
-            denial = None;
+        if between.is_some_and(is_cut) {
+            let cut = denial.take();
+            polarity.look_back(text, tokens, at, cut);
         }
-        if is_negative(token.id) || is_prefixed(&folded) {
+        if is_negative(token.id) {
             polarity.negative.insert(token.id);
         }
+        polarity.bases.extend(bases(&folded));
         if denies(token.id, &folded) {
             if !is_particle(text, tokens, at) {
                 denial = Some(Denial {
                     span: token.span.clone(),
+                    at,
                     reached: 0,
                 });
             }
@@ -71,18 +76,48 @@ pub(super) fn polarity(text: &str, tokens: &[Token<'_>]) -> Polarity {
             _ => signs.stated = true,
         }
     }
+    let last = denial.take();
+    polarity.look_back(text, tokens, tokens.len(), last);
     polarity
 }
 
 struct Denial {
+    /// Of the word that denies, and which word it is.
     span: Range<usize>,
+    at: usize,
     reached: usize,
 }
 
-/// A denial within a word: `unsafe`, «неизвестен».
-fn is_prefixed(folded: &str) -> bool {
-    folded.chars().count() > 5 && ["un", "non", "dis", "не"].iter().any(|prefix| folded.starts_with(prefix))
-        || folded.len() > 6 && folded.ends_with("less")
+impl Polarity {
+    /// A denial behind which nothing is left in its clause belongs to the word before it: «Выключить это нельзя».
+    fn look_back(&mut self, text: &str, tokens: &[Token<'_>], end: usize, denial: Option<Denial>) {
+        let Some(denial) = denial.filter(|denial| denial.reached == 0) else {
+            return;
+        };
+        let first = denial.at.saturating_sub(LOOK_BACK);
+        let before = tokens.get(first..denial.at).unwrap_or_default();
+        let in_clause = |token: &Token<'_>| {
+            text.get(token.span.end..denial.span.start).is_some_and(|between| !is_cut(between))
+        };
+        let is_word = |token: &&Token<'_>| token.means() && !is_light(token.id) && !denies(token.id, &token.folded());
+        for (nth, token) in before.iter().rev().take_while(|token| in_clause(token)).filter(is_word).take(REACH).enumerate() {
+            let signs = self.signs.entry(token.id).or_default();
+            if nth == 0 {
+                *signs = Signs { stated: false, denied: true };
+                let to = end.checked_sub(1).and_then(|at| tokens.get(at)).map_or(denial.span.end, |token| token.span.end);
+                self.heads.push((token.id, denial.span.start..to));
+            } else {
+                signs.denied = true;
+            }
+        }
+    }
+}
+
+/// What a word denies by its own beginning or end, if it does: `unsafe`, «неизвестен», `useless`.
+fn bases(folded: &str) -> impl Iterator<Item = u32> {
+    let without = ["un", "im", "in", "non", "dis", "не"].into_iter().filter_map(|prefix| folded.strip_prefix(prefix));
+    let without = without.chain(folded.strip_suffix("less"));
+    without.filter(|base| base.chars().count() >= 4).filter_map(id_of).collect::<Vec<_>>().into_iter()
 }
 
 /// `not only`, and the `No,` that begins an answer, deny nothing of the sentence.
@@ -151,7 +186,8 @@ fn opposed(reading: &Reading<'_>) -> Option<Range<usize>> {
 /// Whether the statement denies by a word of its own: `impossible` for `not possible`.
 fn denies_otherwise(reading: &Reading<'_>, said: &Polarity) -> bool {
     let is_theirs = |id: &u32| reading.related.iter().any(|sentence| sentence.polarity.negative.contains(id));
-    said.negative.iter().any(|id| !is_theirs(id))
+    let has = |id: &u32| reading.related.iter().any(|sentence| sentence.polarity.signs.contains_key(id));
+    said.negative.iter().any(|id| !is_theirs(id)) || said.bases.iter().any(has)
 }
 
 /// A denial of a word that the related sentences do not have, where they deny nothing that the statement leaves out.
@@ -164,6 +200,7 @@ fn made_up(reading: &Reading<'_>, said: &Polarity) -> Option<Range<usize>> {
         opposite || polarity.signs.get(head).is_some_and(|signs| signs.denied)
             || polarity.heads.iter().any(|(id, _)| !says(id))
             || polarity.negative.iter().any(|id| !says(id))
+            || polarity.bases.iter().any(says)
     };
     let is_explained = reading.related.iter().any(|sentence| explains(sentence));
     (!is_explained).then(|| span.clone())
@@ -172,17 +209,16 @@ fn made_up(reading: &Reading<'_>, said: &Polarity) -> Option<Range<usize>> {
 /// A sentence that denies something and is retold without a denial.
 fn left_out(reading: &Reading<'_>, said: &Polarity) -> Option<Range<usize>> {
     let has_opposite = reading.tokens.iter().any(|token| opposites(token.id).is_some());
-    if !said.heads.is_empty() || denies_otherwise(reading, said) || has_opposite {
+    if !said.heads.is_empty() || !reading.quotes.is_empty() || denies_otherwise(reading, said) || has_opposite {
         return None;
     }
-    let says = |id: &u32| said.signs.contains_key(id);
-    let is_missed = |sentence: &&&Sentence| {
+    let ids: HashSet<u32> = said.signs.keys().copied().collect();
+    let says = |id: &u32| ids.contains(id);
+    let is_missed = |sentence: &&Sentence| {
         let heads = &sentence.polarity.heads;
-        let own = sentence.own.len() as f32;
-        let retold = sentence.own.iter().filter(|id| says(id)).count() as f32;
-        heads.iter().any(|(id, _)| !is_comparative(*id) && !says(id)) && own > 0.0 && retold >= own * RETOLD
+        heads.iter().any(|(id, _)| !is_comparative(*id) && !says(id)) && sentence.share_in(&ids) >= RETOLD
     };
-    reading.related.iter().find(is_missed).map(|_| 0..reading.text.len())
+    (!reading.best.is_empty() && reading.best.iter().all(is_missed)).then(|| 0..reading.text.len())
 }
 
 #[cfg(test)]
@@ -210,6 +246,8 @@ mod tests {
             ("Шлюз не передаёт измерения.", "Шлюз передаёт измерения."),
             ("Здесь можно курить.", "Здесь нельзя курить."),
             ("Служба отключена.", "Служба включена."),
+            ("Выключить проверку можно.", "Выключить эту проверку нельзя; ждите."),
+            ("A licence is not required.", "A licence is required."),
             ("Прочитать архив без фразы может каждый, есть ключ.", "Прочитать архив по фразе может каждый, есть ключ."),
         ] {
             assert!(turned(statement, source), "{statement} | {source}");
@@ -226,6 +264,9 @@ mod tests {
             ("It isn't a product for forecasts.", "It is not a forecast product."),
             ("Unknown hosts are refused.", "The daemon does not accept unknown hosts."),
             ("It is not enabled.", "It is disabled."),
+            ("A licence is not required.", "No licence is needed."),
+            ("Открывать ничего не следует; ждите.", "Открывать ничего не нужно."),
+            ("Коротко: нет. Осадкомер передаёт счётчик.", "Нет. Осадкомер передаёт счётчик."),
             ("Журналы никогда не входят в копию.", "Журналы в копию не входят никогда."),
             ("Это невозможно прочитать.", "Это нельзя прочитать."),
             ("Служба не включена.", "Служба отключена."),
