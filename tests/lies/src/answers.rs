@@ -85,7 +85,10 @@ pub struct Answer {
 impl Answer {
     /// As a model writes it: a list.
     pub fn text(&self) -> String {
-        self.statements.iter().map(|statement| format!("- {}\n", statement.text)).collect()
+        self.statements
+            .iter()
+            .map(|statement| format!("- {}\n", statement.text))
+            .collect()
     }
 }
 
@@ -105,22 +108,46 @@ pub struct Maker<'a> {
 impl<'a> Maker<'a> {
     pub fn new(passages: &'a [Passage], language: Language, templates: &'a Templates) -> Self {
         let own = passages.iter().filter(|passage| passage.language == language);
-        let own: Vec<&Passage> = own.enumerate().filter(|(at, _)| at % 2 == templates.parity).map(|(_, passage)| passage).collect();
+        let own: Vec<&Passage> = own
+            .enumerate()
+            .filter(|(at, _)| at % 2 == templates.parity)
+            .map(|(_, passage)| passage)
+            .collect();
         let sentences = || own.iter().flat_map(|passage| &passage.sentences);
-        let all_names: BTreeSet<String> = sentences().flat_map(|text| names(text).into_iter().map(|at| text[at].to_owned())).collect();
-        let is_plain = |word: &&str| word.chars().count() > 3 && word.chars().all(char::is_alphabetic) && word.chars().all(char::is_lowercase);
-        let vocabulary: BTreeSet<String> = sentences().flat_map(|text| text.split(' ').filter(is_plain)).map(str::to_owned).collect();
-        let is_of_one_script = |name: &String| name.is_ascii() || !name.chars().any(|c| c.is_ascii_alphabetic());
+        let all_names: BTreeSet<String> = sentences()
+            .flat_map(|text| names(text).into_iter().map(|at| text[at].to_owned()))
+            .collect();
+        let is_plain = |word: &&str| {
+            word.chars().count() > 3
+                && word.chars().all(char::is_alphabetic)
+                && word.chars().all(char::is_lowercase)
+        };
+        let vocabulary: BTreeSet<String> = sentences()
+            .flat_map(|text| text.split(' ').filter(is_plain))
+            .map(str::to_owned)
+            .collect();
+        let is_of_one_script =
+            |name: &String| name.is_ascii() || !name.chars().any(|c| c.is_ascii_alphabetic());
         let words = templates.words(language);
         let lower = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let is_lower = |word: &String| word.starts_with(char::is_lowercase);
-        let mut plain: Plain = sentences().flat_map(|text| text.split(' ').map(lower)).filter(is_lower).collect();
+        let mut plain: Plain = sentences()
+            .flat_map(|text| text.split(' ').map(lower))
+            .filter(is_lower)
+            .collect();
         let synonyms = words.synonyms.iter().flat_map(|(one, other)| [one, other]);
-        plain.extend(synonyms.flat_map(|text| text.split(' ').map(lower)).filter(is_lower));
+        plain.extend(
+            synonyms
+                .flat_map(|text| text.split(' ').map(lower))
+                .filter(is_lower),
+        );
         Self {
             language,
             words,
-            names: all_names.into_iter().filter(|name| is_of_one_script(name) && !plain.contains(&name.to_lowercase())).collect(),
+            names: all_names
+                .into_iter()
+                .filter(|name| is_of_one_script(name) && !plain.contains(&name.to_lowercase()))
+                .collect(),
             vocabulary: vocabulary.into_iter().collect(),
             plain,
             passages: own,
@@ -131,7 +158,14 @@ impl<'a> Maker<'a> {
     /// `None` if there are no passages of the language.
     pub fn answer(&mut self) -> Option<Answer> {
         let first = self.random(self.passages.len())?;
-        let sources: Vec<&Passage> = self.passages.iter().cycle().skip(first).take(SOURCES.min(self.passages.len())).copied().collect();
+        let sources: Vec<&Passage> = self
+            .passages
+            .iter()
+            .cycle()
+            .skip(first)
+            .take(SOURCES.min(self.passages.len()))
+            .copied()
+            .collect();
         let mut statements = Vec::with_capacity(SENTENCES);
         for _ in 0..SENTENCES {
             statements.push(self.statement(&sources)?);
@@ -148,7 +182,11 @@ impl<'a> Maker<'a> {
     }
 
     fn statement(&mut self, sources: &[&Passage]) -> Option<Statement> {
-        let kind = if self.rng.random_bool(LIES) { Kind::ALL[self.rng.random_range(1..Kind::ALL.len())] } else { Kind::True };
+        let kind = if self.rng.random_bool(LIES) {
+            Kind::ALL[self.rng.random_range(1..Kind::ALL.len())]
+        } else {
+            Kind::True
+        };
         // What cannot be told about one sentence is told about another.
         let told = (0..TRIES).find_map(|_| {
             let place = self.random(sources.len())?;
@@ -160,7 +198,11 @@ impl<'a> Maker<'a> {
         let Some((number, body, original)) = told else {
             return self.statement(sources);
         };
-        let cited = if kind == Kind::Source { sources.len() + self.rng.random_range(1..9) } else { number };
+        let cited = if kind == Kind::Source {
+            sources.len() + self.rng.random_range(1..9)
+        } else {
+            number
+        };
         Some(Statement {
             text: format!("{} [{cited}].", capital(body.trim_end_matches('.'))),
             kind,
@@ -184,7 +226,15 @@ impl<'a> Maker<'a> {
             Kind::Quote => return self.quote(original, true),
         };
         let seed = rng.random();
-        let retell = |text: &str| retold(text, self.language, self.words, &self.plain, &mut StdRng::seed_from_u64(seed));
+        let retell = |text: &str| {
+            retold(
+                text,
+                self.language,
+                self.words,
+                &self.plain,
+                &mut StdRng::seed_from_u64(seed),
+            )
+        };
         let told = retell(&lie);
         // Retold in short, a lie may be gone.
         let truth = retell(original);
@@ -206,11 +256,24 @@ impl<'a> Maker<'a> {
 
     /// Two sentences of a passage in one.
     fn joined(&mut self, passage: &Passage, at: usize) -> Option<String> {
-        let a = retold(&passage.sentences[at], self.language, self.words, &self.plain, &mut self.rng);
-        let b = passage.sentences.get(at + 1).or_else(|| passage.sentences.first())?;
+        let a = retold(
+            &passage.sentences[at],
+            self.language,
+            self.words,
+            &self.plain,
+            &mut self.rng,
+        );
+        let b = passage
+            .sentences
+            .get(at + 1)
+            .or_else(|| passage.sentences.first())?;
         let b = retold(b, self.language, self.words, &self.plain, &mut self.rng);
         let frame = self.random(self.words.joined.len())?;
         let frame = &self.words.joined[frame];
-        Some(frame.replace("{a}", a.trim_end_matches('.')).replace("{b}", &going_on(b.trim_end_matches('.'), &self.plain)))
+        Some(
+            frame
+                .replace("{a}", a.trim_end_matches('.'))
+                .replace("{b}", &going_on(b.trim_end_matches('.'), &self.plain)),
+        )
     }
 }

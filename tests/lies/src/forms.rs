@@ -5,23 +5,83 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 const ENGLISH: [&str; 21] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
 ];
 const RUSSIAN: [&str; 21] = [
-    "ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять", "десять", "одиннадцать",
-    "двенадцать", "тринадцать", "четырнадцать", "пятнадцать", "шестнадцать", "семнадцать", "восемнадцать", "девятнадцать",
+    "ноль",
+    "один",
+    "два",
+    "три",
+    "четыре",
+    "пять",
+    "шесть",
+    "семь",
+    "восемь",
+    "девять",
+    "десять",
+    "одиннадцать",
+    "двенадцать",
+    "тринадцать",
+    "четырнадцать",
+    "пятнадцать",
+    "шестнадцать",
+    "семнадцать",
+    "восемнадцать",
+    "девятнадцать",
     "двадцать",
 ];
 const MONTHS: [(&str, &str); 12] = [
-    ("January", "января"), ("February", "февраля"), ("March", "марта"), ("April", "апреля"), ("May", "мая"), ("June", "июня"),
-    ("July", "июля"), ("August", "августа"), ("September", "сентября"), ("October", "октября"), ("November", "ноября"),
+    ("January", "января"),
+    ("February", "февраля"),
+    ("March", "марта"),
+    ("April", "апреля"),
+    ("May", "мая"),
+    ("June", "июня"),
+    ("July", "июля"),
+    ("August", "августа"),
+    ("September", "сентября"),
+    ("October", "октября"),
+    ("November", "ноября"),
     ("December", "декабря"),
 ];
 
 const TENS: [&str; 16] = [
-    "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "тридцать", "сорок", "пятьдесят", "шестьдесят",
-    "семьдесят", "восемьдесят", "девяносто", "сто",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "тридцать",
+    "сорок",
+    "пятьдесят",
+    "шестьдесят",
+    "семьдесят",
+    "восемьдесят",
+    "девяносто",
+    "сто",
 ];
 
 const fn names(language: Language) -> &'static [&'static str; 21] {
@@ -44,8 +104,15 @@ pub(crate) fn rewritten(text: &str, language: Language, rng: &mut StdRng) -> Str
         }
         // `thirty seven` is one number.
         let names = names(language);
-        let is_tail = at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|before| TENS.contains(before) || names.contains(before));
-        out.push(if is_tail { (*word).to_owned() } else { number(word, words.get(at + 1).copied(), language, rng) });
+        let is_tail = at
+            .checked_sub(1)
+            .and_then(|before| words.get(before))
+            .is_some_and(|before| TENS.contains(before) || names.contains(before));
+        out.push(if is_tail {
+            (*word).to_owned()
+        } else {
+            number(word, words.get(at + 1).copied(), language, rng)
+        });
         at += 1;
     }
     out.join(" ")
@@ -55,7 +122,9 @@ pub(crate) fn rewritten(text: &str, language: Language, rng: &mut StdRng) -> Str
 fn date(words: &[&str], language: Language, rng: &mut StdRng) -> Option<(String, usize)> {
     let &[a, b, c, ..] = words else { return None };
     let year_sign = c.trim_start_matches(|c: char| c.is_ascii_digit());
-    let year = c.get(..c.len() - year_sign.len()).filter(|year| year.len() == 4)?;
+    let year = c
+        .get(..c.len() - year_sign.len())
+        .filter(|year| year.len() == 4)?;
     let month_of = |name: &str| MONTHS.iter().position(|(en, ru)| *en == name || *ru == name);
     let (day, month) = match (month_of(b), month_of(a)) {
         (Some(month), _) => (a.parse::<u32>().ok()?, month),
@@ -72,7 +141,11 @@ fn date(words: &[&str], language: Language, rng: &mut StdRng) -> Option<(String,
         (Language::Russian, _) => format!("{day:02}.{:02}.{year}", month + 1),
     };
     let with_word = language == Language::Russian && words.get(3).is_some_and(|word| word.starts_with("год"));
-    let tail = if with_word { words[3].trim_start_matches(char::is_alphabetic) } else { year_sign };
+    let tail = if with_word {
+        words[3].trim_start_matches(char::is_alphabetic)
+    } else {
+        year_sign
+    };
     Some((form + tail, if with_word { 4 } else { 3 }))
 }
 
@@ -82,23 +155,37 @@ fn number(word: &str, next: Option<&str>, language: Language, rng: &mut StdRng) 
     let names = names(language);
     // 1,200 and 1 200.
     let whole: String = word.chars().filter(|c| *c != ',').collect();
-    let is_grouped = word.len() > 4 && word.contains(',') && whole.bytes().all(|b| b.is_ascii_digit())
+    let is_grouped = word.len() > 4
+        && word.contains(',')
+        && whole.bytes().all(|b| b.is_ascii_digit())
         && word.split(',').skip(1).all(|group| group.len() == 3);
     if is_grouped && rng.random_bool(0.6) {
         return whole;
     }
-    if let Some(percent) = sign.strip_prefix('%').filter(|_| core.bytes().all(|b| b.is_ascii_digit()) && !core.is_empty()) {
+    if let Some(percent) = sign
+        .strip_prefix('%')
+        .filter(|_| core.bytes().all(|b| b.is_ascii_digit()) && !core.is_empty())
+    {
         return match language {
             Language::English => format!("{core} percent{percent}"),
             Language::Russian => format!("{core} процентов{percent}"),
         };
     }
-    let small = core.parse::<usize>().ok().filter(|value| (2..=20).contains(value) && core.len() < 3);
+    let small = core
+        .parse::<usize>()
+        .ok()
+        .filter(|value| (2..=20).contains(value) && core.len() < 3);
     let counts = next.is_some_and(|next| next.starts_with(char::is_lowercase)) && sign.is_empty();
-    if let Some(name) = small.and_then(|value| names.get(value)).filter(|_| counts && rng.random_bool(0.5)) {
+    if let Some(name) = small
+        .and_then(|value| names.get(value))
+        .filter(|_| counts && rng.random_bool(0.5))
+    {
         return (*name).to_owned();
     }
-    if let Some(value) = names.iter().position(|name| *name == core).filter(|value| *value >= 2)
+    if let Some(value) = names
+        .iter()
+        .position(|name| *name == core)
+        .filter(|value| *value >= 2)
         && rng.random_bool(0.6)
     {
         return format!("{value}{sign}");

@@ -21,7 +21,11 @@ pub(crate) fn wrong_number(sentence: &str, rng: &mut StdRng) -> Option<String> {
         1 => value + 3,
         _ if value >= 1_000 => {
             let power = 10_u64.pow(rng.random_range(0..3));
-            if value / power % 10 == 9 { value - 3 * power } else { value + power }
+            if value / power % 10 == 9 {
+                value - 3 * power
+            } else {
+                value + power
+            }
         }
         _ => value * 10 + if value == 0 { 7 } else { 0 },
     };
@@ -33,8 +37,15 @@ pub(crate) fn moved_number(sentence: &str, passage: &Passage, rng: &mut StdRng) 
     let places = numbers(sentence);
     let place = places.get(rng.random_range(0..places.len().max(1)))?.clone();
     let mine = &sentence[place.clone()];
-    let others: Vec<&str> = numbers(&passage.text).into_iter().map(|at| &passage.text[at]).filter(|other| *other != mine).collect();
-    let like: Vec<&&str> = others.iter().filter(|other| (other.len() == 4) == (mine.len() == 4)).collect();
+    let others: Vec<&str> = numbers(&passage.text)
+        .into_iter()
+        .map(|at| &passage.text[at])
+        .filter(|other| *other != mine)
+        .collect();
+    let like: Vec<&&str> = others
+        .iter()
+        .filter(|other| (other.len() == 4) == (mine.len() == 4))
+        .collect();
     let other = like.get(rng.random_range(0..like.len().max(1)))?;
     Some(with(sentence, place, other))
 }
@@ -63,7 +74,12 @@ fn numbers(text: &str) -> Vec<Range<usize>> {
 }
 
 /// A name from somewhere else in the place of one.
-pub(crate) fn wrong_name(sentence: &str, passage: &Passage, pool: &[String], rng: &mut StdRng) -> Option<String> {
+pub(crate) fn wrong_name(
+    sentence: &str,
+    passage: &Passage,
+    pool: &[String],
+    rng: &mut StdRng,
+) -> Option<String> {
     let places = names(sentence);
     let place = places.get(rng.random_range(0..places.len().max(1)))?.clone();
     let mine = &sentence[place.clone()];
@@ -71,7 +87,9 @@ pub(crate) fn wrong_name(sentence: &str, passage: &Passage, pool: &[String], rng
     let ending = mine.chars().next_back()?;
     for _ in 0..200 {
         let other = pool.get(rng.random_range(0..pool.len().max(1)))?;
-        let begins_plain = ["The ", "A ", "In ", "This ", "It "].iter().any(|word| other.starts_with(word));
+        let begins_plain = ["The ", "A ", "In ", "This ", "It "]
+            .iter()
+            .any(|word| other.starts_with(word));
         let is_new = !begins_plain && other.split(' ').all(|word| !passage.text.contains(word));
         if is_new && (mine.is_ascii() || other.ends_with(ending)) {
             return Some(with(sentence, place, other));
@@ -85,7 +103,9 @@ pub(crate) fn moved_name(sentence: &str, passage: &Passage, rng: &mut StdRng) ->
     let places = names(sentence);
     let place = places.get(rng.random_range(0..places.len().max(1)))?.clone();
     let mine = &sentence[place.clone()];
-    let strange = |other: &&str| other.split(' ').all(|word| !mine.contains(word)) && !mine.split(' ').any(|word| other.contains(word));
+    let strange = |other: &&str| {
+        other.split(' ').all(|word| !mine.contains(word)) && !mine.split(' ').any(|word| other.contains(word))
+    };
     let sentences = passage.sentences.iter();
     let others: Vec<&str> = sentences
         .flat_map(|other| names(other).into_iter().map(move |at| &other[at]))
@@ -96,8 +116,22 @@ pub(crate) fn moved_name(sentence: &str, passage: &Passage, rng: &mut StdRng) ->
 }
 
 const ENGLISH_VERBS: [&str; 16] = [
-    "is", "are", "was", "were", "can", "could", "will", "would", "should", "must", "may", "might", "has been", "have been",
-    "had been", "does",
+    "is",
+    "are",
+    "was",
+    "were",
+    "can",
+    "could",
+    "will",
+    "would",
+    "should",
+    "must",
+    "may",
+    "might",
+    "has been",
+    "have been",
+    "had been",
+    "does",
 ];
 
 /// States what is denied, or denies what is stated.
@@ -113,8 +147,13 @@ fn english_turned(sentence: &str) -> Option<String> {
         if let Some((before, behind)) = sentence.split_once(denial)
             && !behind.starts_with("only")
         {
-            let before = before.strip_suffix("ca").map_or(before.to_owned(), |rest| format!("{rest}can"));
-            let before = before.strip_suffix("can").filter(|_| denial == " not ").map_or(before.clone(), |rest| format!("{rest}can"));
+            let before = before
+                .strip_suffix("ca")
+                .map_or(before.to_owned(), |rest| format!("{rest}can"));
+            let before = before
+                .strip_suffix("can")
+                .filter(|_| denial == " not ")
+                .map_or(before.clone(), |rest| format!("{rest}can"));
             return Some(format!("{before} {behind}"));
         }
     }
@@ -123,7 +162,10 @@ fn english_turned(sentence: &str) -> Option<String> {
     }
     let mut words: Vec<&str> = sentence.split(' ').collect();
     // Two denials would be none.
-    if words.iter().any(|word| ["no", "No", "none", "nor", "neither", "nothing", "without"].contains(word)) {
+    if words
+        .iter()
+        .any(|word| ["no", "No", "none", "nor", "neither", "nothing", "without"].contains(word))
+    {
         return None;
     }
     let place = words.iter().position(|word| ENGLISH_VERBS.contains(word))?;
@@ -134,22 +176,63 @@ fn english_turned(sentence: &str) -> Option<String> {
 fn russian_turned(sentence: &str, rng: &mut StdRng) -> Option<String> {
     for denial in [" не ", "Не "] {
         if let Some((before, behind)) = sentence.split_once(denial)
-            && !behind.starts_with("только") && !behind.starts_with("менее") && !behind.starts_with("более")
+            && !behind.starts_with("только")
+            && !behind.starts_with("менее")
+            && !behind.starts_with("более")
         {
             return Some(format!("{before} {behind}").trim_start().to_owned());
         }
     }
     let mut words: Vec<&str> = sentence.split(' ').collect();
-    if words.iter().any(|word| ["ни", "нет", "нельзя", "без", "никогда"].contains(word)) {
+    if words
+        .iter()
+        .any(|word| ["ни", "нет", "нельзя", "без", "никогда"].contains(word))
+    {
         return None;
     }
     let is_verb = |word: &&str| {
         let core = word.trim_end_matches([',', '.', ';']);
-        let endings = ["ет", "ит", "ают", "яют", "уют", "ется", "ится", "ются", "ала", "ила", "ало", "или", "али", "ался", "алась", "лись"];
-        core.chars().count() > 4 && core.starts_with(char::is_lowercase) && endings.iter().any(|ending| core.ends_with(ending))
-            || ["был", "была", "было", "были", "может", "могут", "должен", "должна", "должны", "можно"].contains(&core)
+        let endings = [
+            "ет",
+            "ит",
+            "ают",
+            "яют",
+            "уют",
+            "ется",
+            "ится",
+            "ются",
+            "ала",
+            "ила",
+            "ало",
+            "или",
+            "али",
+            "ался",
+            "алась",
+            "лись",
+        ];
+        core.chars().count() > 4
+            && core.starts_with(char::is_lowercase)
+            && endings.iter().any(|ending| core.ends_with(ending))
+            || [
+                "был",
+                "была",
+                "было",
+                "были",
+                "может",
+                "могут",
+                "должен",
+                "должна",
+                "должны",
+                "можно",
+            ]
+            .contains(&core)
     };
-    let places: Vec<usize> = words.iter().enumerate().filter(|(_, word)| is_verb(word)).map(|(at, _)| at).collect();
+    let places: Vec<usize> = words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| is_verb(word))
+        .map(|(at, _)| at)
+        .collect();
     let place = *places.get(rng.random_range(0..places.len().max(1)))?;
     words.insert(place, "не");
     Some(words.join(" "))
@@ -168,7 +251,12 @@ pub(crate) fn quotable(sentence: &str, rng: &mut StdRng) -> Option<String> {
 /// A quote with one word that is not its own.
 pub(crate) fn altered(quote: &str, pool: &[String], rng: &mut StdRng) -> Option<String> {
     let mut words: Vec<&str> = quote.split(' ').collect();
-    let long: Vec<usize> = words.iter().enumerate().filter(|(_, word)| word.chars().count() > 3).map(|(at, _)| at).collect();
+    let long: Vec<usize> = words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| word.chars().count() > 3)
+        .map(|(at, _)| at)
+        .collect();
     let place = *long.get(rng.random_range(0..long.len().max(1)))?;
     let mine = words[place];
     let other = (0..50).find_map(|_| {

@@ -28,7 +28,11 @@ struct Args {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let templates = if args.held_out { Templates::held_out()? } else { Templates::development()? };
+    let templates = if args.held_out {
+        Templates::held_out()?
+    } else {
+        Templates::development()?
+    };
     let mut passages: Vec<Passage> = Vec::new();
     for set in &args.sets {
         let is_set = set.join("corpus.jsonl").exists();
@@ -47,7 +51,12 @@ fn main() -> anyhow::Result<ExitCode> {
                 let count: &mut usize = shown.entry(statement.kind).or_default();
                 *count += 1;
                 if *count <= args.show {
-                    println!("{}: {}\n    from: {}\n    found: {faults}", statement.kind.name(), statement.text, statement.original);
+                    println!(
+                        "{}: {}\n    from: {}\n    found: {faults}",
+                        statement.kind.name(),
+                        statement.text,
+                        statement.original
+                    );
                 }
             });
         }
@@ -56,7 +65,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let languages = [Language::English, Language::Russian];
     let met = languages.into_iter().all(|language| {
         let tally = |kind: Kind| score.tally(kind, language);
-        let lies = Kind::ALL.into_iter().filter(|kind| kind.has_goal() && tally(*kind).all > 0);
+        let lies = Kind::ALL
+            .into_iter()
+            .filter(|kind| kind.has_goal() && tally(*kind).all > 0);
         lies.map(tally).all(|tally| tally.share() >= 0.95) && tally(Kind::True).share() <= 0.03
     });
     Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -13,7 +13,9 @@ pub(crate) fn names(sentence: &str) -> Vec<Range<usize>> {
         at += word.len() + 1;
         let core = word.trim_matches(|c: char| !c.is_alphanumeric());
         let begins_clean = word.starts_with(|c: char| c.is_alphanumeric());
-        let is_name = core.chars().count() > 2 && core.starts_with(char::is_uppercase) && core.chars().all(|c| c.is_alphabetic() || c == '-')
+        let is_name = core.chars().count() > 2
+            && core.starts_with(char::is_uppercase)
+            && core.chars().all(|c| c.is_alphabetic() || c == '-')
             && core.chars().skip(1).any(char::is_lowercase);
         let span = start..start + word.find(core).unwrap_or(0) + core.len();
         let ends = word.len() > core.len();

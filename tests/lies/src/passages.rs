@@ -24,7 +24,10 @@ pub struct Passage {
 /// The passages of a set. Longer documents are cut between their paragraphs.
 pub fn beir(set: &Path) -> anyhow::Result<Vec<Passage>> {
     let mut passages = Vec::new();
-    for document in BeirSet::new(set).corpus().with_context(|| format!("{} is no set", set.display()))? {
+    for document in BeirSet::new(set)
+        .corpus()
+        .with_context(|| format!("{} is no set", set.display()))?
+    {
         passages.extend(cut(&document?.text));
     }
     Ok(passages)
@@ -85,7 +88,10 @@ fn sentences(text: &str) -> Vec<String> {
     let mut in_code = false;
     for paragraph in text.split('\n') {
         in_code ^= paragraph.trim_start().starts_with("```");
-        let begins = paragraph.chars().next().is_some_and(|c| c.is_alphabetic() || matches!(c, '«' | '"'));
+        let begins = paragraph
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_alphabetic() || matches!(c, '«' | '"'));
         if in_code || !begins {
             continue;
         }
@@ -103,7 +109,11 @@ fn sentences(text: &str) -> Vec<String> {
 
 fn ends(text: &str) -> bool {
     let text = text.trim_end();
-    let last = text.trim_end_matches('.').rsplit(|c: char| c.is_whitespace() || c == '.').next().unwrap_or_default();
+    let last = text
+        .trim_end_matches('.')
+        .rsplit(|c: char| c.is_whitespace() || c == '.')
+        .next()
+        .unwrap_or_default();
     text.ends_with(['!', '?', '.']) && last.chars().count() > 3
 }
 
@@ -111,7 +121,9 @@ fn ends(text: &str) -> bool {
 fn sentence(text: &str) -> Option<String> {
     let text = text.trim();
     let words = text.split_whitespace().count();
-    let is_prose = !text.contains(['[', ']', '|', '`', '*', '_', '<', '{', '=', '\\', '"', '“', '„', '#']);
+    let is_prose = !text.contains([
+        '[', ']', '|', '`', '*', '_', '<', '{', '=', '\\', '"', '“', '„', '#',
+    ]);
     let is_whole = text.ends_with('.') && text.starts_with(|c: char| c.is_uppercase() || c == '«');
     let balanced = text.matches('(').count() == text.matches(')').count()
         && text.matches('«').count() == text.matches('»').count();

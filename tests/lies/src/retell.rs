@@ -42,7 +42,9 @@ pub(crate) fn framed(sentence: &str, words: &Words, plain: &Plain, rng: &mut Std
     }
     let frame = &words.frames[rng.random_range(0..words.frames.len())];
     let body = sentence.trim_end_matches('.');
-    frame.replace("{s}", &going_on(body, plain)).replace("{S}", &capital(body))
+    frame
+        .replace("{s}", &going_on(body, plain))
+        .replace("{S}", &capital(body))
 }
 
 /// Without what stands in parentheses.
@@ -58,7 +60,9 @@ fn turned(text: &str, words: &Words, plain: &Plain, rng: &mut StdRng) -> String 
     let count = words.patterns.len();
     let from = rng.random_range(0..count.max(1));
     let mut patterns = words.patterns.iter().cycle().skip(from).take(count);
-    patterns.find_map(|(pattern, result)| filled(text, pattern, result, plain)).unwrap_or_else(|| text.to_owned())
+    patterns
+        .find_map(|(pattern, result)| filled(text, pattern, result, plain))
+        .unwrap_or_else(|| text.to_owned())
 }
 
 /// `{a}` and `{b}` of the pattern, put into the result; `{A}` and `{B}` begin a sentence there.
@@ -67,7 +71,8 @@ fn filled(text: &str, pattern: &str, result: &str, plain: &Plain) -> Option<Stri
     let (between, after) = rest.split_once("{b}")?;
     let body = text.strip_prefix(before)?.strip_suffix(after)?;
     let (a, b) = body.split_once(between)?;
-    let fits = |part: &str| (1..=MOST_WORDS).contains(&part.split_whitespace().count()) && !part.contains(';');
+    let fits =
+        |part: &str| (1..=MOST_WORDS).contains(&part.split_whitespace().count()) && !part.contains(';');
     if a.ends_with(" не") || a.ends_with(" not") {
         return None;
     }
@@ -88,12 +93,20 @@ fn filled(text: &str, pattern: &str, result: &str, plain: &Plain) -> Option<Stri
 
 /// `X was founded by Y` as `Y founded X`, for regular verbs.
 fn in_other_voice(text: &str, plain: &Plain) -> Option<String> {
-    let (left, right) = [" was ", " were "].iter().find_map(|verb| text.split_once(verb))?;
+    let (left, right) = [" was ", " were "]
+        .iter()
+        .find_map(|verb| text.split_once(verb))?;
     let (verb, agent) = right.split_once(" by ")?;
-    let fits = verb.ends_with("ed") && !verb.contains(' ') && !left.contains([',', ' ', ';']) | (left.split(' ').count() < 6);
-    let agent_fits = !agent.starts_with(|c: char| c.is_ascii_digit()) && agent.split(' ').count() <= 5 && !agent.contains(',') && !agent.ends_with("ing")
+    let fits = verb.ends_with("ed")
+        && !verb.contains(' ')
+        && !left.contains([',', ' ', ';']) | (left.split(' ').count() < 6);
+    let agent_fits = !agent.starts_with(|c: char| c.is_ascii_digit())
+        && agent.split(' ').count() <= 5
+        && !agent.contains(',')
+        && !agent.ends_with("ing")
         && agent.starts_with(|c: char| c.is_uppercase() || c == 't' || c == 'a');
-    (fits && agent_fits && !left.contains(',')).then(|| format!("{} {verb} {}", capital(agent), going_on(left, plain)))
+    (fits && agent_fits && !left.contains(','))
+        .then(|| format!("{} {verb} {}", capital(agent), going_on(left, plain)))
 }
 
 fn with_synonyms(text: &str, words: &Words, rng: &mut StdRng) -> String {
@@ -113,13 +126,21 @@ fn replaced(text: &str, one: &str, other: &str) -> String {
     let mut rest = text;
     loop {
         // A capital inside of a sentence is a name's, and names stay.
-        let upper = if out.is_empty() { capital(one) } else { one.to_owned() };
-        let found = [one, upper.as_str()].into_iter().filter_map(|form| rest.find(form).map(|at| (at, form))).min();
+        let upper = if out.is_empty() {
+            capital(one)
+        } else {
+            one.to_owned()
+        };
+        let found = [one, upper.as_str()]
+            .into_iter()
+            .filter_map(|form| rest.find(form).map(|at| (at, form)))
+            .min();
         let Some((at, form)) = found else {
             return out + rest;
         };
         let (before, behind) = (&rest[..at], &rest[at + form.len()..]);
-        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '’' || c == '\'');
+        let joins =
+            |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '’' || c == '\'');
         out.push_str(before);
         let last = out.chars().next_back();
         if joins(last) || joins(behind.chars().next()) || form != one && !out.is_empty() {
@@ -135,7 +156,9 @@ fn replaced(text: &str, one: &str, other: &str) -> String {
 
 pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Words that are written without a capital inside of sentences.
@@ -143,10 +166,15 @@ pub(crate) type Plain = HashSet<String>;
 
 /// A sentence behind other words: its first word loses its capital if it is no name.
 pub(crate) fn going_on(text: &str, plain: &Plain) -> String {
-    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let first = text
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
     if !plain.contains(&first.to_lowercase()) {
         return text.to_owned();
     }
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

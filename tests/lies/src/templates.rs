@@ -30,7 +30,8 @@ pub struct Words {
 
 impl Templates {
     pub fn development() -> anyhow::Result<Self> {
-        serde_json::from_str(include_str!("../templates/development.json")).context("the development templates")
+        serde_json::from_str(include_str!("../templates/development.json"))
+            .context("the development templates")
     }
 
     pub fn held_out() -> anyhow::Result<Self> {

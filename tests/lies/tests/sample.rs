@@ -16,7 +16,9 @@ fn score(language: Language) -> Score {
     let mut score = Score::default();
     for _ in 0..ANSWERS {
         let answer = maker.answer().expect("the sample holds both languages");
-        measure(&answer, &mut score, |statement, faults| println!("{}: {} ({faults})", statement.kind.name(), statement.text));
+        measure(&answer, &mut score, |statement, faults| {
+            println!("{}: {} ({faults})", statement.kind.name(), statement.text);
+        });
     }
     println!("{score}");
     score
@@ -26,11 +28,27 @@ fn holds(language: Language) {
     let score = score(language);
     for kind in Kind::ALL.into_iter().filter(|kind| kind.has_goal()) {
         let tally = score.tally(kind, language);
-        assert!(tally.all >= 15, "only {} lies of the kind {}", tally.all, kind.name());
-        assert!(tally.share() >= 0.9, "{} of {} lies of the kind {}", tally.refused, tally.all, kind.name());
+        assert!(
+            tally.all >= 15,
+            "only {} lies of the kind {}",
+            tally.all,
+            kind.name()
+        );
+        assert!(
+            tally.share() >= 0.9,
+            "{} of {} lies of the kind {}",
+            tally.refused,
+            tally.all,
+            kind.name()
+        );
     }
     let lost = score.tally(Kind::True, language);
-    assert!(lost.all >= 500 && lost.share() <= 0.03, "{} of {} true sentences are lost", lost.refused, lost.all);
+    assert!(
+        lost.all >= 500 && lost.share() <= 0.03,
+        "{} of {} true sentences are lost",
+        lost.refused,
+        lost.all
+    );
 }
 
 #[test]

@@ -54,7 +54,9 @@ const MAX_ADDED: usize = 12;
 pub fn rewrite(history: &[Turn], question: &str) -> StandAlone {
     let first = history.len().saturating_sub(MAX_TURNS);
     // Each turn stands on what the one before it came to mean.
-    let before = history.iter().skip(first).fold(String::new(), |before, turn| resolved(&before, &turn.question).text);
+    let before = history.iter().skip(first).fold(String::new(), |before, turn| {
+        resolved(&before, &turn.question).text
+    });
     resolved(&before, question)
 }
 
@@ -76,7 +78,9 @@ fn resolved(before: &str, question: &str) -> StandAlone {
     if lean.is_phrase
         && let Some(text) = slot::replaced(before, &known, question, &asked, lean.lead)
     {
-        let added = known.iter().filter(|word| word.means && !holds(&asked, word) && text.contains(word.raw));
+        let added = known
+            .iter()
+            .filter(|word| word.means && !holds(&asked, word) && text.contains(word.raw));
         return StandAlone {
             added: added.map(|word| word.raw.to_owned()).collect(),
             text,
@@ -114,35 +118,87 @@ mod tests {
     use super::*;
 
     fn asked(history: &[&str], question: &str) -> StandAlone {
-        let turns: Vec<Turn> = history.iter().map(|question| Turn { question: (*question).to_owned() }).collect();
+        let turns: Vec<Turn> = history
+            .iter()
+            .map(|question| Turn {
+                question: (*question).to_owned(),
+            })
+            .collect();
         rewrite(&turns, question)
     }
 
     #[test]
     fn what_is_new_takes_the_place_of_what_is_like_it() {
         for (first, second, whole) in [
-            ("How do I install the agent on Linux?", "And on Windows?", "How do I install the agent on Windows?"),
-            ("How do I install the agent on Linux?", "what about Windows?", "How do I install the agent on Windows?"),
-            ("What does error E-1042 mean?", "And E-1043?", "What does error E-1043 mean?"),
-            ("How much memory does the G2 have?", "and the G3?", "How much memory does the G3 have?"),
-            ("What is new in v2.3.1?", "And in v2.4.0?", "What is new in v2.4.0?"),
-            ("Как установить агента на Linux?", "А на Windows?", "Как установить агента на Windows?"),
-            ("Как установить агента на Linux?", "А как насчёт Windows?", "Как установить агента на Windows?"),
+            (
+                "How do I install the agent on Linux?",
+                "And on Windows?",
+                "How do I install the agent on Windows?",
+            ),
+            (
+                "How do I install the agent on Linux?",
+                "what about Windows?",
+                "How do I install the agent on Windows?",
+            ),
+            (
+                "What does error E-1042 mean?",
+                "And E-1043?",
+                "What does error E-1043 mean?",
+            ),
+            (
+                "How much memory does the G2 have?",
+                "and the G3?",
+                "How much memory does the G3 have?",
+            ),
+            (
+                "What is new in v2.3.1?",
+                "And in v2.4.0?",
+                "What is new in v2.4.0?",
+            ),
+            (
+                "Как установить агента на Linux?",
+                "А на Windows?",
+                "Как установить агента на Windows?",
+            ),
+            (
+                "Как установить агента на Linux?",
+                "А как насчёт Windows?",
+                "Как установить агента на Windows?",
+            ),
             ("Что значит E-1042?", "а E-1043?", "Что значит E-1043?"),
-            ("Сколько хранятся данные в «Гавани»?", "а в шлюзе?", "Сколько хранятся данные в шлюзе?"),
+            (
+                "Сколько хранятся данные в «Гавани»?",
+                "а в шлюзе?",
+                "Сколько хранятся данные в шлюзе?",
+            ),
         ] {
             let found = asked(&[first], second);
-            assert_eq!((found.text.as_str(), found.how), (whole, How::Replaced), "{first} {second}");
+            assert_eq!(
+                (found.text.as_str(), found.how),
+                (whole, How::Replaced),
+                "{first} {second}"
+            );
         }
     }
 
     #[test]
     fn a_question_with_a_verb_of_its_own_takes_words_along() {
-        let found = asked(&["How do I update the firmware of a G2?"], "How long does it take?");
+        let found = asked(
+            &["How do I update the firmware of a G2?"],
+            "How long does it take?",
+        );
         assert_eq!(found.text, "How long does it take? (update firmware G2)");
         assert_eq!((found.how, found.added.len()), (How::Extended, 3));
-        assert!(asked(&["Как обновить прошивку?"], "А сколько это займёт?").text.contains("прошивку"));
-        assert!(asked(&["Как обновить прошивку?"], "Почему?").text.contains("прошивку"));
+        assert!(
+            asked(&["Как обновить прошивку?"], "А сколько это займёт?")
+                .text
+                .contains("прошивку")
+        );
+        assert!(
+            asked(&["Как обновить прошивку?"], "Почему?")
+                .text
+                .contains("прошивку")
+        );
     }
 
     #[test]
@@ -153,12 +209,9 @@ mod tests {
             "Сколько дней отпуска положено в год?",
             "Как перенести станцию на другой шлюз?",
             "E-2003 buffer filling up",
-            "  two  blanks stay where do they go to now  ",
+            "  Which  settings of the buffer need a restart?  ",
         ] {
             let found = asked(&["How do I install the agent on Linux?"], question);
-            if question.contains("they") {
-                continue;
-            }
             assert_eq!((found.text.as_str(), found.how), (question, How::Unchanged));
         }
         assert_eq!(asked(&[], "And on Windows?").text, "And on Windows?");
@@ -166,8 +219,19 @@ mod tests {
 
     #[test]
     fn each_turn_stands_on_the_one_before_it() {
-        let found = asked(&["How do I install the agent on Linux?", "And on Windows?"], "And in Docker?");
-        assert!(found.text.starts_with("How do I install the agent"), "{}", found.text);
-        assert!(found.text.contains("Docker") && !found.text.contains("Linux"), "{}", found.text);
+        let found = asked(
+            &["How do I install the agent on Linux?", "And on Windows?"],
+            "And in Docker?",
+        );
+        assert!(
+            found.text.starts_with("How do I install the agent"),
+            "{}",
+            found.text
+        );
+        assert!(
+            found.text.contains("Docker") && !found.text.contains("Linux"),
+            "{}",
+            found.text
+        );
     }
 }

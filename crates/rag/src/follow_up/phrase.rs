@@ -19,17 +19,61 @@ pub(super) struct Word<'q> {
 
 /// Words that ask, and say nothing of what is asked about.
 const ASKING: [&str; 40] = [
-    "how", "what", "when", "where", "why", "who", "which", "whose", "does", "do", "did", "is", "are", "was", "were", "can", "could",
-    "should", "would", "will", "many", "much", "long", "often", "как", "что", "когда", "где", "куда", "почему", "зачем", "кто",
-    "какой", "какая", "какие", "сколько", "можно", "ли", "нужно", "часто",
+    "how",
+    "what",
+    "when",
+    "where",
+    "why",
+    "who",
+    "which",
+    "whose",
+    "does",
+    "do",
+    "did",
+    "is",
+    "are",
+    "was",
+    "were",
+    "can",
+    "could",
+    "should",
+    "would",
+    "will",
+    "many",
+    "much",
+    "long",
+    "often",
+    "как",
+    "что",
+    "когда",
+    "где",
+    "куда",
+    "почему",
+    "зачем",
+    "кто",
+    "какой",
+    "какая",
+    "какие",
+    "сколько",
+    "можно",
+    "ли",
+    "нужно",
+    "часто",
 ];
 
 /// Words, with identifiers such as `E-1042`, `v2.3.1` and `data_dir` whole.
 pub(super) fn words(question: &str) -> Vec<Word<'_>> {
     let terms = nexus_text::terms(question);
-    let compounds: Vec<Range<usize>> =
-        terms.iter().filter(|term| term.kind == TermKind::Compound).map(|term| term.span.clone()).collect();
-    let inside = |span: &Range<usize>| compounds.iter().any(|whole| whole.start <= span.start && span.end <= whole.end);
+    let compounds: Vec<Range<usize>> = terms
+        .iter()
+        .filter(|term| term.kind == TermKind::Compound)
+        .map(|term| term.span.clone())
+        .collect();
+    let inside = |span: &Range<usize>| {
+        compounds
+            .iter()
+            .any(|whole| whole.start <= span.start && span.end <= whole.end)
+    };
     let whole = terms.iter().filter(|term| match term.kind {
         TermKind::Compound => true,
         TermKind::Word => !inside(&term.span),

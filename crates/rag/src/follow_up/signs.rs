@@ -14,24 +14,110 @@ pub(super) struct Lean {
 
 /// Longest first.
 const LEADS: [&[&str]; 30] = [
-    &["what", "about"], &["how", "about"], &["and", "what", "about"], &["and", "if"], &["what", "if"], &["and", "for"],
-    &["and"], &["but"], &["or"], &["also"], &["then"], &["same"], &["ok"], &["okay"], &["so"],
-    &["а", "как", "насчет"], &["а", "как", "насчёт"], &["как", "насчет"], &["как", "насчёт"], &["что", "насчет"], &["что", "насчёт"],
-    &["а", "что", "с"], &["а", "если"], &["ну", "а"], &["а"], &["и"], &["или"], &["но"], &["тогда"], &["также"],
+    &["what", "about"],
+    &["how", "about"],
+    &["and", "what", "about"],
+    &["and", "if"],
+    &["what", "if"],
+    &["and", "for"],
+    &["and"],
+    &["but"],
+    &["or"],
+    &["also"],
+    &["then"],
+    &["same"],
+    &["ok"],
+    &["okay"],
+    &["so"],
+    &["а", "как", "насчет"],
+    &["а", "как", "насчёт"],
+    &["как", "насчет"],
+    &["как", "насчёт"],
+    &["что", "насчет"],
+    &["что", "насчёт"],
+    &["а", "что", "с"],
+    &["а", "если"],
+    &["ну", "а"],
+    &["а"],
+    &["и"],
+    &["или"],
+    &["но"],
+    &["тогда"],
+    &["также"],
 ];
 /// Joins, but belongs to the phrase behind it.
 const KEPT: [&str; 2] = ["for", "с"];
 
 /// Words that stand for something said before.
 const PRONOUNS: [&str; 58] = [
-    "it", "its", "that", "this", "these", "those", "they", "them", "their", "there", "he", "she", "him", "her", "one", "ones", "so",
-    "such", "both", "either", "neither", "then", "same", "он", "она", "оно", "они", "его", "ее", "её", "ему", "ей", "им", "их", "ним", "ней",
-    "них", "нем", "нём", "нее", "неё", "это", "этот", "эта", "эти", "этого", "этом", "этой", "этих", "этим", "этому", "эту", "там", "туда",
-    "тогда", "оттуда", "тот", "такой",
+    "it",
+    "its",
+    "that",
+    "this",
+    "these",
+    "those",
+    "they",
+    "them",
+    "their",
+    "there",
+    "he",
+    "she",
+    "him",
+    "her",
+    "one",
+    "ones",
+    "so",
+    "such",
+    "both",
+    "either",
+    "neither",
+    "then",
+    "same",
+    "он",
+    "она",
+    "оно",
+    "они",
+    "его",
+    "ее",
+    "её",
+    "ему",
+    "ей",
+    "им",
+    "их",
+    "ним",
+    "ней",
+    "них",
+    "нем",
+    "нём",
+    "нее",
+    "неё",
+    "это",
+    "этот",
+    "эта",
+    "эти",
+    "этого",
+    "этом",
+    "этой",
+    "этих",
+    "этим",
+    "этому",
+    "эту",
+    "там",
+    "туда",
+    "тогда",
+    "оттуда",
+    "тот",
+    "такой",
 ];
 /// Behind these, `it`, `there` and `that` stand for nothing: `is it possible`, `is there`, `the lamp that`.
 const EMPTY: [&[&str]; 8] = [
-    &["is", "it", "possible"], &["is", "there"], &["are", "there"], &["there", "is"], &["there", "are"], &["when", "it", "is"], &["если", "это"],
+    &["is", "it", "possible"],
+    &["is", "there"],
+    &["are", "there"],
+    &["there", "is"],
+    &["there", "are"],
+    &["when", "it", "is"],
+    &["если", "это"],
     &["так", "ли", "это"],
 ];
 
@@ -64,30 +150,71 @@ pub(super) fn lean(question: &str, words: &[Word<'_>]) -> Option<Lean> {
 }
 
 fn lead(words: &[Word<'_>]) -> usize {
-    let begins = |lead: &&&[&str]| lead.len() < words.len() + 1 && lead.iter().zip(words).all(|(lead, word)| *lead == word.lower);
+    let begins = |lead: &&&[&str]| {
+        lead.len() < words.len() + 1 && lead.iter().zip(words).all(|(lead, word)| *lead == word.lower)
+    };
     let longest = LEADS.iter().filter(begins).max_by_key(|lead| lead.len());
-    longest.map_or(0, |lead| lead.len() - usize::from(lead.len() > 1 && lead.last().is_some_and(|last| KEPT.contains(last))))
+    longest.map_or(0, |lead| {
+        lead.len() - usize::from(lead.len() > 1 && lead.last().is_some_and(|last| KEPT.contains(last)))
+    })
 }
 
 fn has_pronoun(words: &[Word<'_>], lead: usize) -> bool {
     let is_empty = |at: usize| {
         EMPTY.iter().any(|empty| {
             (0..empty.len()).any(|offset| {
-                let Some(start) = at.checked_sub(offset) else { return false };
+                let Some(start) = at.checked_sub(offset) else {
+                    return false;
+                };
                 let run = words.get(start..start + empty.len()).unwrap_or_default();
                 run.len() == empty.len() && run.iter().zip(*empty).all(|(word, empty)| word.lower == *empty)
             })
         })
     };
     let stands_for = |at: usize, word: &Word<'_>| PRONOUNS.contains(&word.lower.as_str()) && !is_empty(at);
-    words.iter().enumerate().skip(lead).any(|(at, word)| stands_for(at, word))
+    words
+        .iter()
+        .enumerate()
+        .skip(lead)
+        .any(|(at, word)| stands_for(at, word))
 }
 
 /// Words that a phrase cannot begin with: then it asks something of its own.
 const ASKS: [&str; 34] = [
-    "how", "what", "when", "where", "why", "who", "which", "do", "does", "did", "is", "are", "was", "were", "can", "could", "should",
-    "must", "will", "как", "что", "когда", "где", "куда", "откуда", "почему", "зачем", "кто", "какой", "какая", "какие", "сколько",
-    "можно", "нужно",
+    "how",
+    "what",
+    "when",
+    "where",
+    "why",
+    "who",
+    "which",
+    "do",
+    "does",
+    "did",
+    "is",
+    "are",
+    "was",
+    "were",
+    "can",
+    "could",
+    "should",
+    "must",
+    "will",
+    "как",
+    "что",
+    "когда",
+    "где",
+    "куда",
+    "откуда",
+    "почему",
+    "зачем",
+    "кто",
+    "какой",
+    "какая",
+    "какие",
+    "сколько",
+    "можно",
+    "нужно",
 ];
 
 fn is_phrase(question: &str, words: &[Word<'_>], lead: usize) -> bool {
@@ -100,5 +227,10 @@ fn is_phrase(question: &str, words: &[Word<'_>], lead: usize) -> bool {
 /// By the ending: infinitives and the third person. Nouns that end so («сеть») are short.
 fn is_russian_verb(word: &str) -> bool {
     let letters = word.chars().count();
-    letters > 5 && ["ать", "ить", "еть", "ять", "ться", "ется", "ится", "ются", "ают", "уют", "яют"].iter().any(|ending| word.ends_with(ending))
+    letters > 5
+        && [
+            "ать", "ить", "еть", "ять", "ться", "ется", "ится", "ются", "ают", "уют", "яют",
+        ]
+        .iter()
+        .any(|ending| word.ends_with(ending))
 }

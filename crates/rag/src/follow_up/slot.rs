@@ -5,16 +5,65 @@ use std::ops::Range;
 use super::phrase::Word;
 
 const PREPOSITIONS: [&str; 46] = [
-    "on", "in", "for", "with", "to", "from", "by", "at", "under", "over", "without", "of", "about", "after", "before", "during", "into",
-    "through", "via", "на", "в", "во", "для", "с", "со", "из", "по", "при", "у", "через", "без", "под", "после", "до", "от", "к", "ко",
-    "о", "об", "за", "между", "над", "перед", "про", "внутри", "кроме",
+    "on",
+    "in",
+    "for",
+    "with",
+    "to",
+    "from",
+    "by",
+    "at",
+    "under",
+    "over",
+    "without",
+    "of",
+    "about",
+    "after",
+    "before",
+    "during",
+    "into",
+    "through",
+    "via",
+    "на",
+    "в",
+    "во",
+    "для",
+    "с",
+    "со",
+    "из",
+    "по",
+    "при",
+    "у",
+    "через",
+    "без",
+    "под",
+    "после",
+    "до",
+    "от",
+    "к",
+    "ко",
+    "о",
+    "об",
+    "за",
+    "между",
+    "над",
+    "перед",
+    "про",
+    "внутри",
+    "кроме",
 ];
 const ARTICLES: [&str; 9] = ["the", "a", "an", "my", "your", "our", "his", "her", "their"];
 
 /// The question before with the new phrase in its place; `None` if nothing there is like it.
 ///
 /// Like it is what stands behind the same preposition, else the last word of the same shape.
-pub(super) fn replaced(before: &str, known: &[Word<'_>], question: &str, asked: &[Word<'_>], lead: usize) -> Option<String> {
+pub(super) fn replaced(
+    before: &str,
+    known: &[Word<'_>],
+    question: &str,
+    asked: &[Word<'_>],
+    lead: usize,
+) -> Option<String> {
     let phrase = asked.get(lead..)?;
     let (first, last) = (phrase.first()?, phrase.last()?);
     let new = question.get(first.span.start..last.span.end)?;
@@ -28,7 +77,9 @@ pub(super) fn replaced(before: &str, known: &[Word<'_>], question: &str, asked: 
     }
     // Without its preposition: the place has one of its own.
     let body = phrase.iter().skip(usize::from(preposition.is_some()));
-    let body: Vec<&Word<'_>> = body.skip_while(|word| ARTICLES.contains(&word.lower.as_str())).collect();
+    let body: Vec<&Word<'_>> = body
+        .skip_while(|word| ARTICLES.contains(&word.lower.as_str()))
+        .collect();
     let (start, end) = (body.first()?, body.last()?);
     let shape = body.iter().map(|word| shape(word.raw)).max()?;
     if shape == Shape::Plain {
@@ -51,12 +102,20 @@ pub(super) fn replaced(before: &str, known: &[Word<'_>], question: &str, asked: 
 
 /// The preposition and what stands behind it, up to the next one, a comma or the end.
 fn behind(known: &[Word<'_>], before: &str, preposition: &str) -> Option<Range<usize>> {
-    let same = |word: &str| word == preposition || matches!((word, preposition), ("в", "во") | ("во", "в") | ("с", "со") | ("со", "с"));
+    let same = |word: &str| {
+        word == preposition
+            || matches!(
+                (word, preposition),
+                ("в", "во") | ("во", "в") | ("с", "со") | ("со", "с")
+            )
+    };
     let at = known.iter().rposition(|word| same(&word.lower))?;
     let mut end = None;
     for word in known.get(at + 1..)? {
         let from = end.unwrap_or(known.get(at)?.span.end);
-        let is_cut = before.get(from..word.span.start).is_some_and(|between| between.contains([',', ';', ':', '?', '—']));
+        let is_cut = before
+            .get(from..word.span.start)
+            .is_some_and(|between| between.contains([',', ';', ':', '?', '—']));
         if is_cut || PREPOSITIONS.contains(&word.lower.as_str()) {
             break;
         }
@@ -83,7 +142,8 @@ fn filled(before: &str, mut place: Range<usize>, new: &str) -> Option<String> {
     {
         place.end += tail.len() - rest.len();
     }
-    let head = if place.end < before.len() && head.ends_with('«') && before.get(..place.end)?.ends_with('»') {
+    let head = if place.end < before.len() && head.ends_with('«') && before.get(..place.end)?.ends_with('»')
+    {
         head.trim_end_matches('«')
     } else {
         head
@@ -116,7 +176,11 @@ fn shape(word: &str) -> Shape {
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
     let starts_upper = word.starts_with(char::is_uppercase);
     if digits > 0 && letters == 0 {
-        return if word.contains('.') { Shape::Version } else { Shape::Number };
+        return if word.contains('.') {
+            Shape::Version
+        } else {
+            Shape::Number
+        };
     }
     if digits > 0 && word.contains('.') {
         return Shape::Version;
@@ -133,5 +197,9 @@ fn shape(word: &str) -> Shape {
     if letters > 1 && word.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase) {
         return Shape::Acronym;
     }
-    if starts_upper { Shape::Capital } else { Shape::Plain }
+    if starts_upper {
+        Shape::Capital
+    } else {
+        Shape::Plain
+    }
 }

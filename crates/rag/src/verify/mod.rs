@@ -7,19 +7,22 @@
 //! Pure functions over text. Time is bounded by the length of the statement times that of the passages, both of which are
 //! bounded by the budgets of tokens of an answer.
 
+mod contradiction;
 mod evidence;
+mod kin;
 mod lexicon;
 mod names;
 mod numbers;
 mod polarity;
 mod quotes;
+mod reading;
 mod tokens;
 
 use std::ops::Range;
 
 pub use crate::answer::checked;
 pub use evidence::Evidence;
-use evidence::Reading;
+use reading::Reading;
 
 /// What is wrong with a statement, and where: bytes of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +98,12 @@ pub fn faults(statement: &str, cited: &[&Evidence]) -> Vec<Fault> {
     numbers::check(&reading, &mut faults);
     names::check(&reading, &mut faults);
     if reading.is_of_one_language() {
-        polarity::check(&reading, &mut faults);
-        if reading.words() >= MIN_WORDS && reading.share() < MIN_SHARE && quotes.is_empty() && faults.is_empty() {
+        contradiction::check(&reading, &mut faults);
+        if reading.words() >= MIN_WORDS
+            && reading.share() < MIN_SHARE
+            && quotes.is_empty()
+            && faults.is_empty()
+        {
             faults.push(Fault::Unsupported(0..statement.len()));
         }
     }

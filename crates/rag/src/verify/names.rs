@@ -5,24 +5,27 @@
 //! are no difference.
 
 use super::Fault;
-use super::evidence::Reading;
+use super::kin::{is_alike, is_kin, skeleton};
 use super::numbers::numbers;
+use super::reading::Reading;
 use super::tokens::{Token, folded};
 
-/// Letters that two forms of a name share at least, and the share of the longer form that they make up.
-const SHARED_LETTERS: usize = 4;
-const SHARED_PART: f32 = 0.6;
 /// Behind a word that begins a sentence: then it is the subject, and without an article a name.
 const FINITE: [&str; 22] = [
-    "is", "was", "has", "had", "does", "did", "can", "could", "will", "would", "became", "won", "wrote", "made", "led", "began",
-    "held", "took", "said", "stated", "left", "said",
+    "is", "was", "has", "had", "does", "did", "can", "could", "will", "would", "became", "won", "wrote",
+    "made", "led", "began", "held", "took", "said", "stated", "left", "said",
 ];
 
 pub(super) fn check(reading: &Reading<'_>, faults: &mut Vec<Fault>) {
     let same_language = reading.is_of_one_language();
-    let counted: Vec<_> = numbers(reading.text).into_iter().map(|number| number.span).collect();
+    let counted: Vec<_> = numbers(reading.text)
+        .into_iter()
+        .map(|number| number.span)
+        .collect();
     for (at, token) in reading.tokens.iter().enumerate() {
-        let is_number = counted.iter().any(|span| span.start <= token.span.start && token.span.end <= span.end);
+        let is_number = counted
+            .iter()
+            .any(|span| span.start <= token.span.start && token.span.end <= span.end);
         if reading.is_quoted(&token.span) {
             continue;
         }
@@ -53,7 +56,8 @@ fn kind(reading: &Reading<'_>, at: usize, token: &Token<'_>) -> Option<Kind> {
     let first = letters.next()?;
     let has_digit = raw.chars().any(|c| c.is_ascii_digit());
     let inner_capital = letters.clone().any(char::is_uppercase) && raw.chars().count() > 1;
-    let is_numeral = is_ordinal(raw) || matches!(raw.as_bytes(), [b'v' | b'V', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
+    let is_numeral = is_ordinal(raw)
+        || matches!(raw.as_bytes(), [b'v' | b'V', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
     if first.is_uppercase() && is_hyphenated(reading, token) {
         return Some(Kind::Identifier);
     }
@@ -75,10 +79,20 @@ fn kind(reading: &Reading<'_>, at: usize, token: &Token<'_>) -> Option<Kind> {
     // The first word has its capital anyway: a name if a name goes on behind it, or if it is a subject without an article.
     let next = reading.tokens.get(at + 1)?;
     let gap = reading.text.get(token.span.end..next.span.start)?;
-    let names_on = gap == " " && next.raw.starts_with(char::is_uppercase) && next.raw.chars().any(char::is_lowercase);
-    let is_subject = gap == " " && FINITE.contains(&next.raw) && !raw.ends_with('s') && !raw.ends_with("ing") && !raw.ends_with("ly");
+    let names_on =
+        gap == " " && next.raw.starts_with(char::is_uppercase) && next.raw.chars().any(char::is_lowercase);
+    let is_subject = gap == " "
+        && FINITE.contains(&next.raw)
+        && !raw.ends_with('s')
+        && !raw.ends_with("ing")
+        && !raw.ends_with("ly");
     // Where the passage has a name, there is another word.
-    let replaces = gap == " " && next.means() && reading.cited.iter().any(|evidence| evidence.after_names.contains(&next.id));
+    let replaces = gap == " "
+        && next.means()
+        && reading
+            .cited
+            .iter()
+            .any(|evidence| evidence.after_names.contains(&next.id));
     (names_on || is_subject || replaces || gap.starts_with("'s") || next.raw == "s").then_some(Kind::Name)
 }
 
@@ -86,13 +100,17 @@ fn kind(reading: &Reading<'_>, at: usize, token: &Token<'_>) -> Option<Kind> {
 fn is_ordinal(raw: &str) -> bool {
     let digits = raw.trim_end_matches(|c: char| c.is_alphabetic());
     let ending = raw.get(digits.len()..).unwrap_or_default();
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && matches!(ending, "st" | "nd" | "rd" | "th" | "s")
+    !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && matches!(ending, "st" | "nd" | "rd" | "th" | "s")
 }
 
 /// `10ms`: a number with a unit.
 fn is_amount(raw: &str) -> bool {
     let rest = raw.trim_start_matches(|c: char| c.is_ascii_digit());
-    rest.len() < raw.len() && rest.chars().all(char::is_alphabetic) && numbers(raw).iter().all(|number| !number.is_identifier())
+    rest.len() < raw.len()
+        && rest.chars().all(char::is_alphabetic)
+        && numbers(raw).iter().all(|number| !number.is_identifier())
 }
 
 fn begins_sentence(reading: &Reading<'_>, at: usize) -> bool {
@@ -100,8 +118,12 @@ fn begins_sentence(reading: &Reading<'_>, at: usize) -> bool {
         return true;
     };
     let before = reading.text.get(..token.span.start).unwrap_or_default();
-    let signs = before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '"' | '«' | '“' | '„' | '(' | '[' | '`'));
-    let is_item = signs.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(['.', ')', '-', '+', '•', '|', '#', '>']);
+    let signs = before.trim_end_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '*' | '_' | '"' | '«' | '“' | '„' | '(' | '[' | '`')
+    });
+    let is_item = signs
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches(['.', ')', '-', '+', '•', '|', '#', '>']);
     is_item.trim().is_empty() || signs.ends_with(['.', '!', '?', ':', ';', '|', '—', '…'])
 }
 
@@ -118,7 +140,11 @@ fn is_identifier_held(reading: &Reading<'_>, token: &Token<'_>) -> bool {
     let lower = folded(token.raw);
     let is_acronym = token.raw.chars().all(char::is_uppercase) && lower.chars().count() >= 2;
     singular.len() < token.raw.len() && reading.holds_word(singular)
-        || is_acronym && reading.cited.iter().any(|evidence| evidence.initials.contains(&lower))
+        || is_acronym
+            && reading
+                .cited
+                .iter()
+                .any(|evidence| evidence.initials.contains(&lower))
         || is_acronym && is_name_held(reading, token)
 }
 
@@ -133,9 +159,17 @@ fn is_hyphenated(reading: &Reading<'_>, token: &Token<'_>) -> bool {
 /// The identifier that a word is a part of: `E-1042`, `a/b`, without the sign of a sentence behind it.
 fn compound<'t>(text: &'t str, token: &Token<'t>) -> &'t str {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '\\');
-    let start = text[..token.span.start].char_indices().rev().take_while(|(_, c)| is_part(*c)).last();
+    let start = text[..token.span.start]
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| is_part(*c))
+        .last();
     let start = start.map_or(token.span.start, |(at, _)| at);
-    let behind: usize = text[token.span.end..].chars().take_while(|c| is_part(*c)).map(char::len_utf8).sum();
+    let behind: usize = text[token.span.end..]
+        .chars()
+        .take_while(|c| is_part(*c))
+        .map(char::len_utf8)
+        .sum();
     text[start..token.span.end + behind].trim_matches(['-', '.', ':', '/', '\\'])
 }
 
@@ -152,43 +186,11 @@ fn is_name_held(reading: &Reading<'_>, token: &Token<'_>) -> bool {
     let words = reading.cited.iter().flat_map(|evidence| &evidence.words);
     words.into_iter().any(|word| {
         is_kin(base, word)
-            || word.is_ascii() != base.is_ascii() && sound.chars().count() >= 3 && is_alike(&sound, &skeleton(word))
+            || word.is_ascii() != base.is_ascii()
+                && sound.chars().count() >= 3
+                && is_alike(&sound, &skeleton(word))
             || base.contains('-') && base.split('-').all(|part| part == word)
     })
-}
-
-/// Two forms of one name: «Кейван», «Кейвана»; `Russia`, `Russian`.
-fn is_kin(a: &str, b: &str) -> bool {
-    let shared = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
-    let (short, long) = (a.chars().count().min(b.chars().count()), a.chars().count().max(b.chars().count()));
-    let declined = shared >= 3 && shared + 1 >= short && long - shared <= 3 && !a.is_ascii();
-    declined || shared >= SHARED_LETTERS && shared as f32 >= long as f32 * SHARED_PART && long - shared <= 5
-}
-
-/// Two spellings of one sound, but for an ending.
-fn is_alike(a: &str, b: &str) -> bool {
-    let shared = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
-    let (short, long) = (a.chars().count().min(b.chars().count()), a.chars().count().max(b.chars().count()));
-    shared >= 3 && shared == short && long - shared <= 2
-}
-
-/// What a name sounds like, in letters that both scripts agree on.
-fn skeleton(word: &str) -> String {
-    let mut out = String::with_capacity(word.len());
-    for c in word.chars() {
-        let sound = match c {
-            'а' => "a", 'б' => "b", 'в' | 'w' | 'v' => "v", 'г' => "g", 'д' => "d", 'е' | 'э' | 'e' => "e", 'ж' => "j", 'з' => "z",
-            'и' | 'й' | 'ы' | 'y' | 'i' | 'j' => "i", 'к' | 'c' | 'q' | 'k' => "k", 'л' => "l", 'м' => "m", 'н' => "n", 'о' => "o",
-            'п' => "p", 'р' => "r", 'с' | 's' => "s", 'т' => "t", 'у' | 'u' => "u", 'ф' | 'f' => "f", 'х' | 'h' => "h", 'ц' => "ts",
-            'ч' => "kh", 'ш' | 'щ' => "sh", 'ю' => "iu", 'я' => "ia", 'ь' | 'ъ' | '\'' => "", 'x' => "ks", 'z' => "z",
-            'a'..='z' => { out.push(c); continue; }
-            _ => continue,
-        };
-        out.push_str(sound);
-    }
-    let mut letters: Vec<char> = out.chars().collect();
-    letters.dedup();
-    letters.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -202,13 +204,19 @@ mod tests {
         let reading = Reading::new(statement, &[], &cited);
         let mut faults = Vec::new();
         check(&reading, &mut faults);
-        faults.iter().map(|fault| statement[fault.span().clone()].to_owned()).collect()
+        faults
+            .iter()
+            .map(|fault| statement[fault.span().clone()].to_owned())
+            .collect()
     }
 
     #[test]
     fn names_of_the_passage_are_known_in_every_form() {
         for (statement, source) in [
-            ("There Peyton Manning played for Denver.", "Peyton Manning became the first quarterback of Denver."),
+            (
+                "There Peyton Manning played for Denver.",
+                "Peyton Manning became the first quarterback of Denver.",
+            ),
             ("Игрока зовут Люком Кикли, он из Пэнтерс.", "Люк Кикли и Пэнтерс."),
             ("Это российская компания из Германии.", "Россия и Германия."),
             ("It is a Russian one.", "Russia has one."),
@@ -220,7 +228,11 @@ mod tests {
             ("The delay is 10ms on the 31st.", "10 ms on 31"),
             ("**Note:** Gateways are here. They work.", "gateways"),
         ] {
-            assert!(strange(statement, source).is_empty(), "{statement}: {:?}", strange(statement, source));
+            assert!(
+                strange(statement, source).is_empty(),
+                "{statement}: {:?}",
+                strange(statement, source)
+            );
         }
     }
 
@@ -238,7 +250,11 @@ mod tests {
             ("Служба beacond запущена.", "Служба postgres запущена.", "beacond"),
             ("Call the GRPC interface.", "Call the REST interface.", "GRPC"),
         ] {
-            assert_eq!(strange(statement, source).first().map(String::as_str), Some(name), "{statement}");
+            assert_eq!(
+                strange(statement, source).first().map(String::as_str),
+                Some(name),
+                "{statement}"
+            );
         }
     }
 }

@@ -104,7 +104,8 @@ fn is_declined_title(quote: &str, cited: &[&Evidence]) -> bool {
     }
     cited.iter().any(|evidence| {
         let held = tokens(&evidence.folded);
-        held.windows(words.len()).any(|run| run.iter().zip(&words).all(|(a, b)| a.id == b.id))
+        held.windows(words.len())
+            .any(|run| run.iter().zip(&words).all(|(a, b)| a.id == b.id))
     })
 }
 
@@ -152,7 +153,10 @@ mod tests {
         let evidence = Evidence::new(SOURCE, "");
         let mut faults = Vec::new();
         check(statement, &[&evidence], &mut faults);
-        faults.iter().map(|fault| statement[fault.span().clone()].to_owned()).collect()
+        faults
+            .iter()
+            .map(|fault| statement[fault.span().clone()].to_owned())
+            .collect()
     }
 
     #[test]
@@ -170,10 +174,19 @@ mod tests {
 
     #[test]
     fn a_quote_altered_by_a_word_is_found() {
-        assert_eq!(faulty("It says “restart all brokers”."), ["“restart all brokers”"]);
-        assert_eq!(faulty("It says \"made things better\"."), ["\"made things better\""]);
+        assert_eq!(
+            faulty("It says “restart all brokers”."),
+            ["“restart all brokers”"]
+        );
+        assert_eq!(
+            faulty("It says \"made things better\"."),
+            ["\"made things better\""]
+        );
         assert_eq!(faulty("It says `estart the broker`."), ["`estart the broker`"]);
-        assert_eq!(faulty("It says «made things … the runbook»."), ["«made things … the runbook»"]);
+        assert_eq!(
+            faulty("It says «made things … the runbook»."),
+            ["«made things … the runbook»"]
+        );
         assert_eq!(faulty("В книге «Война без мира»"), ["«Война без мира»"]);
     }
 }

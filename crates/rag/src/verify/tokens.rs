@@ -61,14 +61,26 @@ pub(super) fn id_of(word: &str) -> Option<u32> {
 
 /// Whether a sign between two places ends a clause.
 pub(super) fn is_cut(between: &str) -> bool {
-    between.contains(|c: char| matches!(c, ',' | ';' | ':' | '.' | '!' | '?' | '(' | ')' | '—' | '–' | '\n' | '|'))
+    between.contains(|c: char| {
+        matches!(
+            c,
+            ',' | ';' | ':' | '.' | '!' | '?' | '(' | ')' | '—' | '–' | '\n' | '|'
+        )
+    })
 }
 
 /// Share of Cyrillic among the letters, 0 to 1.
 pub(super) fn cyrillic_share(text: &str) -> f32 {
     let letters = text.chars().filter(|c| c.is_alphabetic());
     let (cyrillic, all) = letters.fold((0_usize, 0_usize), |(cyrillic, all), c| {
-        (cyrillic + usize::from(matches!(c, '\u{400}'..='\u{52f}')), all + 1)
+        (
+            cyrillic + usize::from(matches!(c, '\u{400}'..='\u{52f}')),
+            all + 1,
+        )
     });
-    if all == 0 { 0.0 } else { cyrillic as f32 / all as f32 }
+    if all == 0 {
+        0.0
+    } else {
+        cyrillic as f32 / all as f32
+    }
 }

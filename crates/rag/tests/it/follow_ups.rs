@@ -24,7 +24,9 @@ fn root() -> PathBuf {
 fn dialogues(language: &str) -> Vec<Dialogue> {
     let file = root().join(format!("tests/dialogues/{language}.jsonl"));
     let text = std::fs::read_to_string(file).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// BM25 over passages; a document is as good as its best passage.
@@ -45,9 +47,16 @@ impl Index {
             }
             let name = path.strip_prefix(&sample).unwrap().to_string_lossy().into_owned();
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-            let title: String = text.lines().find(|line| line.starts_with("title:") || line.starts_with("# ")).unwrap_or_default().into();
+            let title: String = text
+                .lines()
+                .find(|line| line.starts_with("title:") || line.starts_with("# "))
+                .unwrap_or_default()
+                .into();
             // A passage carries the title of its document, as in the product.
-            texts.extend(text.split("\n## ").map(|section| (name.clone(), analyze(&format!("{title}\n{section}")))));
+            texts.extend(
+                text.split("\n## ")
+                    .map(|section| (name.clone(), analyze(&format!("{title}\n{section}")))),
+            );
         }
         let average = texts.iter().map(|(_, text)| text.length as f32).sum::<f32>() / texts.len() as f32;
         let mut holding: BTreeMap<u32, f32> = BTreeMap::new();
@@ -72,7 +81,12 @@ impl Index {
         };
         let mut best: BTreeMap<&str, f32> = BTreeMap::new();
         for (name, terms) in &self.passages {
-            let score = query.ids.iter().zip(&query.values).filter_map(|(id, weight)| Some(terms.get(id)? * weight * idf(id))).sum();
+            let score = query
+                .ids
+                .iter()
+                .zip(&query.values)
+                .filter_map(|(id, weight)| Some(terms.get(id)? * weight * idf(id)))
+                .sum();
             let known = best.entry(name).or_default();
             *known = known.max(score);
         }
@@ -86,7 +100,10 @@ impl Index {
 fn recalls(language: &str, held_out: bool) -> [f32; 3] {
     let index = Index::of_the_sample();
     let dialogues = dialogues(language);
-    let chosen: Vec<&Dialogue> = dialogues.iter().filter(|dialogue| dialogue.held_out == held_out).collect();
+    let chosen: Vec<&Dialogue> = dialogues
+        .iter()
+        .filter(|dialogue| dialogue.held_out == held_out)
+        .collect();
     assert!(chosen.len() >= 50, "only {} dialogues", chosen.len());
     let mut found = [0_u8; 3];
     for dialogue in &chosen {
@@ -95,21 +112,33 @@ fn recalls(language: &str, held_out: bool) -> [f32; 3] {
         }];
         let rewritten = rewrite(&turns, &dialogue.second);
         let holds = |question: &str| index.search(question).contains(&dialogue.document.as_str());
-        let results = [&dialogue.second, &rewritten.text, &dialogue.stand_alone].map(|question| holds(question));
+        let results =
+            [&dialogue.second, &rewritten.text, &dialogue.stand_alone].map(|question| holds(question));
         for (found, result) in found.iter_mut().zip(results) {
             *found += u8::from(result);
         }
-        println!("{results:?} {} | {} | {}", dialogue.first, dialogue.second, rewritten.text);
+        println!(
+            "{results:?} {} | {} | {}",
+            dialogue.first, dialogue.second, rewritten.text
+        );
     }
     found.map(|found| f32::from(found) / chosen.len() as f32)
 }
 
 fn holds(language: &str, held_out: bool) {
     let [asked, rewritten, by_hand] = recalls(language, held_out);
-    println!("recall@5, {language}, held out {held_out}: {asked} as asked, {rewritten} rewritten, {by_hand} by hand");
+    println!(
+        "recall@5, {language}, held out {held_out}: {asked} as asked, {rewritten} rewritten, {by_hand} by hand"
+    );
     assert!(by_hand >= 0.8, "the questions written by hand find {by_hand}");
-    assert!(rewritten >= by_hand * 0.9, "{rewritten} rewritten, {by_hand} by hand");
-    assert!(rewritten > asked + 0.1, "rewriting changes nothing: {rewritten}, {asked}");
+    assert!(
+        rewritten >= by_hand * 0.9,
+        "{rewritten} rewritten, {by_hand} by hand"
+    );
+    assert!(
+        rewritten > asked + 0.1,
+        "rewriting changes nothing: {rewritten}, {asked}"
+    );
 }
 
 #[test]
@@ -133,14 +162,19 @@ fn so_are_those_that_the_rules_were_not_made_with() {
 fn a_whole_question_on_another_subject_stays_byte_for_byte() {
     for language in ["en", "ru"] {
         let dialogues = dialogues(language);
-        let whole = dialogues.iter().filter(|dialogue| dialogue.second == dialogue.stand_alone);
+        let whole = dialogues
+            .iter()
+            .filter(|dialogue| dialogue.second == dialogue.stand_alone);
         let mut count = 0;
         for dialogue in whole {
             let turns = [Turn {
                 question: dialogue.first.clone(),
             }];
             let rewritten = rewrite(&turns, &dialogue.second);
-            assert_eq!((rewritten.text.as_str(), rewritten.how), (dialogue.second.as_str(), How::Unchanged));
+            assert_eq!(
+                (rewritten.text.as_str(), rewritten.how),
+                (dialogue.second.as_str(), How::Unchanged)
+            );
             count += 1;
         }
         assert!(count >= 5, "only {count} of them in {language}");

@@ -1,16 +1,17 @@
 //! Written answers that say what their sources do not.
 
+use futures::StreamExt as _;
 use nexus_domain::testing::FakeChat;
 use nexus_rag::verify::{Evidence, Fault, Unverified, checked, faults};
 use nexus_rag::{Answer, AnswerEvent, GenerationReason, GenerationStatus, Mode};
-use futures::StreamExt as _;
 use proptest::prelude::*;
 
 use crate::written::{POWER, RESET, stream, writer};
 
 const QUESTION: &str = "How long do I hold the reset button?";
 /// Its sources, best first, are reset.md and power.md.
-const LIES: &str = "It needs 24 volts [2]. Hold the reset button for ten seconds [1]. The lamp does not blink [1].";
+const LIES: &str =
+    "It needs 24 volts [2]. Hold the reset button for ten seconds [1]. The lamp does not blink [1].";
 
 async fn dropping(text: &str) -> (String, Answer) {
     let (world, mut answering, _) = writer(vec![FakeChat::says(text)]).await;
@@ -31,8 +32,15 @@ async fn dropping(text: &str) -> (String, Answer) {
 async fn statements_that_their_sources_do_not_hold_are_marked() {
     let (streamed, answer) = stream(QUESTION, vec![FakeChat::says(LIES)]).await;
     assert_eq!(streamed, answer.text);
-    let seen: Vec<_> = answer.blocks.iter().map(|block| (block.supported, block.faults.first().map(Fault::name))).collect();
-    assert_eq!(seen, [(false, Some("number")), (true, None), (false, Some("negation"))]);
+    let seen: Vec<_> = answer
+        .blocks
+        .iter()
+        .map(|block| (block.supported, block.faults.first().map(Fault::name)))
+        .collect();
+    assert_eq!(
+        seen,
+        [(false, Some("number")), (true, None), (false, Some("negation"))]
+    );
     assert_eq!(answer.unsupported(), 2);
     let number = &answer.blocks[0].faults[0];
     assert_eq!(&answer.blocks[0].text[number.span().clone()], "24 volts");
@@ -43,8 +51,17 @@ async fn or_are_left_out_and_never_shown_before() {
     let (streamed, answer) = dropping(LIES).await;
     assert_eq!(streamed, "");
     assert_eq!(answer.text, "Hold the reset button for ten seconds [1].");
-    assert_eq!((answer.blocks.len(), answer.citations.len(), answer.unsupported()), (1, 1, 0));
-    assert_eq!((answer.citations[0].number, answer.citations[0].passage.document_path.as_str()), (1, "reset.md"));
+    assert_eq!(
+        (answer.blocks.len(), answer.citations.len(), answer.unsupported()),
+        (1, 1, 0)
+    );
+    assert_eq!(
+        (
+            answer.citations[0].number,
+            answer.citations[0].passage.document_path.as_str()
+        ),
+        (1, "reset.md")
+    );
 }
 
 #[tokio::test]
@@ -57,9 +74,20 @@ async fn where_nothing_is_left_the_answer_is_made_of_quotes() {
 
 #[test]
 fn a_passage_of_another_language_is_judged_by_its_numbers_and_identifiers_alone() {
-    let source = Evidence::new("Удерживайте кнопку сброса 10 секунд, пока не появится E-1042.", "ru/reset.md");
-    let found = |statement: &str| faults(statement, &[&source]).iter().map(Fault::name).collect::<Vec<_>>();
-    assert_eq!(found("Hold the Reset button for ten seconds until E-1042 appears."), [""; 0]);
+    let source = Evidence::new(
+        "Удерживайте кнопку сброса 10 секунд, пока не появится E-1042.",
+        "ru/reset.md",
+    );
+    let found = |statement: &str| {
+        faults(statement, &[&source])
+            .iter()
+            .map(Fault::name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found("Hold the Reset button for ten seconds until E-1042 appears."),
+        [""; 0]
+    );
     assert_eq!(found("Hold it for 12 seconds."), ["number"]);
     assert_eq!(found("Wait until E-1043 appears."), ["name"]);
 }
@@ -68,7 +96,10 @@ fn a_passage_of_another_language_is_judged_by_its_numbers_and_identifiers_alone(
 fn a_passage_is_no_fault_of_itself() {
     for text in [RESET, POWER] {
         let source = Evidence::new(text, "");
-        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        for line in text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+        {
             assert_eq!(faults(line, &[&source]), [], "{line}");
         }
     }

@@ -43,7 +43,9 @@ pub(super) fn pieces(draft: &Draft) -> Vec<Piece> {
     }
     let mut marks = vec![Vec::new(); units.len()];
     for (at, number) in &draft.marks {
-        let Some(place) = place(plain, &units, *at) else { continue };
+        let Some(place) = place(plain, &units, *at) else {
+            continue;
+        };
         marks[place].push((*at, *number));
         if !blocks[place].citations.contains(number) {
             blocks[place].citations.push(*number);

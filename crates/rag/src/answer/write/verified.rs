@@ -35,7 +35,10 @@ pub(super) fn read(draft: Draft, sources: &[Evidence]) -> Written {
         if matches!(piece.kind, Kind::Code | Kind::Heading) || block.citations.is_empty() {
             continue;
         }
-        let places = block.citations.iter().filter_map(|number| draft.cited.get((*number as usize).checked_sub(1)?));
+        let places = block
+            .citations
+            .iter()
+            .filter_map(|number| draft.cited.get((*number as usize).checked_sub(1)?));
         let cited: Vec<&Evidence> = places.filter_map(|place| sources.get(*place)).collect();
         block.faults.extend(faults(&block.text, &cited));
         block.supported = !block.faults.iter().any(Fault::refutes);
@@ -90,7 +93,9 @@ impl Written {
         let mut at = piece.span.start;
         let mut last = None;
         for (place, old) in std::mem::take(&mut piece.marks) {
-            let Some(new) = self.renumbered(old, cited) else { continue };
+            let Some(new) = self.renumbered(old, cited) else {
+                continue;
+            };
             let place = place.clamp(at, piece.span.end);
             self.push(plain.get(at..place).unwrap_or_default());
             write_mark(&mut self.text, new, last != Some(place));
@@ -99,7 +104,10 @@ impl Written {
         }
         self.push(plain.get(at..piece.span.end).unwrap_or_default());
         let old = std::mem::take(&mut piece.block.citations);
-        piece.block.citations = old.into_iter().filter_map(|old| self.renumbered(old, cited)).collect();
+        piece.block.citations = old
+            .into_iter()
+            .filter_map(|old| self.renumbered(old, cited))
+            .collect();
         piece.span = start..self.plain.len();
         self.pieces.push(piece);
     }
@@ -125,13 +133,21 @@ fn kept(pieces: &[Piece]) -> Vec<bool> {
         }
         let behind = || pieces.iter().zip(&kept).skip(at + 1);
         kept[at] = match piece.kind {
-            Kind::Heading => behind()
-                .take_while(|(other, _)| other.kind != Kind::Heading)
-                .any(|(_, kept)| *kept)
-                || behind().next().is_some_and(|(other, kept)| other.kind == Kind::Heading && *kept),
-            Kind::Row => behind().take_while(|(other, _)| other.group == piece.group).any(|(_, kept)| *kept),
+            Kind::Heading => {
+                behind()
+                    .take_while(|(other, _)| other.kind != Kind::Heading)
+                    .any(|(_, kept)| *kept)
+                    || behind()
+                        .next()
+                        .is_some_and(|(other, kept)| other.kind == Kind::Heading && *kept)
+            }
+            Kind::Row => behind()
+                .take_while(|(other, _)| other.group == piece.group)
+                .any(|(_, kept)| *kept),
             _ => pieces.get(at + 1).is_some_and(|next| {
-                behind().take_while(|(other, _)| other.group == next.group).any(|(_, kept)| *kept)
+                behind()
+                    .take_while(|(other, _)| other.group == next.group)
+                    .any(|(_, kept)| *kept)
             }),
         };
     }
@@ -175,7 +191,10 @@ mod tests {
     fn what_is_not_held_is_left_out_and_the_rest_is_numbered_anew() {
         let text = "It needs 24 volts [2]. Hold the button for ten seconds [1]. The sky is green. The lamp blinks [1][2].";
         let (text, cited) = left(text).expect("two statements are held");
-        assert_eq!(text, "Hold the button for ten seconds [1]. The lamp blinks [1][2].");
+        assert_eq!(
+            text,
+            "Hold the button for ten seconds [1]. The lamp blinks [1][2]."
+        );
         assert_eq!(cited, [0, 1]);
     }
 
@@ -183,13 +202,19 @@ mod tests {
     fn what_announced_it_goes_with_it() {
         let text = "# Power\n\nIt needs:\n\n- 24 volts [2]\n- a fan\n\n# Reset\n\nDo this:\n\n1. Hold the button [1].\n2. Wait 3 hours [1].\n\n\
             | a | b |\n|---|---|\n| lamp | 3 [1] |\n";
-        assert_eq!(left(text).expect("one is held").0, "# Reset\n\nDo this:\n\n1. Hold the button [1].");
+        assert_eq!(
+            left(text).expect("one is held").0,
+            "# Reset\n\nDo this:\n\n1. Hold the button [1]."
+        );
     }
 
     #[test]
     fn code_goes_with_its_announcement() {
         let text = "The lamp blinks [1]:\n\n```\nblink\n```\n\nWait 7 days [1]:\n\n```\nwait\n```\n";
-        assert_eq!(left(text).expect("one is held").0, "The lamp blinks [1]:\n\n```\nblink\n```");
+        assert_eq!(
+            left(text).expect("one is held").0,
+            "The lamp blinks [1]:\n\n```\nblink\n```"
+        );
     }
 
     #[test]

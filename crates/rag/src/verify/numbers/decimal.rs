@@ -56,6 +56,9 @@ mod tests {
         assert_eq!(Decimal::new("0", "50"), Decimal::new("", "5"));
         assert_eq!(Decimal::new("007", "0"), Decimal::of(7));
         assert_eq!(Decimal::new("0", "0").shifted(3), Decimal::of(0));
-        assert_ne!(Decimal::new("4722366482869645213697", ""), Decimal::new("4722366482869645213696", ""));
+        assert_ne!(
+            Decimal::new("4722366482869645213697", ""),
+            Decimal::new("4722366482869645213696", "")
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! number, and `2025-03-31`, `31.03.2025` and «31 марта 2025 года» one date.
 
 mod decimal;
+mod roman;
 mod scan;
 mod units;
 mod words;
@@ -12,7 +13,7 @@ use decimal::Decimal;
 use units::Unit;
 
 use super::Fault;
-use super::evidence::Reading;
+use super::reading::Reading;
 use super::tokens::{Token, id_of, is_cut, tokens};
 
 /// A number in a text.
@@ -48,14 +49,24 @@ const LIGHT: [&str; 2] = ["1", "2"];
 pub(super) fn numbers(text: &str) -> Vec<Number> {
     let tokens = tokens(text);
     let mut numbers = scan::digits(text);
-    let mut digits = numbers.iter().map(|number| number.span.clone()).collect::<Vec<_>>();
+    let mut digits = numbers
+        .iter()
+        .map(|number| number.span.clone())
+        .collect::<Vec<_>>();
     digits.sort_by_key(|span| span.start);
     // The thousand of `5 thousand` was read with its digits.
     let is_read = |span: &Range<usize>| {
         let before = digits.partition_point(|digits| digits.start < span.end);
-        before.checked_sub(1).and_then(|at| digits.get(at)).is_some_and(|digits| digits.end > span.start)
+        before
+            .checked_sub(1)
+            .and_then(|at| digits.get(at))
+            .is_some_and(|digits| digits.end > span.start)
     };
-    numbers.extend(words::numbers(text, &tokens).into_iter().filter(|number| !is_read(&number.span)));
+    numbers.extend(
+        words::numbers(text, &tokens)
+            .into_iter()
+            .filter(|number| !is_read(&number.span)),
+    );
     for number in &mut numbers {
         number.counted = counted(text, &tokens, number.span.end);
     }
@@ -67,7 +78,8 @@ fn counted(text: &str, tokens: &[Token<'_>], from: usize) -> Vec<u32> {
     let mut at = from;
     let mut ids = Vec::new();
     for token in tokens.iter().skip(start).take(COUNTED_WORDS + 1) {
-        let is_next = token.raw.starts_with(|c: char| c.is_ascii_digit()) || matches!(token.raw, "and" | "or" | "и" | "или");
+        let is_next = token.raw.starts_with(|c: char| c.is_ascii_digit())
+            || matches!(token.raw, "and" | "or" | "и" | "или");
         if is_next || text.get(at..token.span.start).is_none_or(is_cut) {
             break;
         }
@@ -110,7 +122,10 @@ fn item_mark(text: &str) -> usize {
 fn is_light(number: &Number) -> bool {
     match &number.value {
         Value::Plain(values) => {
-            number.in_words && values.iter().any(|value| LIGHT.iter().any(|light| *value == Decimal::new(light, "")))
+            number.in_words
+                && values
+                    .iter()
+                    .any(|value| LIGHT.iter().any(|light| *value == Decimal::new(light, "")))
                 && number.unit.is_none()
         }
         Value::Month(_) | Value::Chain(_) => false,
@@ -118,7 +133,12 @@ fn is_light(number: &Number) -> bool {
 }
 
 fn is_held(number: &Number, held: &[&Number], reading: &Reading<'_>) -> bool {
-    if number.in_words && reading.text.get(number.span.clone()).is_some_and(|words| is_literal(words, reading)) {
+    if number.in_words
+        && reading
+            .text
+            .get(number.span.clone())
+            .is_some_and(|words| is_literal(words, reading))
+    {
         return true;
     }
     let (same, others): (Vec<&Number>, Vec<&Number>) = held.iter().partition(|held| number.equals(held));
@@ -130,7 +150,9 @@ fn is_held(number: &Number, held: &[&Number], reading: &Reading<'_>) -> bool {
         return true;
     };
     let counts = |held: &&&Number| held.unit.is_none() && held.counted.contains(counted);
-    same.iter().any(|held| held.counted.is_empty() || held.counted.contains(counted)) || !others.iter().any(|held| counts(&held))
+    same.iter()
+        .any(|held| held.counted.is_empty() || held.counted.contains(counted))
+        || !others.iter().any(|held| counts(&held))
 }
 
 /// Whether a passage has the same words for it.
@@ -166,9 +188,16 @@ impl Number {
 fn word_after(text: &str, at: usize) -> Option<(&str, usize)> {
     let rest = text.get(at..)?;
     let blanks = rest.trim_start_matches([' ', '\u{a0}', '\u{202f}', '\u{2009}']);
-    let word_start = blanks.strip_prefix('-').filter(|_| blanks.len() == rest.len()).unwrap_or(blanks);
+    let word_start = blanks
+        .strip_prefix('-')
+        .filter(|_| blanks.len() == rest.len())
+        .unwrap_or(blanks);
     let start = at + rest.len() - word_start.len();
-    let length: usize = word_start.chars().take_while(|c| c.is_alphabetic() || *c == '²').map(char::len_utf8).sum();
+    let length: usize = word_start
+        .chars()
+        .take_while(|c| c.is_alphabetic() || *c == '²')
+        .map(char::len_utf8)
+        .sum();
     (length > 0).then(|| (&text[start..start + length], start + length))
 }
 
@@ -183,7 +212,10 @@ mod tests {
         let reading = Reading::new(statement, &[], &cited);
         let mut faults = Vec::new();
         check(&reading, &mut faults);
-        faults.iter().map(|fault| statement[fault.span().clone()].to_owned()).collect()
+        faults
+            .iter()
+            .map(|fault| statement[fault.span().clone()].to_owned())
+            .collect()
     }
 
     #[test]
@@ -216,7 +248,11 @@ mod tests {
             ("третий шаг", "3-й шаг"),
             ("пятая часть", "5 частей"),
         ] {
-            assert!(wrong(statement, source).is_empty(), "{statement}: {:?}", wrong(statement, source));
+            assert!(
+                wrong(statement, source).is_empty(),
+                "{statement}: {:?}",
+                wrong(statement, source)
+            );
         }
     }
 
@@ -243,7 +279,13 @@ mod tests {
 
     #[test]
     fn words_that_only_look_like_numbers_are_left_alone() {
-        for statement in ["one of them may be wrong", "First of all, E-7 is a code", "Одна из них", "I may march", "IT is I"] {
+        for statement in [
+            "one of them may be wrong",
+            "First of all, E-7 is a code",
+            "Одна из них",
+            "I may march",
+            "IT is I",
+        ] {
             assert!(wrong(statement, "Nothing.").is_empty(), "{statement}");
         }
     }

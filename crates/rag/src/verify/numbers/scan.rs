@@ -1,7 +1,7 @@
-//! Numbers that are written in digits, and in Roman numerals.
+//! Numbers that are written in digits.
 
 use super::decimal::Decimal;
-use super::{Number, Value, units, word_after};
+use super::{Number, Value, roman, units, word_after};
 
 /// Thousands are set apart by these.
 const BLANKS: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\u{2009}'];
@@ -18,13 +18,16 @@ struct Chain<'t> {
 pub(super) fn digits(text: &str) -> Vec<Number> {
     let mut numbers = Vec::new();
     let mut at = 0;
-    while let Some(found) = text.get(at..).and_then(|rest| rest.find(|c: char| c.is_ascii_digit())) {
+    while let Some(found) = text
+        .get(at..)
+        .and_then(|rest| rest.find(|c: char| c.is_ascii_digit()))
+    {
         let start = at + found;
         let chain = chain(text, start);
         at = chain.end;
         read(text, start, &chain, &mut numbers);
     }
-    roman(text, &mut numbers);
+    roman::roman(text, &mut numbers);
     numbers
 }
 
@@ -42,7 +45,9 @@ fn chain(text: &str, start: usize) -> Chain<'_> {
         end: start + first.len(),
     };
     while chain.groups.len() < MAX_GROUPS {
-        let Some(sign) = text[chain.end..].chars().next() else { break };
+        let Some(sign) = text[chain.end..].chars().next() else {
+            break;
+        };
         let next = run(text, chain.end + sign.len_utf8());
         if next.is_empty() || !chain.goes_on(sign, next) {
             break;
@@ -69,9 +74,18 @@ impl Chain<'_> {
         let thousands = first <= 3 && self.groups.iter().skip(1).all(|group| group.len() == 3);
         match sign {
             sign if BLANKS.contains(&sign) || sign == '\'' => {
-                next.len() == 3 && thousands && self.signs.iter().all(|sign| BLANKS.contains(sign) || *sign == '\'')
+                next.len() == 3
+                    && thousands
+                    && self
+                        .signs
+                        .iter()
+                        .all(|sign| BLANKS.contains(sign) || *sign == '\'')
             }
-            ',' => self.signs.is_empty() || all(',') && next.len() == 3 && thousands || thousands && !self.signs.contains(&','),
+            ',' => {
+                self.signs.is_empty()
+                    || all(',') && next.len() == 3 && thousands
+                    || thousands && !self.signs.contains(&',')
+            }
             '.' => self.signs.is_empty() || all('.') || thousands && !self.signs.contains(&'.'),
             ':' => self.signs.is_empty() && next.len() == 2 || all(':') && next.len() == 2,
             '-' => match self.signs.as_slice() {
@@ -114,7 +128,13 @@ impl Chain<'_> {
         match self.signs.as_slice() {
             [] => Value::Plain(vec![Decimal::new(&whole, "")]),
             [':', ..] => Value::Chain(self.joined(":")),
-            [',' | '.'] if grouped && self.groups.first().is_some_and(|first| first.len() <= 3 && *first != "0") => {
+            [',' | '.']
+                if grouped
+                    && self
+                        .groups
+                        .first()
+                        .is_some_and(|first| first.len() <= 3 && *first != "0") =>
+            {
                 Value::Plain(vec![Decimal::new(&whole, ""), with_part()])
             }
             [',' | '.'] => Value::Plain(vec![with_part()]),
@@ -226,45 +246,4 @@ pub(super) fn with_unit(text: &str, number: &mut Number) {
         number.unit = Some(unit);
         number.span.end = end;
     }
-}
-
-/// Roman numerals of two letters and more, in capitals: centuries, kings, Super Bowls.
-fn roman(text: &str, numbers: &mut Vec<Number>) {
-    let mut at = 0;
-    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
-        let start = at + text[at..].find(word).unwrap_or(0);
-        at = start + word.len();
-        let Some(value) = roman_value(word).filter(|_| word.len() >= 2) else {
-            continue;
-        };
-        let mut number = Number {
-            span: start..at,
-            value: Value::Plain(vec![Decimal::of(value)]),
-            unit: None,
-            in_words: false,
-            is_part: false,
-            counted: Vec::new(),
-        };
-        with_unit(text, &mut number);
-        number.span.end = at;
-        numbers.push(number);
-    }
-}
-
-/// The value of a numeral that is written by the rules.
-fn roman_value(word: &str) -> Option<u64> {
-    const SIGNS: [(&str, u64); 13] = [
-        ("M", 1_000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40),
-        ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1),
-    ];
-    let (mut rest, mut value) = (word, 0);
-    for (sign, worth) in SIGNS {
-        let most = if sign.len() == 1 && !matches!(sign, "D" | "L" | "V") { 3 } else { 1 };
-        for _ in 0..most {
-            if let Some(after) = rest.strip_prefix(sign) {
-                (rest, value) = (after, value + worth);
-            }
-        }
-    }
-    (rest.is_empty() && value > 0).then_some(value)
 }

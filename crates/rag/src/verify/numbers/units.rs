@@ -81,7 +81,11 @@ static BY_STEM: LazyLock<HashMap<u32, Unit>> = LazyLock::new(|| {
             dimension: *dimension,
             factor: *factor,
         };
-        names.split(' ').filter_map(id_of).map(|id| (id, unit)).collect::<Vec<_>>()
+        names
+            .split(' ')
+            .filter_map(id_of)
+            .map(|id| (id, unit))
+            .collect::<Vec<_>>()
     };
     UNITS.iter().flat_map(named).collect()
 });

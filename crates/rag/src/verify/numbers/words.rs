@@ -13,7 +13,10 @@ const FORMS: &[(u64, &str)] = &[
     (0, "zero ноль нуль ноля нуля"),
     (1, "one first один одна одно одного одной одному одним одну одном"),
     (2, "two second два две двух двум двумя двое двоих"),
-    (3, "three third три трех трем тремя трое троих третий третья третье третьего третьей третьему третьим третью третьи третьих"),
+    (
+        3,
+        "three third три трех трем тремя трое троих третий третья третье третьего третьей третьему третьим третью третьи третьих",
+    ),
     (4, "four fourth четыре четырех четырем четырьмя четверо"),
     (5, "five fifth пять пяти пятью"),
     (6, "six sixth шесть шести шестью"),
@@ -47,24 +50,64 @@ const FORMS: &[(u64, &str)] = &[
     (700, "семьсот семисот"),
     (800, "восемьсот восьмисот"),
     (900, "девятьсот девятисот"),
-    (1_000, "thousand тысяча тысячи тысяч тысячу тысячам тысячами тысячей"),
-    (1_000_000, "million миллион миллиона миллионов миллионам миллионами"),
+    (
+        1_000,
+        "thousand тысяча тысячи тысяч тысячу тысячам тысячами тысячей",
+    ),
+    (
+        1_000_000,
+        "million миллион миллиона миллионов миллионам миллионами",
+    ),
     (1_000_000_000, "billion миллиард миллиарда миллиардов миллиардам"),
 ];
 
 /// Russian ordinals: value and stem, declined like adjectives.
 const ORDINALS: &[(u64, &str)] = &[
-    (1, "перв"), (2, "втор"), (4, "четверт"), (5, "пят"), (6, "шест"), (7, "седьм"), (8, "восьм"), (9, "девят"),
-    (10, "десят"), (11, "одиннадцат"), (12, "двенадцат"), (13, "тринадцат"), (14, "четырнадцат"), (15, "пятнадцат"),
-    (16, "шестнадцат"), (17, "семнадцат"), (18, "восемнадцат"), (19, "девятнадцат"), (20, "двадцат"), (30, "тридцат"),
-    (40, "сороков"), (50, "пятидесят"), (60, "шестидесят"), (70, "семидесят"), (80, "восьмидесят"), (90, "девяност"),
+    (1, "перв"),
+    (2, "втор"),
+    (4, "четверт"),
+    (5, "пят"),
+    (6, "шест"),
+    (7, "седьм"),
+    (8, "восьм"),
+    (9, "девят"),
+    (10, "десят"),
+    (11, "одиннадцат"),
+    (12, "двенадцат"),
+    (13, "тринадцат"),
+    (14, "четырнадцат"),
+    (15, "пятнадцат"),
+    (16, "шестнадцат"),
+    (17, "семнадцат"),
+    (18, "восемнадцат"),
+    (19, "девятнадцат"),
+    (20, "двадцат"),
+    (30, "тридцат"),
+    (40, "сороков"),
+    (50, "пятидесят"),
+    (60, "шестидесят"),
+    (70, "семидесят"),
+    (80, "восьмидесят"),
+    (90, "девяност"),
 ];
-const ENDINGS: [&str; 12] = ["ый", "ой", "ая", "ое", "ые", "ого", "ому", "ым", "ом", "ую", "ых", "ыми"];
+const ENDINGS: [&str; 12] = [
+    "ый", "ой", "ая", "ое", "ые", "ого", "ому", "ым", "ом", "ую", "ых", "ыми",
+];
 
 /// Months, and whether the word is a month only beside a number: `may`, `march`.
 const MONTHS: [&str; 12] = [
-    "january январ", "february феврал", "march март", "april апрел", "may мая мае май", "june июн", "july июл",
-    "august август", "september сентябр", "october октябр", "november ноябр", "december декабр",
+    "january январ",
+    "february феврал",
+    "march март",
+    "april апрел",
+    "may мая мае май",
+    "june июн",
+    "july июл",
+    "august август",
+    "september сентябр",
+    "october октябр",
+    "november ноябр",
+    "december декабр",
 ];
 const ALSO_WORDS: [&str; 4] = ["may", "march", "august", "мае"];
 
@@ -102,7 +145,11 @@ pub(super) fn numbers(text: &str, tokens: &[Token<'_>]) -> Vec<Number> {
         } else if VALUES.contains_key(&folded) {
             let (value, end) = run(text, tokens, at);
             let last = tokens.get(end - 1).unwrap_or(token);
-            let mut found = number(token.span.start..last.span.end, Value::Plain(vec![Decimal::of(value)]), true);
+            let mut found = number(
+                token.span.start..last.span.end,
+                Value::Plain(vec![Decimal::of(value)]),
+                true,
+            );
             let words_end = found.span.end;
             with_unit(text, &mut found);
             found.span.end = words_end;
@@ -136,11 +183,18 @@ fn is_plain_word(tokens: &[Token<'_>], at: usize, folded: &str) -> bool {
     };
     let is_capital = token.raw.starts_with(char::is_uppercase);
     let neighbours = [at.checked_sub(1), Some(at + 1)];
-    let beside_digits = neighbours.into_iter().flatten().filter_map(|at| tokens.get(at)).any(|token| {
-        token.raw.starts_with(|c: char| c.is_ascii_digit())
-    });
+    let beside_digits = neighbours
+        .into_iter()
+        .flatten()
+        .filter_map(|at| tokens.get(at))
+        .any(|token| token.raw.starts_with(|c: char| c.is_ascii_digit()));
     let after_in = at.checked_sub(1).and_then(|at| tokens.get(at));
-    let after_in = after_in.is_some_and(|token| matches!(token.folded().as_str(), "in" | "of" | "since" | "until" | "by" | "в" | "с"));
+    let after_in = after_in.is_some_and(|token| {
+        matches!(
+            token.folded().as_str(),
+            "in" | "of" | "since" | "until" | "by" | "в" | "с"
+        )
+    });
     !(is_capital || folded == "мае") || !(beside_digits || after_in)
 }
 
@@ -150,13 +204,22 @@ fn run(text: &str, tokens: &[Token<'_>], start: usize) -> (u64, usize) {
     let mut last = u64::MAX;
     let mut at = start;
     while let Some(token) = tokens.get(at) {
-        let is_joined = at == start || tokens.get(at - 1).and_then(|before| text.get(before.span.end..token.span.start))
-            .is_some_and(|between| between.chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')));
+        let is_joined = at == start
+            || tokens
+                .get(at - 1)
+                .and_then(|before| text.get(before.span.end..token.span.start))
+                .is_some_and(|between| between.chars().all(|c| matches!(c, ' ' | '-' | '\u{a0}')));
         let word = token.folded();
         let Some(value) = VALUES.get(&word).copied().filter(|_| is_joined) else {
             // `two hundred and five`
-            let goes_on = word == "and" && is_joined && at > start && last >= 100
-                && tokens.get(at + 1).and_then(|next| VALUES.get(&next.folded())).is_some_and(|next| *next < 100);
+            let goes_on = word == "and"
+                && is_joined
+                && at > start
+                && last >= 100
+                && tokens
+                    .get(at + 1)
+                    .and_then(|next| VALUES.get(&next.folded()))
+                    .is_some_and(|next| *next < 100);
             if goes_on {
                 at += 1;
                 continue;
@@ -173,7 +236,11 @@ fn run(text: &str, tokens: &[Token<'_>], start: usize) -> (u64, usize) {
             value if value >= last || (last < 20 && at > start) => break,
             value => current = current.saturating_add(value),
         }
-        last = if value == 100 || value >= 1_000 { value.max(100) } else { value };
+        last = if value == 100 || value >= 1_000 {
+            value.max(100)
+        } else {
+            value
+        };
         at += 1;
     }
     (total.saturating_add(current), at.max(start + 1))
@@ -202,7 +269,10 @@ mod tests {
 
     #[test]
     fn words_are_put_together() {
-        assert_eq!(read("two hundred and five stations and thirty-one more"), [205, 31]);
+        assert_eq!(
+            read("two hundred and five stations and thirty-one more"),
+            [205, 31]
+        );
         assert_eq!(read("двадцать пять тысяч триста сорок"), [25_340]);
         assert_eq!(read("three, four, five"), [3, 4, 5]);
         assert_eq!(read("сто двадцать первого"), [121]);
