@@ -5,7 +5,7 @@ MODELS ?= data/models
 BUILT  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 NEXUS  ?= $(BUILT)/debug/nexus
 
-.PHONY: demo test models build openapi lint bench bench-bot eval api-fuzz n8n-e2e fuzz soak help
+.PHONY: demo test models build openapi lint bench bench-bot eval lies api-fuzz n8n-e2e fuzz soak help
 
 help:
 	@echo "make demo    build, fetch the model, serve, load the sample and ask it questions (ONCE=1 ends after that)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   measure an ingestion (CORPUS=archive.zip)"
 	@echo "make bench-bot  measure how soon a bot answers while ten thousand notices wait"
 	@echo "make eval    measure retrieval (SETS=\"dir …\")"
+	@echo "make lies    measure how many lies in written answers are found (SETS=\"dir …\", HELD_OUT=1 for the other templates)"
 	@echo "make api-fuzz  send made-up requests to a server, from its own description (SECONDS=600)"
 	@echo "make n8n-e2e run the workflows of data/n8n in a real n8n (N8N=node_modules/.bin/n8n) against a real Nexus"
 	@echo "make fuzz    throw made-up documents at every reader and the chunker (SECONDS=60 each)"
@@ -50,6 +51,9 @@ bench: models build
 
 eval: models build
 	$(NEXUS) eval $(foreach set,$(SETS),--set $(set))
+
+lies:
+	cargo run --locked -p nexus-lies -- $(SETS) $(if $(HELD_OUT),--held-out)
 
 SECONDS ?= 600
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nexus_domain::ChatModel;
 use nexus_models::chat::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat};
+use nexus_rag::verify::Unverified;
 use nexus_rag::{Manner, Writing, WritingSettings};
 
 use crate::config::{ChatConfig, Config};
@@ -38,6 +39,10 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
             context_tokens: chat.context_tokens,
             max_answer_tokens: chat.max_answer_tokens,
             temperature: chat.temperature(),
+            unverified: match chat.unverified.as_str() {
+                "drop" => Unverified::Drop,
+                _ => Unverified::Mark,
+            },
         },
         manner: Manner::default(),
     }))

@@ -24,6 +24,8 @@ pub struct ChatConfig {
     /// Text, so that it can be left out.
     pub temperature: String,
     pub context_tokens: usize,
+    /// What becomes of statements that their sources do not hold: `mark` or `drop`.
+    pub unverified: String,
     pub connect_seconds: u64,
     pub first_token_seconds: u64,
     pub between_tokens_seconds: u64,
@@ -106,6 +108,9 @@ impl ChatConfig {
         if !self.temperature.is_empty() && !self.temperature().is_some_and(|t| (0.0..=2.0).contains(&t)) {
             let reason = "a number from 0 to 2, or empty for the model's own";
             return Err(ConfigError::invalid("chat.temperature", reason));
+        }
+        if !["mark", "drop"].contains(&self.unverified.as_str()) {
+            return Err(ConfigError::invalid("chat.unverified", "mark or drop"));
         }
         let tokens = u64::from(self.max_answer_tokens);
         in_range("chat.max_answer_tokens", tokens, 16, 32_000)?;
@@ -240,6 +245,7 @@ mod tests {
         for (name, value) in [
             ("TEMPERATURE", "3"),
             ("TEMPERATURE", "warm"),
+            ("UNVERIFIED", "keep"),
             ("ATTEMPTS", "0"),
             ("CONTEXT_TOKENS", "1"),
         ] {

@@ -5,14 +5,18 @@
 //!
 //! - [`Retriever`] turns a [`Question`] into ranked passages; [`fusion`] is its rule.
 //! - [`Answering`] turns them into an [`Answer`]: written by a chat model and checked, or the best passages quoted.
+//! - [`verify`] checks what was written against what it cites.
+//! - [`follow_up`] makes a question stand alone that leans on the conversation before it.
 //! - [`metrics`] and [`beir`] measure rankings against judgements.
 
 mod answer;
 pub mod beir;
 mod error;
+pub mod follow_up;
 pub mod fusion;
 pub mod metrics;
 mod retrieve;
+pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,

@@ -23,6 +23,7 @@ impl Content {
                 text: phrase.to_owned(),
                 citations: Vec::new(),
                 supported: true,
+                faults: Vec::new(),
             }],
             citations: Vec::new(),
             found: false,
@@ -47,6 +48,7 @@ impl Content {
             text: citation.quote.clone(),
             citations: vec![citation.number],
             supported: true,
+            faults: Vec::new(),
         };
         let blocks: Vec<Block> = citations.iter().map(block).collect();
         Self {

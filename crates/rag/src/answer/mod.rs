@@ -3,13 +3,13 @@
 
 mod events;
 mod extractive;
-mod function_words;
+pub(crate) mod function_words;
 mod generation;
 mod phrases;
 mod quote;
 mod relevance;
 mod select;
-mod units;
+pub(crate) mod units;
 mod write;
 
 use nexus_domain::{LineRange, Passage};
@@ -17,12 +17,13 @@ pub use nexus_text::Language as AnswerLanguage;
 
 use crate::error::RagError;
 use crate::retrieve::{Question, Retrieval, RetrievalReport, Retriever};
+use crate::verify::Fault;
 use events::Listener;
 pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
 pub use generation::{Generation, GenerationReason, GenerationStatus};
 use write::{Assignment, Context};
-pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings};
+pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings, checked};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,8 +68,11 @@ pub struct Block {
     pub text: String,
     /// Empty where the answer speaks for itself.
     pub citations: Vec<u32>,
-    /// Whether it rests on a citation, or states nothing that would need one (a heading, an introduction).
+    /// Whether it rests on a citation that holds it, as far as a program can tell, or states nothing that would need one (a
+    /// heading, an introduction).
     pub supported: bool,
+    /// What is wrong with it, compared with what it cites. Places are bytes of `text`.
+    pub faults: Vec<Fault>,
 }
 
 /// An exact quote and where it stands.
@@ -109,7 +113,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How many blocks state something and rest on no citation.
+    /// How many blocks state something that no citation is known to hold.
     pub fn unsupported(&self) -> usize {
         self.blocks.iter().filter(|block| !block.supported).count()
     }

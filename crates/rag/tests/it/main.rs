@@ -4,10 +4,12 @@
 
 mod answers;
 mod beir;
+mod follow_ups;
 mod fusion;
 mod marks;
 mod quotes;
 mod reranking;
 mod retrieval;
 mod support;
+mod verified;
 mod written;

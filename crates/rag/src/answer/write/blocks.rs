@@ -1,14 +1,29 @@
 //! Cuts a written answer into blocks and says which citations each one rests on.
 
+use std::ops::Range;
+
 use super::super::Block;
 use super::super::units::{Kind, Unit, is_item, units};
 use super::parser::Draft;
+use crate::verify::Fault;
+
+/// A block, and what it is in the text without marks.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) block: Block,
+    pub(super) kind: Kind,
+    /// Paragraph, list or table that it belongs to.
+    pub(super) group: usize,
+    pub(super) span: Range<usize>,
+    /// Where in the text which numbers stand that belong to it.
+    pub(super) marks: Vec<(usize, u32)>,
+}
 
 /// The blocks of an answer: sentences, list items, table rows, headings and whole code blocks, in order.
 ///
 /// A block is supported if it holds a mark, or if it states nothing itself: a heading, the head of a table, words that
 /// introduce what follows and is supported. Code rests on what the block before it rests on.
-pub(super) fn blocks(draft: &Draft) -> Vec<Block> {
+pub(super) fn pieces(draft: &Draft) -> Vec<Piece> {
     let plain = draft.plain.as_str();
     let units = joined(plain, units(plain, usize::MAX));
     let mut blocks: Vec<Block> = units
@@ -17,13 +32,23 @@ pub(super) fn blocks(draft: &Draft) -> Vec<Block> {
             text: plain[unit.span.clone()].trim().to_owned(),
             citations: Vec::new(),
             supported: false,
+            faults: Vec::new(),
         })
         .collect();
+    for at in &draft.invented {
+        if let Some(block) = place(plain, &units, *at).and_then(|place| blocks.get_mut(place)) {
+            let end = block.text.len();
+            block.faults.push(Fault::Source(end..end));
+        }
+    }
+    let mut marks = vec![Vec::new(); units.len()];
     for (at, number) in &draft.marks {
-        if let Some(block) = place(plain, &units, *at).and_then(|place| blocks.get_mut(place))
-            && !block.citations.contains(number)
-        {
-            block.citations.push(*number);
+        let Some(place) = place(plain, &units, *at) else {
+            continue;
+        };
+        marks[place].push((*at, *number));
+        if !blocks[place].citations.contains(number) {
+            blocks[place].citations.push(*number);
         }
     }
     // From the end: an introduction is as good as what it introduces.
@@ -40,7 +65,14 @@ pub(super) fn blocks(draft: &Draft) -> Vec<Block> {
         };
         blocks[at].supported = states_nothing || !blocks[at].citations.is_empty();
     }
-    blocks
+    let piece = |((block, unit), marks): ((Block, Unit), _)| Piece {
+        block,
+        kind: unit.kind,
+        group: unit.block,
+        span: unit.span,
+        marks,
+    };
+    blocks.into_iter().zip(units).zip(marks).map(piece).collect()
 }
 
 /// Units that belong together: the lines of a code block or of a list item, and parts of one sentence.
@@ -98,9 +130,9 @@ mod tests {
         let mut parser = Parser::new(9);
         parser.push(text);
         let (_, draft) = parser.finish();
-        blocks(&draft)
+        pieces(&draft)
             .into_iter()
-            .map(|block| {
+            .map(|Piece { block, .. }| {
                 let alarm = if block.supported { "" } else { " !" };
                 format!("{} {:?}{alarm}", block.text.replace('\n', "⏎"), block.citations)
             })

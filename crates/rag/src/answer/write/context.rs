@@ -4,6 +4,7 @@
 use nexus_domain::Passage;
 
 use crate::retrieve::RankedPassage;
+use crate::verify::Evidence;
 
 /// Shortest fence.
 const MIN_FENCE: usize = 8;
@@ -31,6 +32,15 @@ impl<'a> Context<'a> {
             }
         }
         Self { sources }
+    }
+
+    /// The sources as the verifier reads them, in their order.
+    pub(super) fn evidence(&self) -> Vec<Evidence> {
+        let evidence = |source: &&RankedPassage| {
+            let passage = &source.passage;
+            Evidence::new(&passage.chunk.text, &place(passage))
+        };
+        self.sources.iter().map(evidence).collect()
     }
 
     /// A line that no source can hold: longer than every run of its sign in them.

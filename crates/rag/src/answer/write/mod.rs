@@ -9,6 +9,7 @@ mod parser;
 mod prompt;
 mod refusal;
 mod thoughts;
+mod verified;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,13 +24,16 @@ use super::extractive::Content;
 use super::generation::{Generation, GenerationReason, GenerationStatus};
 use super::quote::{best_span, lines_of};
 use super::relevance::QuestionTerms;
-use super::{Block, Citation, phrases, select};
+use super::{Citation, phrases, select};
 use crate::retrieve::micros_since;
+use crate::verify::Unverified;
 pub(super) use context::Context;
 use parser::{Draft, Parser, Step};
 pub use prompt::PROMPT_VERSION;
 use refusal::{Gate, reads_like_refusal};
 use thoughts::Thoughts;
+use verified::Written;
+pub use verified::checked;
 
 /// What a chat model is given, and how it is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +44,9 @@ pub struct WritingSettings {
     pub max_answer_tokens: u32,
     /// `None` is the model's own.
     pub temperature: Option<f32>,
+    /// What becomes of statements that the sources do not hold. Where they are left out, nothing is shown before all is
+    /// written and checked.
+    pub unverified: Unverified,
 }
 
 impl Default for WritingSettings {
@@ -48,6 +55,7 @@ impl Default for WritingSettings {
             context_tokens: 6_000,
             max_answer_tokens: 1_024,
             temperature: Some(0.1),
+            unverified: Unverified::default(),
         }
     }
 }
@@ -99,9 +107,14 @@ impl Writing {
             prompt_version: Some(PROMPT_VERSION),
             ..Generation::extractive(GenerationReason::Uncited)
         };
+        // What may be left out must not be seen before.
+        let listener = match self.settings.unverified {
+            Unverified::Mark => listener,
+            Unverified::Drop => &Listener::NOBODY,
+        };
         let drafted = self.draft(assignment, started, &mut generation, listener).await;
         generation.micros = micros_since(started);
-        let content = drafted.and_then(|draft| content(assignment, draft));
+        let content = drafted.and_then(|draft| content(assignment, draft, self.settings.unverified));
         match content {
             Ok(content) => {
                 generation.status = GenerationStatus::Written;
@@ -174,7 +187,7 @@ impl Writing {
         tell(listener, context, step).await;
         let (step, draft) = parser.finish();
         tell(listener, context, step).await;
-        generation.invented_citations = draft.invented;
+        generation.invented_citations = draft.invented.len();
         Ok(Some(draft))
     }
 }
@@ -198,7 +211,11 @@ async fn tell(listener: &Listener, context: &Context<'_>, step: Step) {
 }
 
 /// What a finished text says; an error if it rests on nothing.
-fn content(assignment: Assignment<'_>, draft: Option<Draft>) -> Result<Content, GenerationReason> {
+fn content(
+    assignment: Assignment<'_>,
+    draft: Option<Draft>,
+    unverified: Unverified,
+) -> Result<Content, GenerationReason> {
     let nothing_found = || Content::nothing(phrases::nothing_found(assignment.language));
     let Some(draft) = draft else {
         return Ok(nothing_found());
@@ -210,17 +227,21 @@ fn content(assignment: Assignment<'_>, draft: Option<Draft>) -> Result<Content, 
             Err(GenerationReason::Uncited)
         };
     }
-    let blocks = blocks::blocks(&draft);
+    let written = verified::read(draft, &assignment.context.evidence());
+    let written = match unverified {
+        Unverified::Mark => written,
+        Unverified::Drop => written.without_unsupported().ok_or(GenerationReason::Uncited)?,
+    };
     Ok(Content {
-        citations: citations(assignment, &draft, &blocks),
-        text: draft.text.trim_end().to_owned(),
-        blocks,
+        citations: citations(assignment, &written),
+        text: written.text.trim_end().to_owned(),
+        blocks: written.blocks(),
         found: true,
     })
 }
 
 /// What the numbers mean: of each source the part that fits best what is said with its number.
-fn citations(assignment: Assignment<'_>, draft: &Draft, blocks: &[Block]) -> Vec<Citation> {
+fn citations(assignment: Assignment<'_>, written: &Written) -> Vec<Citation> {
     let sources = &assignment.context.sources;
     let held: Vec<HashSet<u32>> = sources
         .iter()
@@ -228,7 +249,8 @@ fn citations(assignment: Assignment<'_>, draft: &Draft, blocks: &[Block]) -> Vec
         .collect();
     let citation = |(place, source): (usize, &usize)| {
         let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
-        let resting = blocks.iter().filter(|block| block.citations.contains(&number));
+        let blocks = written.pieces.iter().map(|piece| &piece.block);
+        let resting = blocks.filter(|block| block.citations.contains(&number));
         let statements: Vec<&str> = resting.map(|block| block.text.as_str()).collect();
         let terms = QuestionTerms::new(&statements.join("\n"), &held);
         let source = sources[*source];
@@ -246,5 +268,5 @@ fn citations(assignment: Assignment<'_>, draft: &Draft, blocks: &[Block]) -> Vec
             rerank: source.rerank,
         }
     };
-    draft.cited.iter().enumerate().map(citation).collect()
+    written.cited.iter().enumerate().map(citation).collect()
 }

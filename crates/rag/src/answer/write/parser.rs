@@ -30,8 +30,8 @@ pub(super) struct Draft {
     pub(super) marks: Vec<(usize, u32)>,
     /// The place of the source behind each number, from 1.
     pub(super) cited: Vec<usize>,
-    /// Numbers that named no source.
-    pub(super) invented: usize,
+    /// Where in `plain` a number stood that named no source.
+    pub(super) invented: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl Parser {
         let mut shown = false;
         for asked in numbers {
             let Some(source) = self.source(*asked) else {
-                self.draft.invented += 1;
+                self.draft.invented.push(self.draft.plain.len());
                 continue;
             };
             let number = self.number_of(source);
@@ -191,24 +191,27 @@ impl Parser {
     }
 
     fn show(&mut self, number: u32) {
-        let text = &mut self.draft.text;
-        let after_text = self.run.is_empty()
-            && text
-                .chars()
-                .next_back()
-                .is_some_and(|c| !c.is_whitespace() && !matches!(c, '[' | '(' | '{' | '«' | '"' | '|'));
-        if after_text {
-            text.push(' ');
-        }
-        text.push_str(&format!("[{number}]"));
+        write_mark(&mut self.draft.text, number, self.run.is_empty());
         self.code.interrupt();
         self.draft.marks.push((self.draft.plain.len(), number));
         self.run.push(number);
     }
 }
 
+/// Writes a mark, behind a blank if it follows text and is the `first` of its run.
+pub(super) fn write_mark(text: &mut String, number: u32, first: bool) {
+    let after_text = text
+        .chars()
+        .next_back()
+        .is_some_and(|c| !c.is_whitespace() && !matches!(c, '[' | '(' | '{' | '«' | '"' | '|'));
+    if first && after_text {
+        text.push(' ');
+    }
+    text.push_str(&format!("[{number}]"));
+}
+
 /// The number that is shown for a place in the list of what is cited.
-fn number(place: usize) -> u32 {
+pub(super) fn number(place: usize) -> u32 {
     u32::try_from(place + 1).unwrap_or(u32::MAX)
 }
 
@@ -255,7 +258,7 @@ mod tests {
         assert_eq!(shown("A [9] b"), "A b");
         assert_eq!(shown("A [9]b"), "A b");
         assert_eq!(shown("A b[99999999999]."), "A b.");
-        assert_eq!(parsed("A [9][8, 1].", 3).invented, 2);
+        assert_eq!(parsed("A [9][8, 1].", 3).invented, [1, 1]);
     }
 
     #[test]
