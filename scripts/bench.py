@@ -201,21 +201,48 @@ def large(args):
         server.stop()
 
 
+def eta(args):
+    """How right a task is about the end of its stage when a fifth of it is done."""
+    server = Server(args.nexus, args.models)
+    try:
+        server.call("POST", "/knowledge-bases", {"name": "bench"})
+        task, _, _ = server.upload(args.corpus, "bench")
+        fifth, ends = {}, {}
+        while True:
+            state = server.call("GET", f"/ingestion/tasks/{task}")
+            if state["state"] not in ("queued", "running"):
+                break
+            progress, now = state["progress"], time.monotonic()
+            stage, done, total = progress["stage"], progress["done"], progress.get("total")
+            ends[stage] = now
+            if total and done * 5 >= total and progress.get("eta_seconds") is not None:
+                fifth.setdefault(stage, (now, progress["eta_seconds"]))
+            time.sleep(0.05)
+        return {
+            f"{stage}: seconds to go that were told after a fifth, of those that it took": told / (ends[stage] - at)
+            for stage, (at, told) in fifth.items()
+            if ends[stage] - at > 2
+        }
+    finally:
+        server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nexus", required=True)
     parser.add_argument("--corpus", required=True, type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--models", help="measure the dense path, too, with the model in this folder")
+    parser.add_argument("--eta", action="store_true", help="measure the time to go that tasks tell, and nothing else")
     parser.add_argument("--large", type=int, metavar="MIB", help="measure the upload of a file of this size, too")
     args = parser.parse_args()
-    parts = [lexical] + [dense] * bool(args.models) + [large] * bool(args.large)
+    parts = [eta] if args.eta else [lexical] + [dense] * bool(args.models) + [large] * bool(args.large)
     runs = [{k: v for part in parts for k, v in part(args).items()} for _ in range(args.runs)]
     print(f"{args.corpus.name}, {args.runs} runs\n\n| figure | median | least | most |\n|---|---|---|---|")
     for figure in runs[0]:
         values = [run[figure] for run in runs]
         cells = (statistics.median(values), min(values), max(values))
-        print(f"| {figure} | " + " | ".join(f"{value:,.1f}" for value in cells) + " |")
+        print(f"| {figure} | " + " | ".join(f"{value:,.2f}" if args.eta else f"{value:,.1f}" for value in cells) + " |")
 
 
 if __name__ == "__main__":
