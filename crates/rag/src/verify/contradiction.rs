@@ -73,11 +73,7 @@ fn opposed(reading: &Reading<'_>) -> Option<Range<usize>> {
                     .is_some_and(|signs| signs.stated && !signs.denied)
             })
         };
-        reading
-            .related
-            .iter()
-            .any(stated)
-            .then(|| token.span.clone())
+        reading.related.iter().any(stated).then(|| token.span.clone())
     })
 }
 
