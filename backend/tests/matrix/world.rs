@@ -134,6 +134,7 @@ impl World {
         (self.gone.kb.source, self.gone.kb.webhook_secret) = gone;
         (self.ours.teller, self.ours.teller_secret) = self.teller(&self.ours.id).await;
         (self.theirs.teller, self.theirs.teller_secret) = self.teller(&self.theirs.id).await;
+        self.gone.kb.teller = self.teller(&self.gone.kb.id).await.0;
         (self.webhook, self.given_up) = self.webhook_with_dead_letter().await;
         // As long as this one waits, nothing is swept: what was deleted is out of reach by its rows alone.
         self.housekeeping = self.waiting_task(None, TaskState::Queued).await;

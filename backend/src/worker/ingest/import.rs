@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 use nexus_domain::{KbId, KnowledgeBase, Problem, ProblemCode, Source, SourceId, Stage, SyncState, UploadId};
-use nexus_ingest::{
-    BundleDocument, BundleError, BundleManifest, BundleReader, BundleSource, Limits, WalkError,
-};
+use nexus_ingest::{BundleError, BundleManifest, BundleReader, BundleSource, Limits, WalkError};
 
 use super::read::{Met, Reader, Sender, WalkFailed, Walked};
 use super::{Job, clear_earlier_attempt, complete, fetch, index, record};
@@ -202,7 +200,7 @@ fn documents(job: &Job, bundle: Bundle) -> Reader {
             let step = match bundle.next_document().map_err(walk_failed)? {
                 None => break,
                 Some(Ok(document)) => {
-                    let bytes = weight(&document);
+                    let bytes = document.memory();
                     sender.imported(document, bytes)
                 }
                 Some(Err(problem)) => sender.send(Met::Problem(problem)),
@@ -224,13 +222,4 @@ fn walk_failed(error: BundleError) -> WalkFailed {
         BundleError::Io(error) => WalkError::Io(error),
         BundleError::Rejected(problem) => WalkError::Rejected(problem),
     })
-}
-
-/// Memory that a document takes until it is written, in bytes.
-fn weight(document: &BundleDocument) -> usize {
-    let of = |vector: &Vec<f32>| vector.len() * size_of::<f32>();
-    let passages = document.passages.iter();
-    passages
-        .map(|passage| passage.text.len() + passage.vector.as_ref().map_or(0, of))
-        .sum()
 }

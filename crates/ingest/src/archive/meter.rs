@@ -143,7 +143,7 @@ fn raise(counter: &Cell<u64>, by: u64) -> u64 {
 }
 
 /// Refuses what grew more than anything honest does.
-pub(super) fn within_ratio(limits: &Limits, unpacked: u64, packed: u64) -> Result<(), Exceeded> {
+pub(crate) fn within_ratio(limits: &Limits, unpacked: u64, packed: u64) -> Result<(), Exceeded> {
     if unpacked <= limits.ratio_floor_bytes || unpacked / limits.ratio.max(1) <= packed {
         return Ok(());
     }
@@ -160,9 +160,9 @@ pub(super) fn within_ratio(limits: &Limits, unpacked: u64, packed: u64) -> Resul
 /// A bound that was hit.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{why}")]
-pub(super) struct Exceeded {
-    pub(super) code: ProblemCode,
-    pub(super) why: String,
+pub(crate) struct Exceeded {
+    pub(crate) code: ProblemCode,
+    pub(crate) why: String,
     /// Of the upload, not only of the nested archive.
     pub(super) whole: bool,
 }

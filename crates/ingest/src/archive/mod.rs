@@ -21,6 +21,7 @@ use std::path::Path;
 
 use nexus_domain::{ContentHash, Problem, ProblemCode};
 
+pub(crate) use meter::within_ratio;
 pub use path::{normalise as normalise_path, shown as shown_path};
 
 use crate::limits::Limits;

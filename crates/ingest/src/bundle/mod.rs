@@ -23,7 +23,7 @@ const FORMAT: &str = "nexus-knowledge-base";
 /// Raised when older programs could not read a file; readers refuse what is newer than they are.
 const VERSION: u32 = 1;
 /// The largest line that is written or read, in bytes.
-const MAX_LINE_BYTES: usize = 4 << 20;
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// How the names of bundles end.
 pub const BUNDLE_EXTENSION: &str = "kb.jsonl.zst";

@@ -2,6 +2,7 @@
 //! says is believed unseen.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::mem::size_of;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,19 +13,25 @@ use super::{
     BundleDocument, BundleManifest, BundlePassage, BundleSource, DocumentLine, FORMAT, Header,
     MAX_LINE_BYTES, PassageLine, Record, Totals, VERSION,
 };
-use crate::archive::shown_path;
+use crate::archive::{shown_path, within_ratio};
 use crate::limits::Limits;
 
 /// Largest window that a bundle may ask for: that of the level that bundles are written with, and some.
 const WINDOW_LOG: u32 = 26;
-/// Longest path, title, heading, fingerprint, link or anchor, in bytes.
-const MAX_PHRASE_BYTES: usize = 64 << 10;
+/// Longest path, in bytes; as long as the database keeps.
+const MAX_PATH_BYTES: usize = 2_048;
+/// Longest title, heading, fingerprint, link or anchor, in bytes.
+const MAX_PHRASE_BYTES: usize = 8 << 10;
+/// Most sources of a bundle.
+const MAX_SOURCES: u64 = 10_000;
 /// Most headings above a passage.
 const MAX_HEADINGS: usize = 64;
 /// The largest dimension of a vector.
 const MAX_DIMENSION: usize = 16_384;
 /// Memory that a document's passages take at most for each byte of text that it may have: vectors weigh more than text.
-const MEMORY_PER_TEXT: u64 = 4;
+const MEMORY_PER_TEXT: usize = 4;
+/// What a passage takes besides its texts and its vector.
+const PASSAGE_BYTES: usize = 256;
 
 /// Why a bundle cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +110,10 @@ impl<R: Read> BundleReader<R> {
             match self.record()? {
                 Record::Source(source) => {
                     self.seen.sources += 1;
+                    if self.seen.sources > MAX_SOURCES {
+                        let why = format!("More than {MAX_SOURCES} sources");
+                        return Err(BundleError::rejected(ProblemCode::TooManyEntries, why));
+                    }
                     return checked_source(source).map(Some);
                 }
                 Record::Document(_) | Record::Passage(_) => {}
@@ -132,38 +143,35 @@ impl<R: Read> BundleReader<R> {
         }
     }
 
+    /// Reads the passages that belong to the document to the last one, and keeps them as long as they can be used.
     fn document(&mut self, line: DocumentLine) -> Result<Result<BundleDocument, Problem>, BundleError> {
-        let mut passages = Vec::new();
-        let (mut text, mut memory, mut too_large) = (0_u64, 0_u64, false);
-        for _ in 0..line.passages {
+        let (path, count) = (shown_path(&line.path), line.passages);
+        let dimension = self.manifest.model.as_ref().map(|model| model.dimension);
+        let mut document = checked_document(line);
+        let (mut text, mut memory) = (0, 0);
+        for _ in 0..count {
             let Record::Passage(passage) = self.record()? else {
                 return Err(self.corrupt("a document with fewer passages than it says"));
             };
             self.seen.passages += 1;
-            text += passage.text.len() as u64;
-            memory += passage.vector.as_ref().map_or(0, String::len) as u64 + passage.text.len() as u64 + 256;
-            too_large |= text > self.limits.document_text_bytes
-                || memory > self.limits.document_text_bytes.saturating_mul(MEMORY_PER_TEXT);
-            if too_large {
-                passages = Vec::new();
-            } else {
-                passages.push(passage);
+            let Ok(whole) = &mut document else { continue };
+            match checked_passage(passage, dimension) {
+                Ok(passage) => {
+                    let size = passage.size(&whole.title);
+                    text += size.text;
+                    memory += size.memory;
+                    whole.passages.push(passage);
+                }
+                Err(refusal) => document = Err(refusal),
+            }
+            let most = usize::try_from(self.limits.document_text_bytes).unwrap_or(usize::MAX);
+            if text > most || memory > most.saturating_mul(MEMORY_PER_TEXT) {
+                let why = format!("Its passages take more than the {most} bytes of text that are allowed");
+                document = Err((ProblemCode::TooLarge, why));
+                (text, memory) = (0, 0);
             }
         }
-        let path = line.path.clone();
-        let problem = |code, why: String| Ok(Err(Problem::of_file(shown_path(&path), code, why)));
-        if too_large {
-            let why = format!(
-                "Its passages take more than {} bytes of text",
-                self.limits.document_text_bytes
-            );
-            return problem(ProblemCode::TooLarge, why);
-        }
-        let dimension = self.manifest.model.as_ref().map(|model| model.dimension);
-        match checked_document(line, passages, dimension) {
-            Ok(document) => Ok(Ok(document)),
-            Err((code, why)) => problem(code, why),
-        }
+        Ok(document.map_err(|(code, why)| Problem::of_file(path, code, why)))
     }
 
     fn record(&mut self) -> Result<Record, BundleError> {
@@ -199,25 +207,74 @@ impl<R: Read> BundleReader<R> {
     }
 }
 
+/// What a passage weighs, in bytes.
+struct Size {
+    /// What both indexes see of it: its title and headings stand in front of every passage.
+    text: usize,
+    memory: usize,
+}
+
+impl BundlePassage {
+    fn size(&self, title: &str) -> Size {
+        let headings: usize = self
+            .heading_path
+            .iter()
+            .map(|heading| heading.len() + size_of::<String>())
+            .sum();
+        let text = self.text.len() + headings + title.len();
+        let vector = self
+            .vector
+            .as_ref()
+            .map_or(0, |vector| vector.len() * size_of::<f32>());
+        let anchor = self.anchor.as_ref().map_or(0, String::len);
+        Size {
+            text,
+            memory: text + vector + anchor + PASSAGE_BYTES,
+        }
+    }
+}
+
+impl BundleDocument {
+    /// Bytes that it takes in memory.
+    pub fn memory(&self) -> usize {
+        let passages = self.passages.iter();
+        passages.map(|passage| passage.size(&self.title).memory).sum()
+    }
+}
+
 /// Lines out of a compressed stream, none of them too long, all of them together not too many.
 struct Lines<R: Read> {
-    from: BufReader<zstd::Decoder<'static, BufReader<R>>>,
+    from: BufReader<zstd::Decoder<'static, BufReader<Counted<R>>>>,
     line: Vec<u8>,
     number: u64,
     read: u64,
-    most: u64,
+    limits: Limits,
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    from: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
 }
 
 impl<R: Read> Lines<R> {
     fn new(from: R, limits: &Limits) -> Result<Self, BundleError> {
-        let mut decoder = zstd::Decoder::new(from).map_err(BundleError::Io)?;
+        let mut decoder = zstd::Decoder::new(Counted { from, bytes: 0 }).map_err(BundleError::Io)?;
         decoder.window_log_max(WINDOW_LOG).map_err(BundleError::Io)?;
         Ok(Self {
             from: BufReader::with_capacity(64 << 10, decoder),
             line: Vec::new(),
             number: 0,
             read: 0,
-            most: limits.unpacked_bytes,
+            limits: *limits,
         })
     }
 
@@ -227,9 +284,13 @@ impl<R: Read> Lines<R> {
         let mut bounded = (&mut self.from).take(MAX_LINE_BYTES as u64 + 1);
         let read = bounded.read_until(b'\n', &mut self.line).map_err(failed)?;
         self.read += read as u64;
-        if self.read > self.most {
-            let why = format!("More than {} bytes unpacked", self.most);
+        if self.read > self.limits.unpacked_bytes {
+            let why = format!("More than {} bytes unpacked", self.limits.unpacked_bytes);
             return Err(BundleError::rejected(ProblemCode::TooLarge, why));
+        }
+        let packed = self.from.get_ref().get_ref().get_ref().bytes;
+        if let Err(exceeded) = within_ratio(&self.limits, self.read, packed) {
+            return Err(BundleError::rejected(exceeded.code, exceeded.why));
         }
         if read > MAX_LINE_BYTES {
             let why = format!("Line {} has more than {MAX_LINE_BYTES} bytes", self.number);
@@ -303,13 +364,14 @@ fn refused<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err((ProblemCode::Corrupt, why.into()))
 }
 
-fn checked_document(
-    line: DocumentLine,
-    passages: Vec<PassageLine>,
-    dimension: Option<usize>,
-) -> Result<BundleDocument, Refusal> {
-    if line.path.is_empty() {
-        return Err((ProblemCode::InvalidPath, "The path is empty".to_owned()));
+/// A document without its passages.
+fn checked_document(line: DocumentLine) -> Result<BundleDocument, Refusal> {
+    if line.path.is_empty() || line.path.len() > MAX_PATH_BYTES {
+        let why = format!(
+            "The path has {} bytes, 1 to {MAX_PATH_BYTES} are allowed",
+            line.path.len()
+        );
+        return Err((ProblemCode::InvalidPath, why));
     }
     bounded(&line.title)?;
     let names = [Some(&line.path), line.fingerprint.as_ref(), line.link.as_ref()];
@@ -322,10 +384,6 @@ fn checked_document(
     let Some(content_hash) = from_hex(&line.content_hash) else {
         return refused("Its hash has not 64 hexadecimal digits");
     };
-    let passages = passages
-        .into_iter()
-        .map(|passage| checked_passage(passage, dimension))
-        .collect::<Result<_, Refusal>>()?;
     Ok(BundleDocument {
         path: line.path,
         title: line.title,
@@ -334,7 +392,7 @@ fn checked_document(
         content_hash,
         fingerprint: line.fingerprint,
         link: line.link,
-        passages,
+        passages: Vec::new(),
     })
 }
 

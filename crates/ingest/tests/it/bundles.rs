@@ -197,6 +197,10 @@ fn documents_that_cannot_be_used_have_reasons_and_the_others_are_read() {
     for (from, to) in [
         ("https://example.org/lamp", "javascript:alert(1)"),
         ("\"path\":\"b/c.md\"", "\"path\":\"\""),
+        (
+            "\"heading_path\":[",
+            &format!("\"heading_path\":[{}", "\"\",".repeat(65)),
+        ),
         ("Off.", "  "),
         ("\"first\":3,\"last\":5", "\"first\":0,\"last\":5"),
         ("\"first\":1,\"last\":2", "\"first\":2,\"last\":1"),

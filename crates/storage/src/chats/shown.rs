@@ -14,8 +14,9 @@ statements! {
     INSERT = "INSERT INTO shown_passages (chunk_id, delivery_id, document_id, kb_id) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING";
     DELETE_OF = "DELETE FROM shown_passages WHERE delivery_id = $1";
-    IS_LIVE = "SELECT 1 FROM documents d JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
-        WHERE d.id = $1 AND d.deleted_at IS NULL";
+    // A passage whose row is gone was swept while the message was made; one that waits for the sweep is found by it.
+    IS_LIVE = "SELECT 1 FROM chunks c JOIN documents d ON d.id = $1 AND d.deleted_at IS NULL
+        JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL WHERE c.id = $2";
     OF_VERSIONS = ids_in!("SELECT s.chunk_id, s.delivery_id, s.document_id, c.text,
             CASE WHEN d.id IS NULL OR d.deleted_at IS NOT NULL THEN 0 ELSE 1 END AS live
         FROM chunks c JOIN shown_passages s ON s.chunk_id = c.id LEFT JOIN documents d ON d.id = s.document_id
@@ -115,6 +116,7 @@ impl ShownPassages<&mut Tx> {
                 insert.execute(&mut *c).await?;
                 let live: Option<i32> = sqlx::query_scalar(IS_LIVE)
                     .bind(passage.document.as_uuid())
+                    .bind(passage.chunk.as_uuid())
                     .fetch_optional(&mut *c)
                     .await?;
                 are_live &= live.is_some();

@@ -46,7 +46,7 @@ statements! {
             AND (t.run_at < me.run_at OR t.run_at = me.run_at AND t.id < me.id))";
     RUNNING_BESIDE = "SELECT COUNT(*) FROM tasks t JOIN tasks me ON me.id = $1
         WHERE t.state = 'running' AND t.id <> me.id AND t.kb_id = me.kb_id
-            AND NOT (t.kind = 'sync_source' AND me.kind = 'ingest_upload')";
+            AND NOT (t.kind = 'sync_source' AND me.kind IN ('ingest_upload', 'remove_document'))";
     DEPTH = "SELECT state, COUNT(*) FROM tasks GROUP BY state ORDER BY state";
 }
 

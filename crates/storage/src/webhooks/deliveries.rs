@@ -53,7 +53,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $9)";
     // What nobody has begun to tell says the newest.
     COALESCE = "UPDATE webhook_deliveries SET data = $4, updated_at = $5
-        WHERE webhook_id = $1 AND kb_id = $2 AND event = $3 AND due_at IS NOT NULL AND attempts = 0";
+        WHERE webhook_id = $1 AND kb_id = $2 AND event = $3 AND due_at IS NOT NULL AND attempts = 0
+            AND last_status IS NULL AND last_error IS NULL";
     SETTLE = "UPDATE webhook_deliveries SET state = $3, due_at = $4, last_status = $5, last_error = $6, updated_at = $7,
             data = CASE WHEN $3 = 'delivered' THEN NULL ELSE data END, lease = NULL
         WHERE id = $1 AND lease = $2";
