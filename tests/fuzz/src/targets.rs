@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use nexus_ingest::{ChunkOptions, Extracted, Limits, chunk, extract, walk};
+use nexus_ingest::{BundleReader, ChunkOptions, Extracted, Limits, chunk, extract, walk};
 
 pub(crate) struct Target {
     pub(crate) name: &'static str,
@@ -173,6 +173,23 @@ const CODE: &[&str] = &[
     "{", "}", "(", ")", ";", "\n", "fn ", "class ", "def ", "\"", "'", "/*", "*/", "//", "#", "<?php", "=>",
     "::", "\t", "struct ",
 ];
+const BUNDLE: &[&str] = &[
+    "{\"record\":\"source\",\"kind\":\"files\",\"name\":\"a\"}\n",
+    "{\"record\":\"end\",\"sources\":1,\"documents\":1,\"passages\":1}\n",
+    "\"record\":\"passage\"",
+    "\"record\":\"document\"",
+    "\"passages\":99999999999",
+    "\"vector\":\"AAAAAA==\"",
+    "\"heading_path\":[\"\",\"\"]",
+    "\"lines\":{\"first\":0,\"last\":0}",
+    "\"pages\":{\"first\":2,\"last\":1}",
+    "\"dimension\":0",
+    "\\u0000",
+    "\n",
+    "{",
+    "}",
+    "null",
+];
 const ARCHIVE: &[&str] = &[
     "PK\u{3}\u{4}",
     "PK\u{1}\u{2}",
@@ -214,6 +231,7 @@ targets! {
     "mediawiki": WIKI, |bytes| document("a.mediawiki", bytes);
     "dokuwiki": WIKI, |bytes| document("a.dokuwiki", bytes);
     "archive": ARCHIVE, |bytes| upload("a.zip", bytes);
+    "bundle": BUNDLE, bundle;
     "dump": XML, |bytes| upload("a.xml", bytes);
 }
 
@@ -248,6 +266,37 @@ fn cut(extracted: &Extracted) {
         text.get(covered..).unwrap_or("x").trim().is_empty(),
         "the end is in no passage"
     );
+}
+
+/// Reads an exported knowledge base, whose bytes are packed here: damage to a packed stream is found before it is read.
+fn bundle(bytes: &[u8]) {
+    let limits = Limits {
+        unpacked_bytes: 16 << 20,
+        document_text_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let Ok(packed) = zstd::encode_all(bytes, 1) else {
+        return;
+    };
+    let Ok(mut reader) = BundleReader::open(packed.as_slice(), &limits) else {
+        return;
+    };
+    while let Ok(Some(_)) = reader.next_source() {
+        while let Ok(Some(document)) = reader.next_document() {
+            let Ok(document) = document else { continue };
+            assert!(
+                document
+                    .passages
+                    .iter()
+                    .all(|passage| !passage.text.trim().is_empty())
+            );
+            assert!(
+                document.memory() <= 4 << 20,
+                "{} bytes in memory",
+                document.memory()
+            );
+        }
+    }
 }
 
 /// Walks an upload, and reads what is in it.
