@@ -12,6 +12,7 @@ import argparse
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import statistics
@@ -19,6 +20,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+import zipfile
 from pathlib import Path
 
 KEY = "a-key-for-benchmarks"
@@ -201,12 +203,26 @@ def large(args):
         server.stop()
 
 
+def alike(corpus, count, folder):
+    """So many documents of one shape, out of the words of an archive."""
+    with zipfile.ZipFile(corpus) as zipped:
+        names = [name for name in sorted(zipped.namelist()) if name.endswith(".md")][:60]
+        words = [word for name in names for word in zipped.read(name).decode().split() if word.isalpha()]
+    one, path = random.Random(1), Path(folder, "alike.zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for number in range(count):
+            parts = (" ".join(one.choice(words) for _ in range(180)) + "." for _ in range(3))
+            zipped.writestr(f"{number:05}.md", f"# Document {number}\n\n" + "\n\n".join(parts))
+    return path
+
+
 def eta(args):
     """How right a task is about the end of its stage when a fifth of it is done."""
     server = Server(args.nexus, args.models)
     try:
         server.call("POST", "/knowledge-bases", {"name": "bench"})
-        task, _, _ = server.upload(args.corpus, "bench")
+        corpus = alike(args.corpus, args.eta, server.data.name) if args.eta > 1 else args.corpus
+        task, _, _ = server.upload(corpus, "bench")
         fifth, ends = {}, {}
         while True:
             state = server.call("GET", f"/ingestion/tasks/{task}")
@@ -233,7 +249,8 @@ def main():
     parser.add_argument("--corpus", required=True, type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--models", help="measure the dense path, too, with the model in this folder")
-    parser.add_argument("--eta", action="store_true", help="measure the time to go that tasks tell, and nothing else")
+    parser.add_argument("--eta", type=int, metavar="N", 
+                        help="measure only the time to go that tasks tell: for the archive (1), or for so many documents of one shape")
     parser.add_argument("--large", type=int, metavar="MIB", help="measure the upload of a file of this size, too")
     args = parser.parse_args()
     parts = [eta] if args.eta else [lexical] + [dense] * bool(args.models) + [large] * bool(args.large)
