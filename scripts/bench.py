@@ -249,7 +249,7 @@ def main():
     parser.add_argument("--corpus", required=True, type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--models", help="measure the dense path, too, with the model in this folder")
-    parser.add_argument("--eta", type=int, metavar="N", 
+    parser.add_argument("--eta", type=int, metavar="N",
                         help="measure only the time to go that tasks tell: for the archive (1), or for so many documents of one shape")
     parser.add_argument("--large", type=int, metavar="MIB", help="measure the upload of a file of this size, too")
     args = parser.parse_args()
