@@ -24,7 +24,8 @@ use crate::role::ProcessRole;
 use crate::service::{
     ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Generations,
     HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People,
-    Questions, Replies, Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, Webhooks, check_keys,
+    Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, Webhooks,
+    check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -414,6 +415,12 @@ impl Parts<'_> {
                 vectors: Arc::clone(&self.store),
                 generations: self.generations.clone(),
                 no_model: self.no_model,
+                reranker: match self.reranker {
+                    Some(reranker) => RerankerState::Loaded(reranker),
+                    None if reranking::is_configured(self.config) => RerankerState::Failed,
+                    None => RerankerState::NotConfigured,
+                },
+                chat: self.writing.map(|writing| writing.model),
             },
             generations: self.generations,
             knowledge_bases,

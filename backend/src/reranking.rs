@@ -9,12 +9,17 @@ use nexus_rag::Reranking;
 
 use crate::config::Config;
 
+/// Whether the settings name one.
+pub fn is_configured(config: &Config) -> bool {
+    !config.models.reranker_dir.as_os_str().is_empty()
+}
+
 /// Loads the reranker, if one is named.
 pub async fn load(config: &Config) -> Option<Arc<dyn Reranker>> {
-    let models = &config.models;
-    if models.reranker_dir.as_os_str().is_empty() {
+    if !is_configured(config) {
         return None;
     }
+    let models = &config.models;
     let mut options = RerankerOptions::new(&models.reranker_dir, config.models_dir());
     if !models.runtime_library.as_os_str().is_empty() {
         options.runtime_library = Some(models.runtime_library.clone());

@@ -3,14 +3,17 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use nexus_api::health::CollectionSize;
-use nexus_api::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
+use nexus_api::{
+    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, Vectors,
+    WrittenAnswers,
+};
 use nexus_domain::{Condition, TaskState};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Json;
 use crate::app::App;
-use crate::service::DenseState;
+use crate::service::{DenseState, RerankerState};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -44,7 +47,14 @@ async fn live() -> Json<Health> {
 async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let (database, vectors, dense_retrieval) =
         tokio::join!(database_report(&app), vectors_report(&app), dense_report(&app));
-    let parts = [database.status, vectors.status, dense_retrieval.status];
+    let (reranking, written_answers) = (reranking_report(&app), written_report(&app));
+    let parts = [
+        database.status,
+        vectors.status,
+        dense_retrieval.status,
+        reranking.status,
+        written_answers.status,
+    ];
     let status = if parts.contains(&CheckStatus::Failing) {
         CheckStatus::Failing
     } else if parts.contains(&CheckStatus::Degraded) {
@@ -59,6 +69,8 @@ async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
             database,
             vectors,
             dense_retrieval,
+            reranking,
+            written_answers,
         },
     )
 }
@@ -140,14 +152,74 @@ async fn vectors_report(app: &App) -> Vectors {
     }
 }
 
+fn told(condition: Condition) -> (CheckStatus, Option<String>) {
+    match condition {
+        Condition::Fine => (CheckStatus::Ok, None),
+        Condition::Fallback(reason) => (CheckStatus::Ok, Some(reason)),
+        Condition::Away(reason) => (CheckStatus::Degraded, Some(reason)),
+    }
+}
+
+fn reranking_report(app: &App) -> Reranking {
+    let without = |status, reason: &str| Reranking {
+        status,
+        model: None,
+        runtime: None,
+        reason: Some(reason.to_owned()),
+    };
+    match &app.health.reranker {
+        RerankerState::Loaded(reranker) => Reranking {
+            status: CheckStatus::Ok,
+            model: Some(reranker.info().model.clone()),
+            runtime: Some(reranker.info().runtime.clone()),
+            reason: None,
+        },
+        RerankerState::Failed => without(
+            CheckStatus::Degraded,
+            "the reranker cannot be loaded; the log says why",
+        ),
+        RerankerState::NotConfigured => without(CheckStatus::Ok, "no reranker is configured"),
+    }
+}
+
+fn written_report(app: &App) -> WrittenAnswers {
+    let models: Vec<ChatModelHealth> = app
+        .health
+        .chat()
+        .into_iter()
+        .map(|(model, condition)| {
+            let (status, reason) = told(condition);
+            ChatModelHealth {
+                model,
+                status,
+                reason,
+            }
+        })
+        .collect();
+    let (status, reason) = if models.is_empty() {
+        (
+            CheckStatus::Ok,
+            Some("no chat model is configured: answers are quotes"),
+        )
+    } else if models.iter().all(|model| model.status != CheckStatus::Ok) {
+        (
+            CheckStatus::Degraded,
+            Some("no chat model answers: answers are quotes"),
+        )
+    } else {
+        (CheckStatus::Ok, None)
+    };
+    WrittenAnswers {
+        status,
+        models,
+        reason: reason.map(str::to_owned),
+    }
+}
+
 async fn dense_report(app: &App) -> DenseRetrieval {
     match app.health.dense().await {
         DenseState::Loaded(embedder) => {
-            let (status, reason) = match embedder.condition() {
-                Condition::Fine => (CheckStatus::Ok, None),
-                Condition::Fallback(reason) => (CheckStatus::Ok, Some(reason)),
-                Condition::Away(reason) => (CheckStatus::Degraded, Some(reason)),
-            };
+            let (status, reason) = told(embedder.condition());
             DenseRetrieval {
                 status,
                 model: Some(embedder.info().model.clone()),

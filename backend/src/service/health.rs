@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use nexus_domain::{Embedder, StoreStatus, TaskState, VectorError, VectorStore};
+use nexus_domain::{
+    ChatModel, Condition, Embedder, Reranker, StoreStatus, TaskState, VectorError, VectorStore,
+};
 use nexus_storage::{Db, DbKind, StorageError};
 
 use super::Generations;
@@ -16,6 +18,15 @@ pub enum DenseState {
     Missing(&'static str),
 }
 
+/// Which reranker there is.
+#[derive(Clone, Debug)]
+pub enum RerankerState {
+    Loaded(Arc<dyn Reranker>),
+    /// It is named in the settings and could not be loaded.
+    Failed,
+    NotConfigured,
+}
+
 #[derive(Clone, Debug)]
 pub struct HealthChecks {
     pub db: Db,
@@ -23,6 +34,9 @@ pub struct HealthChecks {
     pub generations: Generations,
     /// Why there is no embedding model, if there is none.
     pub no_model: &'static str,
+    pub reranker: RerankerState,
+    /// What writes answers, if anything does.
+    pub chat: Option<Arc<dyn ChatModel>>,
 }
 
 impl HealthChecks {
@@ -51,6 +65,11 @@ impl HealthChecks {
             .depth()
             .await
             .inspect_err(|error| log("queue", error))
+    }
+
+    /// The chat models in the order in which they are asked, and how they do.
+    pub fn chat(&self) -> Vec<(String, Condition)> {
+        self.chat.iter().flat_map(|chat| chat.conditions()).collect()
     }
 
     /// The model that questions are put to.

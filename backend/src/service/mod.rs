@@ -48,7 +48,7 @@ pub use documents::Documents;
 pub use door::{Admitted, Credential, Door, Presented, PresentedSignature};
 pub use error::ServiceError;
 pub use generations::{GenerationOverview, Generations};
-pub use health::{DenseState, HealthChecks};
+pub use health::{DenseState, HealthChecks, RerankerState};
 pub use inbox::{Inbox, NewUpdate, Stored};
 pub use incoming_webhooks::{Content as ToldContent, Heard, IncomingWebhooks, Told};
 pub use ingestion::{Accepted, Ingestion, NewIngestion};

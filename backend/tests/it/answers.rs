@@ -1,7 +1,8 @@
 //! Answers that a chat model writes, from the HTTP API to a scripted model server and back.
 
 use nexus_api::{
-    Answer, ErrorCode, ErrorEnvelope, GenerationReason, GenerationStatus, QueryRequest, RetrievalMode,
+    Answer, CheckStatus, ErrorCode, ErrorEnvelope, GenerationReason, GenerationStatus, QueryRequest,
+    RetrievalMode,
 };
 use nexus_client::{AnswerEvent, ClientError};
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
@@ -213,6 +214,66 @@ async fn the_next_model_answers_for_one_that_is_away() {
         assert_eq!(answer.generation.model.as_deref(), Some("writer-2"));
     }
     assert_eq!((first.calls(), second.calls()), (1, 2));
+
+    let told = app.client.readiness().await.unwrap().written_answers;
+    assert_eq!(told.status, CheckStatus::Ok, "one of them answers");
+    let models: Vec<_> = told
+        .models
+        .iter()
+        .map(|model| (model.model.as_str(), model.status))
+        .collect();
+    assert_eq!(
+        models,
+        [("writer-1", CheckStatus::Degraded), ("writer-2", CheckStatus::Ok)]
+    );
+    assert!(
+        told.models[0]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("does not answer")
+    );
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_when_no_chat_model_answers_and_when_one_does_again() {
+    let server = ChatStandIn::start([Play::refuses(401), Play::says(WRITTEN)]).await;
+    let settings = [("NEXUS_CHAT_ATTEMPTS", "1"), ("NEXUS_CHAT_REST_SECONDS", "0")];
+    let app = app(&[&server], &settings).await;
+    let told = async || app.client.readiness().await.unwrap().written_answers;
+    assert_eq!(
+        told().await.status,
+        CheckStatus::Ok,
+        "nothing is known against it"
+    );
+    app.ask(QUESTION).await;
+    let degraded = app.client.readiness().await.unwrap();
+    assert_eq!(degraded.status, CheckStatus::Degraded);
+    assert_eq!(degraded.written_answers.status, CheckStatus::Degraded);
+    let reason = degraded.written_answers.models[0].reason.as_deref();
+    assert_eq!(reason, Some("it refuses the key"));
+    app.ask(QUESTION).await;
+    assert_eq!(told().await.status, CheckStatus::Ok);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_of_a_reranker_that_could_not_be_loaded() {
+    let app = app(&[], &[]).await;
+    let reranking = app.client.readiness().await.unwrap().reranking;
+    assert_eq!((reranking.status, reranking.model), (CheckStatus::Ok, None));
+    app.end().await;
+    let app = TestApp::with(Setup {
+        settings: vec![("NEXUS_MODELS_RERANKER_DIR", "not-there".to_owned())],
+        ..Setup::default()
+    })
+    .await;
+    let ready = app.client.readiness().await.unwrap();
+    assert_eq!(
+        (ready.status, ready.reranking.status),
+        (CheckStatus::Degraded, CheckStatus::Degraded)
+    );
     app.end().await;
 }
 

@@ -271,6 +271,11 @@ async fn without_a_model_everything_works_by_words_and_says_so_and_vectors_follo
     );
     let ready = app.client.readiness().await.unwrap();
     assert_eq!(ready.status, nexus_api::CheckStatus::Degraded);
+    assert_eq!(ready.dense_retrieval.status, nexus_api::CheckStatus::Degraded);
+    // What was not asked for is no fault.
+    assert_eq!(ready.reranking.status, nexus_api::CheckStatus::Ok);
+    assert_eq!(ready.written_answers.status, nexus_api::CheckStatus::Ok);
+    assert!(ready.written_answers.models.is_empty());
     let data = app.end().await;
 
     let app = TestApp::with(Setup {

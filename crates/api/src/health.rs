@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     Ok,
-    /// Works with less: lexical search only.
+    /// Works with less: lexical search only, no reranking, or quotes instead of written answers.
     Degraded,
     Failing,
 }
@@ -28,6 +28,8 @@ pub struct Readiness {
     pub database: Database,
     pub vectors: Vectors,
     pub dense_retrieval: DenseRetrieval,
+    pub reranking: Reranking,
+    pub written_answers: WrittenAnswers,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,6 +65,39 @@ pub struct DenseRetrieval {
     pub model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The reranker, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reranking {
+    /// `ok` where none is configured: the fused order stands. `degraded` where the configured one could not be loaded.
+    pub status: CheckStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The chat models that write answers, in the order in which they are asked. Judged by what became of the last request;
+/// nobody asks them for their health.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WrittenAnswers {
+    /// `ok` where none is configured: answers are quotes. `degraded` where none of them answers.
+    pub status: CheckStatus,
+    pub models: Vec<ChatModelHealth>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatModelHealth {
+    pub model: String,
+    /// `degraded` from a failure until the next answer.
+    pub status: CheckStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -47,7 +47,10 @@ pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use generation::{
     AnswerBlock, AnswerDelta, DeltaCitation, Generation, GenerationReason, GenerationStatus, TokenUsage,
 };
-pub use health::{CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Vectors};
+pub use health::{
+    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, Vectors,
+    WrittenAnswers,
+};
 pub use index_generation::{IndexGeneration, IndexGenerationState, IndexGenerations};
 pub use ingestion::{
     ImportAccepted, PlannedChange, PlannedChangeKind, Problem, ProblemCode, SyncPlan, Task, TaskAccepted,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::Stream;
 
+use crate::embedder::Condition;
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatRole {
@@ -118,6 +120,17 @@ pub enum ChatError {
 }
 
 impl ChatError {
+    /// What went wrong, in words that everybody may read.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "it does not answer; the log says why",
+            Self::RateLimited { .. } => "it takes no more requests for now",
+            Self::TimedOut(_) => "it is too slow",
+            Self::RefusedKey => "it refuses the key",
+            Self::BadRequest(_) => "it refuses requests; the log says why",
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -135,4 +148,9 @@ pub trait ChatModel: Send + Sync + std::fmt::Debug {
 
     /// Asks, and waits for the first word.
     async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError>;
+
+    /// How each model behind it does, by what became of the last request; asks nobody.
+    fn conditions(&self) -> Vec<(String, Condition)> {
+        vec![(self.name().to_owned(), Condition::Fine)]
+    }
 }

@@ -25,7 +25,7 @@ impl EmbedderInfo {
     }
 }
 
-/// How an embedding model does, with a reason that everybody may read.
+/// How a model does, with a reason that everybody may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     Fine,

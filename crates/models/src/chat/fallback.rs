@@ -1,10 +1,10 @@
 //! Several models in order: the first one that begins to answer, answers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use nexus_domain::{ChatError, ChatModel, ChatReply, ChatRequest};
+use nexus_domain::{ChatError, ChatModel, ChatReply, ChatRequest, Condition};
 use tokio::time::Instant;
 
 /// Longest rest that a provider can ask for.
@@ -24,15 +24,22 @@ pub struct Fallback {
 #[derive(Debug)]
 struct Member {
     model: Arc<dyn ChatModel>,
-    /// Set while it rests, and while it is tried after a rest.
-    resting_until: Mutex<Option<Instant>>,
+    /// Set from a failure until an answer: while it rests, and while it is tried after a rest.
+    rest: Mutex<Option<Rest>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Instant,
+    /// In words that everybody may read.
+    why: &'static str,
 }
 
 impl Fallback {
     pub fn new(models: Vec<Arc<dyn ChatModel>>, rest: Duration) -> Self {
         let member = |model| Member {
             model,
-            resting_until: Mutex::default(),
+            rest: Mutex::default(),
         };
         Self {
             members: models.into_iter().map(member).collect(),
@@ -51,32 +58,40 @@ impl Fallback {
 }
 
 impl Member {
-    fn set(&self, until: Option<Instant>) {
-        *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    fn rest(&self) -> MutexGuard<'_, Option<Rest>> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it may be asked now. Whoever asks after a rest is the only one until it is known how that went.
-    fn is_up(&self, rest: Duration) -> bool {
-        let mut until = self.resting_until.lock().unwrap_or_else(PoisonError::into_inner);
-        match *until {
-            Some(end) if Instant::now() < end => false,
-            Some(_) => {
-                *until = Some(Instant::now() + rest);
+    fn is_up(&self, least: Duration) -> bool {
+        match &mut *self.rest() {
+            Some(rest) if Instant::now() < rest.until => false,
+            Some(rest) => {
+                rest.until = Instant::now() + least;
                 true
             }
             None => true,
         }
     }
 
-    fn rest_after(&self, error: &ChatError, rest: Duration) {
-        match error {
+    fn rest_after(&self, error: &ChatError, least: Duration) {
+        let wait = match error {
             // The request's fault: the next one may be answered.
-            ChatError::BadRequest(_) => {}
+            ChatError::BadRequest(_) => return,
             ChatError::RateLimited {
                 retry_after: Some(asked),
-            } => self.set(Some(Instant::now() + (*asked).max(rest).min(MAX_REST))),
-            _ => self.set(Some(Instant::now() + rest)),
-        }
+            } => (*asked).max(least).min(MAX_REST),
+            _ => least,
+        };
+        *self.rest() = Some(Rest {
+            until: Instant::now() + wait,
+            why: error.kind(),
+        });
+    }
+
+    fn condition(&self) -> Condition {
+        let rest = *self.rest();
+        rest.map_or(Condition::Fine, |rest| Condition::Away(rest.why.to_owned()))
     }
 }
 
@@ -94,7 +109,7 @@ impl ChatModel for Fallback {
             }
             match member.model.chat(request.clone()).await {
                 Ok(reply) => {
-                    member.set(None);
+                    *member.rest() = None;
                     return Ok(reply);
                 }
                 Err(error) => {
@@ -105,5 +120,12 @@ impl ChatModel for Fallback {
             }
         }
         Err(last)
+    }
+
+    fn conditions(&self) -> Vec<(String, Condition)> {
+        let members = self.members.iter();
+        members
+            .map(|member| (member.model.name().to_owned(), member.condition()))
+            .collect()
     }
 }
