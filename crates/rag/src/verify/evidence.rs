@@ -21,6 +21,8 @@ pub struct Evidence {
     cyrillic: f32,
     /// For quotes.
     pub(super) folded: String,
+    /// Text and place in lower case, for addresses.
+    pub(super) lower: String,
     /// Stems and identifiers, of the text and of its place.
     pub(super) terms: HashSet<u32>,
     /// Words in lower case, for names.
@@ -88,6 +90,7 @@ impl Evidence {
         Self {
             cyrillic: cyrillic_share(text),
             folded: quotes::folded(text).0,
+            lower: format!("{text}\n{place}").to_lowercase(),
             terms,
             words,
             after_names: after_names(text),

@@ -7,6 +7,7 @@
 //! Pure functions over text. Time is bounded by the length of the statement times that of the passages, both of which are
 //! bounded by the budgets of tokens of an answer.
 
+mod addresses;
 mod contradiction;
 mod evidence;
 mod kin;
@@ -19,6 +20,8 @@ mod reading;
 mod tokens;
 
 use std::ops::Range;
+
+pub(crate) use addresses::invented as invented_addresses;
 
 pub use crate::answer::checked;
 pub use evidence::Evidence;
@@ -37,6 +40,8 @@ pub enum Fault {
     Negation(Range<usize>),
     /// It cites a source that does not exist. The number was taken out; what is left of the citations was checked.
     Source(Range<usize>),
+    /// A link, a mail address or a name in Telegram that no source holds, cited or not.
+    Address(Range<usize>),
     /// Hardly a word of it stands in a cited passage.
     Unsupported(Range<usize>),
 }
@@ -49,6 +54,7 @@ impl Fault {
             | Self::Name(span)
             | Self::Negation(span)
             | Self::Source(span)
+            | Self::Address(span)
             | Self::Unsupported(span) => span,
         }
     }
@@ -61,6 +67,7 @@ impl Fault {
             Self::Name(_) => "name",
             Self::Negation(_) => "negation",
             Self::Source(_) => "source",
+            Self::Address(_) => "address",
             Self::Unsupported(_) => "unsupported",
         }
     }
@@ -75,7 +82,7 @@ impl Fault {
 /// What to do with statements that their sources do not hold. They are never shown as if they were held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unverified {
-    /// They stay, and are marked.
+    /// They stay, and are marked; but for addresses that no source holds, which somebody might open.
     #[default]
     Mark,
     /// They are left out.

@@ -6,6 +6,7 @@ mod answers;
 mod beir;
 mod follow_ups;
 mod fusion;
+mod injections;
 mod marks;
 mod quotes;
 mod reranking;

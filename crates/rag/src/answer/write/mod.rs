@@ -229,9 +229,10 @@ fn content(
     }
     let written = verified::read(draft, &assignment.context.evidence());
     let written = match unverified {
-        Unverified::Mark => written,
-        Unverified::Drop => written.without_unsupported().ok_or(GenerationReason::Uncited)?,
+        Unverified::Mark => written.without_invented_addresses(),
+        Unverified::Drop => written.without_unsupported(),
     };
+    let written = written.ok_or(GenerationReason::Uncited)?;
     Ok(Content {
         citations: citations(assignment, &written),
         text: written.text.trim_end().to_owned(),

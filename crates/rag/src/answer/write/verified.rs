@@ -4,7 +4,7 @@ use super::super::Block;
 use super::super::units::Kind;
 use super::blocks::{Piece, pieces};
 use super::parser::{Draft, Parser, number, write_mark};
-use crate::verify::{Evidence, Fault, faults};
+use crate::verify::{Evidence, Fault, faults, invented_addresses};
 
 /// A checked answer.
 #[derive(Debug)]
@@ -27,11 +27,14 @@ pub fn checked(text: &str, sources: &[Evidence]) -> Vec<Block> {
 }
 
 /// Cuts a text into blocks and looks at each statement that cites something. Code and headings are not looked at: code is
-/// announced by a statement, and a heading states nothing.
+/// announced by a statement, and a heading states nothing. Addresses are looked at wherever they stand.
 pub(super) fn read(draft: Draft, sources: &[Evidence]) -> Written {
     let mut pieces = pieces(&draft);
     for piece in &mut pieces {
         let block = &mut piece.block;
+        let invented = invented_addresses(&block.text, sources);
+        block.supported &= invented.is_empty();
+        block.faults.extend(invented.into_iter().map(Fault::Address));
         if matches!(piece.kind, Kind::Code | Kind::Heading) || block.citations.is_empty() {
             continue;
         }
@@ -60,6 +63,25 @@ impl Written {
     /// others goes with them.
     pub(super) fn without_unsupported(self) -> Option<Self> {
         let kept = kept(&self.pieces);
+        self.only(&kept)
+    }
+
+    /// The answer without what holds an address that no source holds: a mark would not keep anybody from opening it. `None` if
+    /// nothing is left that cites a source.
+    pub(super) fn without_invented_addresses(self) -> Option<Self> {
+        let is_invented = |fault: &Fault| matches!(fault, Fault::Address(_));
+        let pieces = self.pieces.iter();
+        let mut kept: Vec<bool> = pieces
+            .map(|piece| !piece.block.faults.iter().any(is_invented))
+            .collect();
+        if kept.iter().all(|kept| *kept) {
+            return Some(self);
+        }
+        leave_out_code_of(&self.pieces, &mut kept);
+        self.only(&kept)
+    }
+
+    fn only(self, kept: &[bool]) -> Option<Self> {
         let mut left = Self {
             text: String::with_capacity(self.text.len()),
             pieces: Vec::with_capacity(self.pieces.len()),
@@ -67,7 +89,7 @@ impl Written {
             plain: String::with_capacity(self.plain.len()),
         };
         let mut before = 0;
-        for (piece, is_kept) in self.pieces.into_iter().zip(kept) {
+        for (piece, is_kept) in self.pieces.into_iter().zip(kept.iter().copied()) {
             let gap = before..piece.span.start;
             before = piece.span.end;
             if !is_kept {
@@ -151,13 +173,17 @@ fn kept(pieces: &[Piece]) -> Vec<bool> {
             }),
         };
     }
-    // Code goes with the statement that announces it.
+    leave_out_code_of(pieces, &mut kept);
+    kept
+}
+
+/// Code goes with the statement that announces it.
+fn leave_out_code_of(pieces: &[Piece], kept: &mut [bool]) {
     for at in 1..pieces.len() {
         if pieces[at].kind == Kind::Code && !kept[at - 1] {
             kept[at] = false;
         }
     }
-    kept
 }
 
 #[cfg(test)]
