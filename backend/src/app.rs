@@ -19,6 +19,7 @@ use crate::config::{Config, read_or_make_secret};
 use crate::embedding;
 use crate::http::PRESENTER;
 use crate::index::{Alone, Index};
+use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
@@ -63,6 +64,7 @@ pub struct App {
     pub chats: Chats,
     pub webhooks: Webhooks,
     pub incoming_webhooks: IncomingWebhooks,
+    pub metrics: Metrics,
 }
 
 /// Everything that runs in one process.
@@ -238,8 +240,10 @@ impl Services {
             None
         };
         turn.end().await?;
+        let metrics = Metrics::new();
         let parts = Parts {
             config,
+            metrics: metrics.clone(),
             keys: Arc::new(keys),
             writing: crate::chat::writing(config)?,
             db: &db,
@@ -265,7 +269,7 @@ impl Services {
             false => None,
         };
         let app = parts.app()?;
-        let chat_worker = role.works().then(|| chat_worker(config, &app));
+        let chat_worker = role.works().then(|| chat_worker(config, &app, metrics));
         Ok(Self {
             app,
             role,
@@ -300,6 +304,7 @@ impl Services {
 /// What services are put together from.
 struct Parts<'a> {
     config: &'a Config,
+    metrics: Metrics,
     keys: Arc<KeyRing>,
     db: &'a Db,
     store: Arc<dyn VectorStore>,
@@ -409,6 +414,7 @@ impl Parts<'_> {
                 bots,
                 usage,
                 answering: self.answering(),
+                metrics: self.metrics.clone(),
             },
             health: HealthChecks {
                 db,
@@ -424,6 +430,7 @@ impl Parts<'_> {
             },
             generations: self.generations,
             knowledge_bases,
+            metrics: self.metrics,
         })
     }
 
@@ -460,11 +467,13 @@ impl Parts<'_> {
             Arc::clone(&self.keys),
             settings.guard()?,
             options,
+            self.metrics.clone(),
         ))
     }
 
     fn worker_context(&self) -> anyhow::Result<WorkerContext> {
         Ok(WorkerContext {
+            metrics: self.metrics.clone(),
             db: self.db.clone(),
             clock: Arc::clone(&self.clock),
             queue: self.queue.clone(),
@@ -503,7 +512,7 @@ fn sign_ins_with(config: &Config, db: &Db, clock: Arc<dyn Clock>, keys: Arc<KeyR
 }
 
 /// What answers in chats, with what the API answers with.
-fn chat_worker(config: &Config, app: &App) -> ChatWorker {
+fn chat_worker(config: &Config, app: &App, metrics: Metrics) -> ChatWorker {
     let Outbox {
         db,
         clock,
@@ -532,6 +541,7 @@ fn chat_worker(config: &Config, app: &App) -> ChatWorker {
         db,
         clock,
         signals,
+        metrics,
         options: ChatOptions {
             concurrency: config.worker.chats,
             lease: Duration::from_secs(config.worker.chat_lease_seconds),

@@ -17,6 +17,7 @@ mod error_chain;
 pub mod http;
 mod index;
 pub mod log;
+mod metrics;
 mod private_file;
 mod reranking;
 pub mod role;

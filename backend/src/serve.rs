@@ -20,6 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Server {
     http: Option<Http>,
+    metrics: Option<Http>,
     services: Services,
 }
 
@@ -48,7 +49,23 @@ impl Server {
                 None => None,
             },
         };
-        Ok(Self { http, services })
+        let metrics = match config.metrics_listen()? {
+            Some(address) => {
+                let router = http::metrics_router(services.app.clone());
+                Some(Http::listen(address, "NEXUS_METRICS_LISTEN", None, router)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            http,
+            metrics,
+            services,
+        })
+    }
+
+    /// Where metrics are read, with the port that was really taken.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|http| http.local)
     }
 
     /// Where clients on this machine find it, with the port that was really taken.
@@ -62,7 +79,12 @@ impl Server {
 
     /// Works until `stop`, then lets requests and tasks end and closes the stores.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { http, services } = self;
+        let Self {
+            http,
+            metrics,
+            services,
+        } = self;
+        let watched = metrics.map(|metrics| tokio::spawn(metrics.serve(stop.clone())));
         let worker = services.worker.clone().map(|worker| {
             let stop = stop.clone();
             tokio::spawn(async move {
@@ -97,6 +119,9 @@ impl Server {
         for worker in worker.into_iter().chain(chat_worker).chain(webhook_worker) {
             worker.await.context("the worker ended unexpectedly")?;
         }
+        if let Some(watched) = watched {
+            watched.await.context("the metrics ended unexpectedly")??;
+        }
         services.close().await;
         served
     }
@@ -109,10 +134,6 @@ impl Http {
         config: &Config,
         router: axum::Router,
     ) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("{address} cannot be listened on (setting {setting})"))?;
-        listener.set_nonblocking(true)?;
-        let local = listener.local_addr()?;
         let tls = match config.has_tls() {
             true => Some(
                 RustlsConfig::from_pem_file(&config.tls.cert, &config.tls.key)
@@ -121,6 +142,19 @@ impl Http {
             ),
             false => None,
         };
+        Self::listen(address, setting, tls, router)
+    }
+
+    fn listen(
+        address: SocketAddr,
+        setting: &str,
+        tls: Option<RustlsConfig>,
+        router: axum::Router,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("{address} cannot be listened on (setting {setting})"))?;
+        listener.set_nonblocking(true)?;
+        let local = listener.local_addr()?;
         Ok(Self {
             listener,
             local,

@@ -68,6 +68,17 @@ impl Config {
             .map_err(|_| ConfigError::invalid("worker.listen", "use ADDRESS:PORT, such as 127.0.0.1:8081"))
     }
 
+    /// Where metrics are read, if they are.
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.metrics.listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.metrics.listen.parse();
+        address
+            .map(Some)
+            .map_err(|_| ConfigError::invalid("metrics.listen", "use ADDRESS:PORT, such as 127.0.0.1:9464"))
+    }
+
     /// Threads that parse documents.
     pub fn parse_threads(&self) -> usize {
         match self.ingestion.parse_threads {

@@ -36,6 +36,7 @@ pub struct Config {
     pub chat: ChatConfig,
     pub http: HttpConfig,
     pub limits: LimitsConfig,
+    pub metrics: MetricsConfig,
     pub log: LogConfig,
 }
 
@@ -132,6 +133,12 @@ pub struct HttpConfig {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+pub struct MetricsConfig {
+    /// Empty or an address: see [`Config::metrics_listen`].
+    pub listen: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub struct LogConfig {
     pub level: String,
     pub format: LogFormat,
@@ -157,6 +164,7 @@ impl Config {
         self.validate_files()?;
         self.uploads.validate()?;
         self.worker_listen()?;
+        self.metrics_listen()?;
         self.trusted_proxies()?;
         self.auth.validate()?;
         self.limits.validate()?;

@@ -21,6 +21,7 @@ mod ingestion;
 mod knowledge_bases;
 mod logs;
 mod members;
+mod metrics;
 mod outbox;
 mod pages;
 mod path_ids;
@@ -42,4 +43,5 @@ mod wire;
 
 pub use wire::chats::PRESENTER;
 
+pub use metrics::router as metrics_router;
 pub use router::{health_router, openapi, router};

@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::rate_limit::{Asked, Limits};
 use super::{
     api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health, inbox,
-    incoming_webhooks, ingestion, knowledge_bases, logs, members, outbox, rag, rate_limit, remotes,
+    incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, rag, rate_limit, remotes,
     request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
@@ -166,6 +166,7 @@ pub fn router(app: App, config: &Config) -> Router {
     let (router, openapi) = split(config, limits);
     router
         .layer(from_fn_with_state(app.clone(), auth::admit))
+        .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", openapi))
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(

@@ -1,6 +1,8 @@
 //! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`; in the manner
 //! of the bot that asks, and within daily limits.
 
+use std::time::Instant;
+
 use futures::{StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
 use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, QuotaSubject};
@@ -11,6 +13,7 @@ use nexus_storage::StorageError;
 
 use super::usage::{Exceeded, Taken, Usage};
 use super::{Bots, KnowledgeBases, ServiceError};
+use crate::metrics::Metrics;
 
 #[derive(Clone, Debug)]
 pub struct Questions {
@@ -18,6 +21,7 @@ pub struct Questions {
     pub bots: Bots,
     pub usage: Usage,
     pub answering: Answering,
+    pub metrics: Metrics,
 }
 
 /// What was asked. Checked by the boundary: not empty, not too long.
@@ -42,16 +46,19 @@ impl Questions {
     pub async fn search(&self, access: &Access, input: SearchInput) -> Result<Retrieval, ServiceError> {
         let ready = self.ready(access, input, false).await?;
         let found = ready.answering.retriever.retrieve(&ready.question).await;
-        if found.is_err() {
-            ready.taken.give_back().await;
+        match &found {
+            Ok(found) => self.metrics.retrieved(&found.report),
+            Err(_) => ready.taken.give_back().await,
         }
         Ok(found?)
     }
 
     pub async fn answer(&self, access: &Access, input: SearchInput) -> Result<Answer, ServiceError> {
+        let began = Instant::now();
         let ready = self.ready(access, input, true).await?;
         match ready.answering.answer(&ready.question).await {
             Ok(answer) => {
+                self.metrics.answered(&answer, began.elapsed());
                 settle(ready.taken, &answer.generation).await;
                 if !answer.found {
                     let asked = ready.question.filter.kbs().collect();
@@ -85,9 +92,11 @@ impl Questions {
         access: &Access,
         input: SearchInput,
     ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
+        let began = Instant::now();
         let ready = self.ready(access, input, true).await?;
         let asked = ready.question.filter.kbs().collect();
         let answer = ready.answering.stream(ready.question);
+        let answer = counted_at_the_end(answer, self.metrics.clone(), began);
         Ok((settled_at_the_end(answer, ready.taken), asked))
     }
 
@@ -220,6 +229,17 @@ fn told_at_the_end(questions: Questions, answer: AnswerStream, event: EventData)
         Some((next, (questions, answer, event)))
     })
     .boxed()
+}
+
+/// Counts the answer for whoever watches the installation, as its last event passes.
+fn counted_at_the_end(answer: AnswerStream, metrics: Metrics, began: Instant) -> AnswerStream {
+    answer
+        .inspect(move |event| {
+            if let Ok(AnswerEvent::Done(answer)) = event {
+                metrics.answered(answer, began.elapsed());
+            }
+        })
+        .boxed()
 }
 
 /// Corrects the count before the last event is passed on.

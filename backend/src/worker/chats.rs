@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::metrics::Metrics;
 use crate::service::{Cards, HeldChat, NotHandled, Replies, Signals};
 
 /// Between two looks at the rows without being told that there is something.
@@ -37,6 +38,7 @@ pub struct ChatWorker {
     pub signals: Signals,
     pub replies: Replies,
     pub cards: Cards,
+    pub metrics: Metrics,
     pub options: ChatOptions,
 }
 
@@ -129,10 +131,12 @@ impl ChatWorker {
             let pause = RETRY_FIRST.saturating_mul(1 << update.attempts.min(6));
             let span = tracing::info_span!("update", update_id = update.update_id, bot = %update.bot_id,
                 trace_id = %update.trace_id);
+            let began = tokio::time::Instant::now();
             match self.handle(held, update, over).instrument(span.clone()).await {
-                Ok(()) => {}
+                Ok(()) => self.metrics.update("handled", began.elapsed()),
                 Err(NotHandled::LeaseLost) => break,
                 Err(NotHandled::Failed(error)) => {
+                    self.metrics.update("failed", began.elapsed());
                     let cause = crate::error_chain::chain(&error);
                     span.in_scope(|| tracing::warn!(cause, ?pause, "an update waits for another attempt"));
                     return pause;

@@ -7,6 +7,7 @@ use nexus_storage::{Db, StorageError};
 
 use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
+use crate::metrics::Metrics;
 use crate::service::Generations;
 use crate::uploads::Uploads;
 
@@ -21,6 +22,7 @@ pub struct WorkerContext {
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
     pub remotes: Remotes,
+    pub metrics: Metrics,
 }
 
 impl WorkerContext {

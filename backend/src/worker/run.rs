@@ -128,7 +128,16 @@ impl Worker {
                 self.options.lease,
                 done.clone(),
             ));
+            let (began, before) = (tokio::time::Instant::now(), running.meter.read().counts);
             let result = self.dispatch(&running).await;
+            let outcome = match &result {
+                Ok(_) => "succeeded",
+                Err(Stopped::Fail(_)) => "failed",
+                Err(_) => "put_back",
+            };
+            let counts = (before, running.meter.read().counts);
+            let kind = running.task.payload.kind();
+            self.context.metrics.task(kind, outcome, &counts, began.elapsed());
             done.cancel();
             if let Err(error) = beat.await {
                 tracing::error!(%error, "a heartbeat ended badly");

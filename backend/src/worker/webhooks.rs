@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::error_chain::chain;
+use crate::metrics::Metrics;
 use crate::service::{ServiceError, WebhookSecret};
 
 /// Between two looks at the rows.
@@ -51,6 +52,7 @@ pub struct WebhookWorker {
     keys: Arc<KeyRing>,
     guard: Guard,
     options: WebhookOptions,
+    metrics: Metrics,
     http: Arc<OnceLock<Http>>,
 }
 
@@ -69,6 +71,7 @@ impl WebhookWorker {
         keys: Arc<KeyRing>,
         guard: Guard,
         options: WebhookOptions,
+        metrics: Metrics,
     ) -> Self {
         Self {
             db,
@@ -76,6 +79,7 @@ impl WebhookWorker {
             keys,
             guard,
             options,
+            metrics,
             http: Arc::default(),
         }
     }
@@ -122,6 +126,7 @@ impl WebhookWorker {
 
     async fn work(&self, claimed: ClaimedDelivery) {
         crash_point("webhook.claimed");
+        let began = tokio::time::Instant::now();
         let attempt = match self.attempt(&claimed.delivery).await {
             Ok(attempt) => attempt,
             Err(error) => {
@@ -135,9 +140,12 @@ impl WebhookWorker {
             }
         };
         crash_point("webhook.sent");
-        if let Err(error) = self.settle(&claimed, attempt).await {
+        match self.settle(&claimed, attempt).await {
+            Ok(state) => self.metrics.webhook(state.as_str(), began.elapsed()),
             // The lease runs out and it is sent again, under the same id.
-            tracing::error!(delivery = %claimed.delivery.id, %error, "the end of a delivery could not be written");
+            Err(error) => {
+                tracing::error!(delivery = %claimed.delivery.id, %error, "the end of a delivery could not be written");
+            }
         }
     }
 
@@ -194,7 +202,11 @@ impl WebhookWorker {
         Ok(self.http.get_or_init(|| made))
     }
 
-    async fn settle(&self, claimed: &ClaimedDelivery, attempt: Attempt) -> Result<(), StorageError> {
+    async fn settle(
+        &self,
+        claimed: &ClaimedDelivery,
+        attempt: Attempt,
+    ) -> Result<WebhookDeliveryState, StorageError> {
         let now = self.clock.now();
         let Attempt { status, error } = attempt;
         let delivery = &claimed.delivery;
@@ -214,7 +226,7 @@ impl WebhookWorker {
         tx.commit().await?;
         tracing::info!(delivery = %delivery.id, webhook = %delivery.webhook_id, event = delivery.event.as_str(),
             attempt = delivery.attempts, state = state.as_str(), status, error = outcome.error, "a webhook was told");
-        Ok(())
+        Ok(state)
     }
 }
 

@@ -22,6 +22,7 @@ mod ingestion;
 mod keys;
 mod knowledge_bases;
 mod limits;
+mod metrics;
 mod n8n;
 mod oidc;
 mod people;

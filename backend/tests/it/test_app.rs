@@ -28,6 +28,8 @@ pub struct TestApp {
     pub embedder: Option<Arc<FakeEmbedder>>,
     pub clock: Arc<ManualClock>,
     pub data: Arc<TempDir>,
+    /// Where `/metrics` is read.
+    pub metrics: std::net::SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -105,6 +107,7 @@ impl TestApp {
             ("NEXUS_DATA_DIR".to_owned(), folder),
             ("NEXUS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_WORKER_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("NEXUS_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
             ("NEXUS_SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
         ]);
@@ -137,6 +140,7 @@ impl TestApp {
         let services = Services::with_role(role, &config, outside).await.unwrap();
         let server = Server::bind(&config, services).await.unwrap();
         let base = server.address(&config).unwrap();
+        let metrics = server.metrics_address().unwrap();
         let client = Client::new(ClientConfig::new(base, KEY.to_owned().into())).unwrap();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(stop.clone()));
@@ -145,6 +149,7 @@ impl TestApp {
             embedder,
             clock,
             data,
+            metrics,
             stop,
             serving,
         }

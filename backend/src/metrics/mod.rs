@@ -1,0 +1,280 @@
+//! What an operator watches: how often this process did what, how long that took, and how much waits. In Prometheus' format.
+//!
+//! Labels are kinds and routes, never content, addresses, or who asked. Each process counts for itself; what waits is read from
+//! rows when somebody looks, and so is the same in all of them.
+
+mod labels;
+mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_domain::{Counts, TaskKind, TaskState};
+use nexus_rag::{Answer, GenerationStatus, RetrievalReport, SideReport, SideStatus};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use labels::{AnswerLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels};
+
+/// Seconds, from a search to an answer that a slow model writes.
+const SECONDS: [f64; 16] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+];
+/// Seconds, from a sweep to the reading of a large repository.
+const TASK_SECONDS: [f64; 10] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0];
+
+type Times<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Cheap to clone; all clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    requests: Times<RequestLabels>,
+    answers: Times<AnswerLabels>,
+    retrievals: Times<KindLabel>,
+    tokens: Family<TokenLabels, Counter>,
+    tasks: Times<TaskLabels>,
+    embedded: Family<KindLabel, Counter>,
+    updates: Times<OutcomeLabel>,
+    webhooks: Times<OutcomeLabel>,
+    waiting: Family<StateLabel, Gauge>,
+    points: Family<KindLabel, Gauge>,
+    unread: Counter,
+}
+
+/// What is read when somebody looks; `None` where it could not be.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    pub tasks: Option<Vec<(TaskState, u64)>>,
+    /// Points by collection.
+    pub points: Option<Vec<(String, u64)>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let times = || Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
+        let mut inner = Inner {
+            registry: Registry::default(),
+            requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            answers: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            retrievals: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            tokens: Family::default(),
+            tasks: Family::new_with_constructor(|| Histogram::new(TASK_SECONDS)),
+            embedded: Family::default(),
+            updates: times(),
+            webhooks: times(),
+            waiting: Family::default(),
+            points: Family::default(),
+            unread: Counter::default(),
+        };
+        inner.register();
+        Self(Arc::new(inner))
+    }
+
+    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels {
+            method: method.to_owned(),
+            route: route.to_owned(),
+            status,
+        };
+        let times = self.0.requests.get_or_create(&labels);
+        times.observe(took.as_secs_f64());
+    }
+
+    /// A question that was answered, be it by a refusal.
+    pub fn answered(&self, answer: &Answer, took: Duration) {
+        let generation = &answer.generation;
+        let labels = AnswerLabels {
+            outcome: if answer.found { "answered" } else { "refused" },
+            generation: match generation.status {
+                GenerationStatus::Written => "written",
+                GenerationStatus::Extractive => "quotes",
+                GenerationStatus::Failed => "failed",
+            },
+        };
+        self.0.answers.get_or_create(&labels).observe(took.as_secs_f64());
+        self.retrieved(&answer.retrieval);
+        let (Some(usage), Some(model)) = (generation.usage, &generation.model) else {
+            return;
+        };
+        for (kind, tokens) in [
+            ("prompt", usage.prompt_tokens),
+            ("completion", usage.completion_tokens),
+        ] {
+            let labels = TokenLabels {
+                model: model.clone(),
+                kind,
+            };
+            self.0.tokens.get_or_create(&labels).inc_by(u64::from(tokens));
+        }
+    }
+
+    pub fn retrieved(&self, report: &RetrievalReport) {
+        let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
+        let side =
+            |name, side: &SideReport| (side.status == SideStatus::Ran).then(|| (name, seconds(side.micros)));
+        let parts = [
+            side("lexical", &report.lexical),
+            side("dense", &report.dense),
+            Some(("all", seconds(report.total_micros))),
+        ];
+        for (kind, seconds) in parts.into_iter().flatten() {
+            self.0
+                .retrievals
+                .get_or_create(&KindLabel::of(kind))
+                .observe(seconds);
+        }
+    }
+
+    /// An attempt at a task that ended: `succeeded`, `failed`, `put_back`. Counts are those of the task before and after it.
+    pub fn task(
+        &self,
+        kind: TaskKind,
+        outcome: &'static str,
+        (before, after): &(Counts, Counts),
+        took: Duration,
+    ) {
+        let labels = TaskLabels {
+            kind: kind.as_str(),
+            outcome,
+        };
+        self.0.tasks.get_or_create(&labels).observe(took.as_secs_f64());
+        for (origin, chunks) in [
+            (
+                "model",
+                after.chunks_embedded.saturating_sub(before.chunks_embedded),
+            ),
+            (
+                "cache",
+                after.chunks_from_cache.saturating_sub(before.chunks_from_cache),
+            ),
+        ] {
+            self.0
+                .embedded
+                .get_or_create(&KindLabel::of(origin))
+                .inc_by(chunks);
+        }
+    }
+
+    /// An update of a chat: `handled` or `failed`.
+    pub fn update(&self, outcome: &'static str, took: Duration) {
+        let times = self.0.updates.get_or_create(&OutcomeLabel { outcome });
+        times.observe(took.as_secs_f64());
+    }
+
+    /// An attempt to tell a webhook, by what became of the delivery.
+    pub fn webhook(&self, outcome: &'static str, took: Duration) {
+        let times = self.0.webhooks.get_or_create(&OutcomeLabel { outcome });
+        times.observe(took.as_secs_f64());
+    }
+
+    /// Everything, in OpenMetrics' text format.
+    pub fn text(&self, waiting: Waiting) -> Result<String, std::fmt::Error> {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let inner = &self.0;
+        inner
+            .unread
+            .inc_by(u64::from(waiting.tasks.is_none()) + u64::from(waiting.points.is_none()));
+        inner.waiting.clear();
+        for (state, count) in waiting.tasks.into_iter().flatten() {
+            let labels = StateLabel {
+                state: state.as_str(),
+            };
+            inner.waiting.get_or_create(&labels).set(gauge(count));
+        }
+        inner.points.clear();
+        for (collection, count) in waiting.points.into_iter().flatten() {
+            let labels = KindLabel {
+                kind: collection.into(),
+            };
+            inner.points.get_or_create(&labels).set(gauge(count));
+        }
+        let mut text = String::new();
+        encode(&mut text, &inner.registry)?;
+        Ok(text)
+    }
+}
+
+impl Inner {
+    fn register(&mut self) {
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        let ours = self.registry.sub_registry_with_prefix("nexus");
+        ours.register("build", "The program", version);
+        let requests = "Requests until the headers of their response, by route";
+        ours.register("http_request_seconds", requests, self.requests.clone());
+        let answers = "Questions until their answer, by outcome and by what it was made of";
+        ours.register("answer_seconds", answers, self.answers.clone());
+        let retrievals = "Searches of the indexes, by side; `all` with everything around them";
+        ours.register("retrieval_seconds", retrievals, self.retrievals.clone());
+        let tokens = "Tokens that chat models say they took, by model";
+        ours.register("chat_tokens", tokens, self.tokens.clone());
+        let tasks = "Attempts at tasks, by kind and outcome";
+        ours.register("task_seconds", tasks, self.tasks.clone());
+        let embedded = "Chunks that got their vector, by where it came from";
+        ours.register("embedded_chunks", embedded, self.embedded.clone());
+        let updates = "Updates of chats until they were handled";
+        ours.register("update_seconds", updates, self.updates.clone());
+        let webhooks = "Attempts to tell webhooks, by what became of the delivery";
+        ours.register("webhook_seconds", webhooks, self.webhooks.clone());
+        let waiting = "Tasks by state, in the whole installation";
+        ours.register("tasks", waiting, self.waiting.clone());
+        let points = "Points by collection, in the whole installation";
+        ours.register("index_points", points, self.points.clone());
+        let unread = "Parts that could not be read when somebody looked";
+        ours.register("unread_parts", unread, self.unread.clone());
+        process::register(&mut self.registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_counted_by_kind_and_what_waits_is_as_it_was_read_last() {
+        let metrics = Metrics::new();
+        let took = Duration::from_millis(20);
+        metrics.request("GET", "/api/v1/health", 200, took);
+        metrics.request("GET", "/api/v1/health", 200, took);
+        let embedded = |chunks_embedded| Counts {
+            chunks_embedded,
+            ..Counts::default()
+        };
+        let counts = (embedded(2), embedded(5));
+        metrics.task(TaskKind::Sweep, "succeeded", &counts, took);
+        let waiting = |count| Waiting {
+            tasks: Some(vec![(TaskState::Queued, count)]),
+            points: Some(vec![("lexical".to_owned(), 7)]),
+        };
+        metrics.text(waiting(5)).unwrap();
+        let text = metrics.text(waiting(2)).unwrap();
+        for line in [
+            r#"nexus_http_request_seconds_count{method="GET",route="/api/v1/health",status="200"} 2"#,
+            r#"nexus_task_seconds_count{kind="sweep",outcome="succeeded"} 1"#,
+            r#"nexus_embedded_chunks_total{kind="model"} 3"#,
+            r#"nexus_tasks{state="queued"} 2"#,
+            r#"nexus_index_points{kind="lexical"} 7"#,
+            "nexus_unread_parts_total 0",
+            "# EOF",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains(r#"nexus_tasks{state="queued"} 5"#));
+        let text = metrics.text(Waiting::default()).unwrap();
+        assert!(text.contains("nexus_unread_parts_total 2") && !text.contains("nexus_tasks{"));
+    }
+}
