@@ -60,7 +60,8 @@ impl Inbox {
         lasts: Duration,
     ) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        // Else a crowd of chats could cost the process its lease.
+        let mut tx = self.db.begin_ahead().await?;
         if !tx.bot_leases().take(bot.id, holder, now.plus(lasts), now).await? {
             return Err(ServiceError::BotLeaseHeld);
         }
@@ -82,7 +83,8 @@ impl Inbox {
         updates.sort_by_key(|update| (update.telegram_chat_id, update.update_id));
         let now = self.clock.now();
         let mut stored = Stored::default();
-        let mut tx = self.db.begin().await?;
+        // Telegram waits for this, and what is answered to it can wait.
+        let mut tx = self.db.begin_ahead().await?;
         for update in updates {
             let candidate = Chat {
                 id: ChatId::new(now),
