@@ -11,6 +11,10 @@ use nexus_storage::Db;
 
 use super::{ServiceError, Signals};
 
+/// Telegram keeps an update for a day (<https://core.telegram.org/bots/api#getting-updates>), so it cannot come again after
+/// that. After a week without updates Telegram chooses their next number at random, and it may be one that we know.
+const KNOWN_FOR: Duration = Duration::from_secs(2 * 24 * 3_600);
+
 #[derive(Clone, Debug)]
 pub struct Inbox {
     pub db: Db,
@@ -114,8 +118,15 @@ impl Inbox {
                 received_at: now,
             };
             if !tx.updates().insert(&row).await? {
-                stored.known += 1;
-                continue;
+                let before = now.minus(KNOWN_FOR);
+                let is_another = tx
+                    .updates()
+                    .give_number_free(bot.id, row.update_id, before)
+                    .await?;
+                if !is_another || !tx.updates().insert(&row).await? {
+                    stored.known += 1;
+                    continue;
+                }
             }
             stored.new += 1;
             tx.chats().wake(chat.id, now).await?;
