@@ -545,6 +545,9 @@ fn chat_worker(config: &Config, app: &App, metrics: Metrics) -> ChatWorker {
         options: ChatOptions {
             concurrency: config.worker.chats,
             lease: Duration::from_secs(config.worker.chat_lease_seconds),
+            keep: Some(config.worker.chat_keep_days)
+                .filter(|days| *days > 0)
+                .map(|days| Duration::from_secs(days * 24 * 3_600)),
         },
     }
 }

@@ -36,6 +36,11 @@ pub enum RunError {
     )]
     NotABot,
     #[error(
+        "the backend wants every request of this bot to be signed, and nexus-bot does not sign: DELETE \
+         /api/v1/bots/{{id}}/signing-secret ends that, and the bot's `addresses` can say from where it may call instead"
+    )]
+    SignsRequests,
+    #[error(
         "the service token belongs to a bot whose id at Telegram is {expected}, and the token in NEXUS_BOT_TOKEN to {found}"
     )]
     AnotherBot { expected: i64, found: i64 },
@@ -140,6 +145,10 @@ impl Process {
     async fn attempt(&self, stop: &CancellationToken) -> Result<Attempt, RunError> {
         let me = match self.client.me().await {
             Ok(me) => me,
+            // Waiting would not help: it is for somebody to decide.
+            Err(error) if error.code() == Some(ErrorCode::SignatureRequired) => {
+                return Err(RunError::SignsRequests);
+            }
             Err(error) => return Ok(refused(&error)),
         };
         let bot = me.bot.ok_or(RunError::NotABot)?;

@@ -164,6 +164,11 @@ mod tests {
         let message = |pairs| load(pairs).unwrap_err().to_string();
         assert!(message(&[("NEXUS_LISTEN", "here")]).contains("NEXUS_LISTEN"));
         assert!(message(&[("NEXUS_WORKER_CONCURRENCY", "0")]).contains("NEXUS_WORKER_CONCURRENCY"));
+        let kept_too_short = message(&[("NEXUS_WORKER_CHAT_KEEP_DAYS", "1")]);
+        assert!(
+            kept_too_short.contains("NEXUS_WORKER_CHAT_KEEP_DAYS"),
+            "{kept_too_short}"
+        );
         assert!(message(&[("NEXUS_WORKER_CONCURRENCY", "many")]).contains("worker.concurrency"));
         assert!(message(&[("NEXUS_TLS_CERT", "cert.pem")]).contains("NEXUS_TLS_KEY"));
         assert!(message(&[("NEXUS_ADMIN_KEY", "short")]).contains("NEXUS_ADMIN_KEY"));

@@ -109,6 +109,7 @@ pub struct WorkerConfig {
     pub concurrency: usize,
     pub chats: usize,
     pub chat_lease_seconds: u64,
+    pub chat_keep_days: u64,
     pub lease_seconds: u64,
     pub max_attempts: u32,
     pub sweep_seconds: u64,
@@ -235,6 +236,16 @@ impl Config {
             2,
             600,
         )?;
+        // An update that Telegram may send again must still be known.
+        if !matches!(self.worker.chat_keep_days, 0 | 2..=36_500) {
+            return Err(ConfigError::invalid(
+                "worker.chat_keep_days",
+                format!(
+                    "{} is neither 0 nor between 2 and 36500",
+                    self.worker.chat_keep_days
+                ),
+            ));
+        }
         in_range("worker.lease_seconds", self.worker.lease_seconds, 2, 3_600)?;
         in_range("worker.max_attempts", u64::from(self.worker.max_attempts), 1, 100)?;
         in_range("worker.sweep_seconds", self.worker.sweep_seconds, 1, 86_400)?;

@@ -11,6 +11,10 @@ use nexus_storage::Db;
 
 use super::{ServiceError, Signals};
 
+/// Telegram keeps an update for a day (<https://core.telegram.org/bots/api#getting-updates>), so it cannot come again after
+/// that. After a week without updates Telegram chooses their next number at random, and it may be one that we know.
+const KNOWN_FOR: Duration = Duration::from_secs(2 * 24 * 3_600);
+
 #[derive(Clone, Debug)]
 pub struct Inbox {
     pub db: Db,
@@ -60,7 +64,8 @@ impl Inbox {
         lasts: Duration,
     ) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        // Else a crowd of chats could cost the process its lease.
+        let mut tx = self.db.begin_ahead().await?;
         if !tx.bot_leases().take(bot.id, holder, now.plus(lasts), now).await? {
             return Err(ServiceError::BotLeaseHeld);
         }
@@ -82,7 +87,8 @@ impl Inbox {
         updates.sort_by_key(|update| (update.telegram_chat_id, update.update_id));
         let now = self.clock.now();
         let mut stored = Stored::default();
-        let mut tx = self.db.begin().await?;
+        // Telegram waits for this, and what is answered to it can wait.
+        let mut tx = self.db.begin_ahead().await?;
         for update in updates {
             let candidate = Chat {
                 id: ChatId::new(now),
@@ -112,8 +118,15 @@ impl Inbox {
                 received_at: now,
             };
             if !tx.updates().insert(&row).await? {
-                stored.known += 1;
-                continue;
+                let before = now.minus(KNOWN_FOR);
+                let is_another = tx
+                    .updates()
+                    .give_number_free(bot.id, row.update_id, before)
+                    .await?;
+                if !is_another || !tx.updates().insert(&row).await? {
+                    stored.known += 1;
+                    continue;
+                }
             }
             stored.new += 1;
             tx.chats().wake(chat.id, now).await?;

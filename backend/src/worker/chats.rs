@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::{Clock, LeaseToken, Update};
+use nexus_domain::{Clock, LeaseToken, Timestamp, Update};
 use nexus_storage::{ClaimedChat, Db, StorageError};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AT_CARDS_EVERY: Duration = Duration::from_secs(1);
 /// What has expired is swept this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// Rows that are deleted in one transaction, so that nobody waits long for their turn to write.
+const SWEEP_BATCH: usize = 500;
 /// First wait before an update is tried again; doubled with each attempt.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,8 @@ pub struct ChatOptions {
     /// Chats that are worked on at the same time.
     pub concurrency: usize,
     pub lease: Duration,
+    /// How long what was said is kept; `None`: for ever.
+    pub keep: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -232,7 +236,7 @@ impl ChatWorker {
     async fn sweep(self, stop: CancellationToken) {
         loop {
             if let Err(error) = self.forget_expired().await {
-                tracing::warn!(%error, "expired buttons could not be removed");
+                tracing::warn!(%error, "what has expired in chats could not be removed");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -246,6 +250,30 @@ impl ChatWorker {
         let mut tx = self.db.begin().await?;
         tx.buttons().delete_expired(now).await?;
         tx.dialogues().delete_expired(now).await?;
-        tx.commit().await
+        tx.commit().await?;
+        match self.options.keep {
+            Some(keep) => self.forget_before(now.minus(keep)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes what was said before, a bounded number of rows at a time.
+    async fn forget_before(&self, before: Timestamp) -> Result<(), StorageError> {
+        let (mut updates, mut messages) = (0, 0);
+        loop {
+            let mut tx = self.db.begin().await?;
+            let of_inbox = tx.updates().delete_old(before, SWEEP_BATCH).await?;
+            let of_outbox = tx.deliveries().delete_old(before, SWEEP_BATCH).await?;
+            tx.commit().await?;
+            updates += of_inbox;
+            messages += of_outbox;
+            if of_inbox == 0 && of_outbox == 0 {
+                break;
+            }
+        }
+        if updates + messages > 0 {
+            tracing::info!(updates, messages, "what was said in chats long ago is deleted");
+        }
+        Ok(())
     }
 }

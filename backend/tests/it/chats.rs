@@ -1,15 +1,16 @@
 //! Chats from end to end, as the process that serves a bot meets them: updates go in, deliveries come out, and whatever
 //! is lost in between is made good.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::api::{error, text};
+use crate::api::{Api, error, text};
 use crate::bot_process::{ANNA, Process, QUESTION, app, button, said};
-use crate::test_app::{KB, archive};
+use crate::test_app::{KB, Setup, TestApp, archive};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_gets_a_placeholder_and_then_its_answer_once() {
@@ -246,6 +247,116 @@ async fn menus_change_what_is_chosen_in_their_own_place() {
         ("cancelled", &menu["id"])
     );
     app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_the_bot_chooses_a_knowledge_base_that_the_person_sees() {
+    let (app, operator, mut bot) = app(vec![]).await;
+    let id = text(&operator.get("/knowledge-bases").await.1["items"][0]["id"]);
+    let (status, hidden) = operator
+        .post("/knowledge-bases", &json!({"name": "hidden"}))
+        .await;
+    assert_eq!(status, 201, "{hidden}");
+    let hidden = text(&hidden["id"]);
+    for named in [
+        "",
+        "hidden",
+        hidden.as_str(),
+        "nothing-of-that-name",
+        "handbook and more",
+        "x\0",
+    ] {
+        let start = json!({"kind": "command", "name": "start", "argument": named});
+        bot.writes(ANNA, start).await;
+        assert_eq!(said(&bot.delivered().await), "start", "{named:?}");
+        bot.commands(ANNA, "kb").await;
+        let menu = bot.delivered().await;
+        assert_eq!(
+            button(&menu, "all_knowledge_bases")["label"]["chosen"],
+            true,
+            "{named:?}"
+        );
+    }
+    for named in [KB, id.as_str()] {
+        let start = json!({"kind": "command", "name": "start", "argument": named});
+        bot.writes(ANNA, start).await;
+        assert_eq!(said(&bot.delivered().await), "start");
+        assert_eq!(
+            bot.delivered().await["content"]["say"],
+            json!({"what": "kb_chosen", "names": [KB]})
+        );
+        bot.commands(ANNA, "kb").await;
+        let menu = bot.delivered().await;
+        assert_eq!(button(&menu, "knowledge_base")["label"]["chosen"], true);
+        bot.presses(ANNA, &button(&menu, "all_knowledge_bases")).await;
+        bot.delivered().await;
+    }
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sees_no_knowledge_base_is_told_so() {
+    let (app, operator, mut bot) = app(vec![]).await;
+    let kb = text(&operator.get("/knowledge-bases").await.1["items"][0]["id"]);
+    bot.asks(ANNA, QUESTION).await;
+    assert_eq!(bot.delivered().await["content"]["answer"]["found"], true);
+    let id = text(&operator.get("/bots").await.1["items"][0]["id"]);
+    let closed = operator.delete(&format!("/knowledge-bases/{kb}/bots/{id}")).await;
+    assert_eq!(closed.0, 204);
+    bot.asks(ANNA, QUESTION).await;
+    assert_eq!(said(&bot.delivered().await), "kb_none");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_telegram_gives_again_after_days_is_another_update() {
+    let (app, _, mut bot) = app(vec![]).await;
+    bot.commands(ANNA, "help").await;
+    assert_eq!(said(&bot.delivered().await), "help");
+    bot.updates = 0;
+    let update = bot.update(ANNA, json!({"kind": "text", "text": QUESTION}));
+    app.clock.advance(Duration::from_secs(24 * 3_600));
+    assert_eq!(bot.pass_on(std::slice::from_ref(&update)).await["known"], 1);
+    app.clock.advance(Duration::from_secs(6 * 24 * 3_600));
+    assert_eq!(bot.take_lease().await.0, 200);
+    assert_eq!(bot.pass_on(std::slice::from_ref(&update)).await["stored"], 1);
+    assert_eq!(bot.pass_on(&[update]).await["known"], 1);
+    let answer = bot.delivered().await;
+    assert_eq!(answer["content"]["answer"]["found"], true, "{answer}");
+    assert!(
+        bot.poll(0).await.1["items"].as_array().unwrap().is_empty(),
+        "that was all"
+    );
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_deleted_after_the_days_that_it_is_kept_for() {
+    let (app, operator, mut bot) = app(vec![]).await;
+    bot.asks(ANNA, QUESTION).await;
+    assert_eq!(bot.delivered().await["content"]["answer"]["found"], true);
+    let chat = text(&operator.get("/chats").await.1["items"][0]["id"]);
+    let path = format!("/chats/{chat}/messages");
+    let data = app.end().await;
+    let mut left = Vec::new();
+    for (days, keep) in [(30, "0"), (1, "2"), (3, "2")] {
+        let app = TestApp::with(Setup {
+            settings: vec![("NEXUS_WORKER_CHAT_KEEP_DAYS", keep.to_owned())],
+            data: Some(Arc::clone(&data)),
+            later: Duration::from_secs(days * 24 * 3_600),
+            ..Setup::default()
+        })
+        .await;
+        let operator = Api::operator(&app);
+        let said = async || operator.get(&path).await.1["items"].as_array().unwrap().len();
+        // The sweep is the first thing that a worker does; one that deletes nothing cannot be waited for.
+        while days == 3 && said().await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        left.push(said().await);
+        app.end().await;
+    }
+    assert_eq!(left, [2, 2, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

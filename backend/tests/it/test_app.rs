@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
 use nexus_backend::app::{DenseModel, Outside, Services};
@@ -90,6 +91,8 @@ pub struct Setup {
     pub reader: Option<PathBuf>,
     /// What the process does; everything unless set.
     pub role: Option<ProcessRole>,
+    /// By how much its clock is ahead of where those of others begin.
+    pub later: Duration,
 }
 
 impl TestApp {
@@ -127,6 +130,7 @@ impl TestApp {
             (None, None) => DenseModel::Missing("the test has none"),
         };
         let clock = Arc::new(ManualClock::default());
+        clock.advance(setup.later);
         let outside = Outside {
             clock: clock.clone(),
             dense,

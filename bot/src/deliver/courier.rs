@@ -1,6 +1,8 @@
 //! Sends one delivery, in steps that can be repeated: a placeholder, whose id the backend is told at once, then the text
 //! as an edit of it. Whoever dies in between leaves at worst a placeholder behind.
 
+use std::time::Duration;
+
 use nexus_api::limits::MAX_PARTS;
 use nexus_api::{ChatKind, Content, Delivery, Priority};
 use teloxide_core::types::InlineKeyboardMarkup;
@@ -21,6 +23,8 @@ use crate::words::{Language, Phrase, Words};
 
 /// What stands in a chat for a moment, until it becomes text.
 const PLACEHOLDER: &str = "…";
+/// How long Telegram may take to carry out an edit whose answer was lost.
+const LATE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug)]
 pub(super) struct Courier {
@@ -42,8 +46,8 @@ impl Courier {
             None => self.announce(&delivery, &reporter).await,
             Some(content) => {
                 // The last word comes after all previews.
-                self.previews.stop(delivery.message_id).await;
-                self.say(&delivery, content, &reporter).await
+                let late_preview = self.previews.stop(delivery.message_id).await;
+                self.say(&delivery, content, &reporter, late_preview).await
             }
         };
         let Err(failure) = result else { return };
@@ -92,20 +96,46 @@ impl Courier {
         delivery: &Delivery,
         content: &Content,
         reporter: &Reporter<'_>,
+        late_preview: bool,
     ) -> Result<(), Failure> {
         let language: Language = delivery.language.into();
         let style = self.how.style(language);
         let presented = present(content, &style);
         let mut parts = presented.text.parts(style.limits);
         parts.truncate(MAX_PARTS as usize);
-        self.show(delivery, &parts, presented.keyboard, reporter).await?;
+        self.show(delivery, &parts, presented.keyboard.clone(), reporter)
+            .await?;
         let task_id = match Wanted::of(delivery, content) {
             Some(wanted) => Some(file::fetch(self, wanted, reporter.over).await?),
             None => None,
         };
         reporter.sent(parts.len(), task_id).await?;
         tracing::info!(parts = parts.len(), "delivered");
+        if let (true, Some(first), Some(message)) = (late_preview, parts.first(), delivery.parts.first()) {
+            let keyboard = presented.keyboard.filter(|_| parts.len() == 1);
+            self.say_again(delivery, *message, first, keyboard, reporter)
+                .await;
+        }
         Ok(())
+    }
+
+    /// A preview without a clear answer may have come after the last word. Nothing else happens in the chat meanwhile, and where
+    /// the last word stands, Telegram says that nothing is changed.
+    async fn say_again(
+        &self,
+        delivery: &Delivery,
+        message: i64,
+        part: &Part,
+        keyboard: Option<InlineKeyboardMarkup>,
+        reporter: &Reporter<'_>,
+    ) {
+        let waited = tokio::time::sleep(LATE);
+        if reporter.over.run_until_cancelled(waited).await.is_none() {
+            return;
+        }
+        if self.write(delivery, message, part, keyboard).await.is_err() {
+            tracing::debug!("the last word was not said again");
+        }
     }
 
     /// Makes the messages in the chat those parts and nothing else.

@@ -44,7 +44,8 @@ pub(super) struct Previews(Arc<Mutex<HashMap<Uuid, Preview>>>);
 #[derive(Debug)]
 struct Preview {
     over: CancellationToken,
-    task: JoinHandle<()>,
+    /// Whether an edit had no clear answer: Telegram may carry it out when the last word stands there already.
+    task: JoinHandle<bool>,
 }
 
 impl Previews {
@@ -64,11 +65,12 @@ impl Previews {
         previews.insert(message_id, Preview { over, task });
     }
 
-    /// After that no preview of the message will be seen.
-    pub(super) async fn stop(&self, message_id: Uuid) {
+    /// After that no preview of the message is begun. Whether one may still be seen, late.
+    pub(super) async fn stop(&self, message_id: Uuid) -> bool {
         let preview = self.lock().remove(&message_id);
-        if let Some(preview) = preview {
-            preview.end().await;
+        match preview {
+            Some(preview) => preview.end().await,
+            None => false,
         }
     }
 
@@ -82,27 +84,32 @@ impl Previews {
 }
 
 impl Preview {
-    async fn end(self) {
+    async fn end(self) -> bool {
         self.over.cancel();
         // It waits for an edit in flight at most.
-        let _ = self.task.await;
+        self.task.await.unwrap_or(true)
     }
 }
 
-async fn show(mut canvas: Canvas, client: Client, outbound: Outbound, over: CancellationToken) {
+/// Whether the last edit had no clear answer.
+async fn show(mut canvas: Canvas, client: Client, outbound: Outbound, over: CancellationToken) -> bool {
     let opened = client.message_previews(canvas.message_id);
     let mut stream = match over.run_until_cancelled(opened).await {
         Some(Ok(stream)) => stream,
-        Some(Err(error)) => return tracing::debug!(%error, "no preview"),
-        None => return,
+        Some(Err(error)) => {
+            tracing::debug!(%error, "no preview");
+            return false;
+        }
+        None => return false,
     };
+    let mut is_unclear = false;
     let mut newest: Option<String> = None;
     let mut shown = String::new();
     let mut not_before = Instant::now();
     loop {
         tokio::select! {
             biased;
-            () = over.cancelled() => return,
+            () = over.cancelled() => return is_unclear,
             () = tokio::time::sleep_until(not_before), if newest.is_some() => {
                 let html = newest.as_deref().and_then(|text| html_of(text, &canvas.style));
                 let Some(html) = html.filter(|html| *html != shown) else {
@@ -116,18 +123,26 @@ async fn show(mut canvas: Canvas, client: Client, outbound: Outbound, over: Canc
                 };
                 not_before = Instant::now() + canvas.interval;
                 newest = None;
+                is_unclear = match &drawn {
+                    Err(error) => error.meaning() == Meaning::Unclear && !canvas.is_draft,
+                    Ok(()) => false,
+                };
                 match drawn {
                     Ok(()) => shown = html,
                     Err(error) if !goes_on(&error, &mut canvas) => {
-                        return tracing::debug!(%error, "the preview ends");
+                        tracing::debug!(%error, "the preview ends");
+                        return is_unclear;
                     }
                     Err(error) => tracing::debug!(%error, "a preview is left out"),
                 }
             }
             event = stream.next() => match event {
                 Some(Ok(preview)) => newest = Some(preview.text),
-                Some(Err(error)) => return tracing::debug!(%error, "the preview broke off"),
-                None => return,
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "the preview broke off");
+                    return is_unclear;
+                }
+                None => return is_unclear,
             },
         }
     }

@@ -11,6 +11,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StorageError;
 use crate::migrate;
+use crate::pen::{HeldPen, Pen, Row};
 use crate::session::on;
 use crate::sql::statements;
 
@@ -79,7 +80,12 @@ impl Default for DbOptions {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite {
+        read: SqlitePool,
+        /// One connection; whose turn it is, the pen says.
+        write: SqlitePool,
+        pen: Pen,
+    },
     Postgres(PgPool),
 }
 
@@ -121,10 +127,24 @@ impl Db {
     /// Starts a transaction that may write. On SQLite it has the database's only pen, so keep it short; dropping it
     /// rolls back.
     pub async fn begin(&self) -> Result<Tx, StorageError> {
-        Ok(Tx(match &self.0 {
-            Pools::Sqlite { write, .. } => TxInner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
-        }))
+        self.begin_in(Row::Usual).await
+    }
+
+    /// The same, before others that wait for the pen (a bounded number of times in a row). For what is short and what somebody
+    /// outside waits for.
+    pub async fn begin_ahead(&self) -> Result<Tx, StorageError> {
+        self.begin_in(Row::Ahead).await
+    }
+
+    async fn begin_in(&self, row: Row) -> Result<Tx, StorageError> {
+        Ok(match &self.0 {
+            Pools::Sqlite { write, pen, .. } => {
+                let held = pen.take(row).await?;
+                let begun = write.begin_with("BEGIN IMMEDIATE").await?;
+                Tx(TxInner::Sqlite(begun), Some(held))
+            }
+            Pools::Postgres(pool) => Tx(TxInner::Postgres(pool.begin().await?), None),
+        })
     }
 
     /// Asks the (migrated) database a small question.
@@ -137,14 +157,15 @@ impl Db {
     /// Moves SQLite's write-ahead log into the database file, so that deleted text does not stay in it. `false` while
     /// somebody reads what stood there before: ask again soon. Does nothing elsewhere.
     pub async fn empty_log(&self) -> Result<bool, StorageError> {
-        let Pools::Sqlite { write, .. } = &self.0 else {
+        let Pools::Sqlite { write, pen, .. } = &self.0 else {
             return Ok(true);
         };
-        let mut pen = write.acquire().await?;
-        sqlx::query(SHORT_TIMEOUT).execute(&mut *pen).await?;
+        let _held = pen.take(Row::Usual).await?;
+        let mut writer = write.acquire().await?;
+        sqlx::query(SHORT_TIMEOUT).execute(&mut *writer).await?;
         let emptied: Result<(i64, i64, i64), sqlx::Error> =
-            sqlx::query_as(EMPTY_LOG).fetch_one(&mut *pen).await;
-        sqlx::query(LONG_TIMEOUT).execute(&mut *pen).await?;
+            sqlx::query_as(EMPTY_LOG).fetch_one(&mut *writer).await;
+        sqlx::query(LONG_TIMEOUT).execute(&mut *writer).await?;
         let (busy, _, _) = emptied?;
         Ok(busy == 0)
     }
@@ -159,7 +180,7 @@ impl Db {
     /// Waits for connections in use and closes them all.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Sqlite { read, write } => {
+            Pools::Sqlite { read, write, .. } => {
                 read.close().await;
                 // The last one to close folds the write-ahead log into the file.
                 write.close().await;
@@ -178,24 +199,32 @@ pub(crate) enum TxInner {
 /// A transaction. What is not committed never happened.
 #[derive(Debug)]
 #[must_use = "a transaction that is dropped is rolled back"]
-pub struct Tx(pub(crate) TxInner);
+pub struct Tx(
+    pub(crate) TxInner,
+    /// Given back after the transaction has ended, for fields are dropped in their order.
+    Option<HeldPen>,
+);
 
 impl Tx {
     /// When this returns, everything written here survives a power cut.
     pub async fn commit(self) -> Result<(), StorageError> {
-        match self.0 {
+        let Self(tx, held) = self;
+        match tx {
             TxInner::Sqlite(tx) => tx.commit().await?,
             TxInner::Postgres(tx) => tx.commit().await?,
         }
+        drop(held);
         Ok(())
     }
 
     /// Forgets everything written here. Dropping does the same a little later.
     pub async fn rollback(self) -> Result<(), StorageError> {
-        match self.0 {
+        let Self(tx, held) = self;
+        match tx {
             TxInner::Sqlite(tx) => tx.rollback().await?,
             TxInner::Postgres(tx) => tx.rollback().await?,
         }
+        drop(held);
         Ok(())
     }
 
@@ -305,7 +334,8 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         .max_connections(options.max_connections.max(1))
         .connect_with(reader)
         .await?;
-    Ok(Db(Pools::Sqlite { read, write }))
+    let pen = Pen::new(options.acquire_timeout);
+    Ok(Db(Pools::Sqlite { read, write, pen }))
 }
 
 async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError> {

@@ -61,6 +61,9 @@ statements! {
     SET_PREVIEW = "UPDATE deliveries SET preview = $2, kbs = $3, updated_at = $4 WHERE id = $1 AND state = 'writing'";
     WATCH = "UPDATE deliveries SET task_id = $2, file_name = $3, look_at = $4 WHERE id = $1";
     LOOK_AGAIN = "UPDATE deliveries SET look_at = $2 WHERE id = $1";
+    // Their buttons and what was thought of them go with them.
+    DELETE_OLD = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < $1 AND updated_at < $2
+        AND state IN ('sent', 'dropped', 'dead') AND due_at IS NULL AND look_at IS NULL ORDER BY id LIMIT $3)";
     DROP_OF_CHAT = "UPDATE deliveries SET state = 'dropped', due_at = NULL, look_at = NULL, handed_to = NULL, lease = NULL, preview = NULL,
             updated_at = $2
         WHERE chat_id = $1 AND state IN ('writing', 'pending')";
@@ -467,6 +470,18 @@ impl Deliveries<&mut Tx> {
             .await?
             .rows_affected());
         Ok(())
+    }
+
+    /// Forgets messages on which nothing is to be done and nothing has changed since `before`, the oldest first. How many.
+    pub async fn delete_old(&mut self, before: Timestamp, most: usize) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query(DELETE_OLD)
+            // Ids begin with their time, so that the oldest need not be looked for.
+            .bind(DeliveryId::new(before).as_uuid())
+            .bind(At(before))
+            .bind(limit(most))
+            .execute(c)
+            .await?
+            .rows_affected()))
     }
 
     /// Nothing of what waits will be sent to the chat.

@@ -23,6 +23,7 @@ mod knowledge_bases;
 mod members;
 mod migrate;
 mod passages;
+mod pen;
 mod proofs;
 mod purge;
 mod quotas;

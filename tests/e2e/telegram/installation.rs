@@ -1,4 +1,5 @@
-//! A backend with a knowledge base about lamps, and a bot that may use it, over TLS with a test authority.
+//! A backend with a knowledge base about lamps and one about tables, and a bot that may use both, over TLS with a test
+//! authority.
 
 use std::path::Path;
 
@@ -11,19 +12,73 @@ use telegram_simulator::Telegram;
 
 pub(crate) const TOKEN: &str = "5768337691:AAH5YkoiEuPk8-FZa32hStHTqXiLPtAEhx8";
 pub(crate) const LAMPS: usize = 8;
+pub(crate) const TABLES: usize = 4;
 
-fn guide(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
-    let path = folder.join("lamps.tar.gz");
-    let mut writer = ArchiveWriter::create(&path)?;
-    for lamp in 0..LAMPS {
-        let text = format!("# Lamp number {lamp}\n\nLamp number {lamp} has the colour colour-{lamp}.\n");
-        writer.add(&format!("lamp-{lamp}.md"), text.as_bytes())?;
-    }
-    writer.finish()?;
-    Ok(path)
+/// Documents of one kind of thing: each has a number, and of each one property is known.
+struct Guide {
+    /// Of the knowledge base.
+    name: &'static str,
+    thing: &'static str,
+    property: &'static str,
+    count: usize,
 }
 
-/// A backend with a knowledge base that a bot may use.
+const GUIDES: [Guide; 2] = [
+    Guide {
+        name: "lamps",
+        thing: "Lamp",
+        property: "colour",
+        count: LAMPS,
+    },
+    Guide {
+        name: "tables",
+        thing: "Table",
+        property: "height",
+        count: TABLES,
+    },
+];
+
+impl Guide {
+    fn write(&self, folder: &Path) -> anyhow::Result<std::path::PathBuf> {
+        let (thing, property) = (self.thing, self.property);
+        let path = folder.join(format!("{}.tar.gz", self.name));
+        let mut writer = ArchiveWriter::create(&path)?;
+        for number in 0..self.count {
+            let text = format!(
+                "# {thing} number {number}\n\n{thing} number {number} has the {property} {property}-{number}.\n"
+            );
+            writer.add(&format!("{thing}-{number}.md"), text.as_bytes())?;
+        }
+        writer.finish()?;
+        Ok(path)
+    }
+
+    /// Makes the knowledge base and waits until it is read. Its id.
+    async fn fill(&self, nexus: &Nexus, folder: &Path) -> anyhow::Result<uuid::Uuid> {
+        let kb = nexus.client.find_or_create_knowledge_base(self.name).await?;
+        let upload = Upload {
+            target: UploadTarget::Archive,
+            path: self.write(folder)?,
+            file_name: format!("{}.tar.gz", self.name),
+            source: None,
+            knowledge_base: kb.id.to_string(),
+        };
+        let task = nexus.client.upload(&upload, |_| {}).await?.task_id;
+        let mut events = nexus.client.task_events(task);
+        let mut state = TaskState::Queued;
+        while let Some(task) = events.next().await {
+            state = task?.state;
+        }
+        anyhow::ensure!(
+            state == TaskState::Succeeded,
+            "the {} were not read: {state:?}",
+            self.name
+        );
+        Ok(kb.id)
+    }
+}
+
+/// A backend with knowledge bases that a bot may use.
 pub(crate) struct Installation {
     folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
@@ -58,33 +113,20 @@ impl Installation {
     }
 
     pub(crate) async fn start(&self) -> anyhow::Result<Nexus> {
-        let settings: Vec<_> = self
+        self.start_with(&[]).await
+    }
+
+    /// Starts the backend; `more` are settings beside those that it needs.
+    pub(crate) async fn start_with(&self, more: &[(&str, &str)]) -> anyhow::Result<Nexus> {
+        let needed = self
             .settings
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = needed.chain(more.iter().copied()).collect();
         Nexus::start_with_tls(self.folder.path(), &settings, self.ca.as_bytes()).await
     }
 
     async fn fill(&mut self, nexus: &Nexus) -> anyhow::Result<()> {
-        let kb = nexus.client.find_or_create_knowledge_base("lamps").await?;
-        let upload = Upload {
-            target: UploadTarget::Archive,
-            path: guide(self.folder.path())?,
-            file_name: "lamps.tar.gz".to_owned(),
-            source: None,
-            knowledge_base: kb.id.to_string(),
-        };
-        let task = nexus.client.upload(&upload, |_| {}).await?.task_id;
-        let mut events = nexus.client.task_events(task);
-        let mut state = TaskState::Queued;
-        while let Some(task) = events.next().await {
-            state = task?.state;
-        }
-        anyhow::ensure!(
-            state == TaskState::Succeeded,
-            "the lamps were not read: {state:?}"
-        );
         let admin = Admin::new(nexus, &self.ca)?;
         let bot = admin
             .post("/bots", &json!({"code": "lamps", "name": "Lamps"}))
@@ -93,9 +135,10 @@ impl Installation {
         let path = format!("/bots/{id}/tokens");
         let token = admin.post(&path, &json!({"name": "e2e"})).await?;
         self.service_token = token["token"].as_str().unwrap_or_default().to_owned();
-        admin
-            .put(&format!("/knowledge-bases/{}/bots/{id}", kb.id))
-            .await?;
+        for guide in GUIDES {
+            let kb = guide.fill(nexus, self.folder.path()).await?;
+            admin.put(&format!("/knowledge-bases/{kb}/bots/{id}")).await?;
+        }
         Ok(())
     }
 

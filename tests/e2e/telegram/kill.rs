@@ -1,13 +1,14 @@
 //! People write to a bot while everything around it fails: the bot and the backend are killed at moments that nobody chose,
 //! and a part of Telegram's calls fails or loses its reply. Nothing may be lost, nothing answered twice, and each chat keeps
-//! its order.
+//! its order. Whoever is in the middle of a dialogue goes on in it (`choosers`).
 
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use telegram_simulator::{Author, BotHandle, Chat, Limits, Options, Seen, Telegram, Trouble, User};
+use telegram_simulator::{Author, BotHandle, Chat, Entry, Limits, Options, Seen, Telegram, Trouble, User};
 
+use super::choosers::{Chooser, choosers};
 use super::installation::{Installation, LAMPS, TOKEN};
 
 /// How much is written, and how much goes wrong.
@@ -15,6 +16,8 @@ struct Scale {
     chats: usize,
     /// Messages of each person.
     rounds: usize,
+    /// People who are in the middle of a dialogue, besides.
+    choosers: usize,
     kills: usize,
     within: Duration,
 }
@@ -22,6 +25,7 @@ struct Scale {
 const IN_CI: Scale = Scale {
     chats: 200,
     rounds: 10,
+    choosers: 20,
     kills: 12,
     within: Duration::from_secs(420),
 };
@@ -29,6 +33,7 @@ const IN_CI: Scale = Scale {
 const SOAK: Scale = Scale {
     chats: 500,
     rounds: 20,
+    choosers: 50,
     kills: 1_000,
     within: Duration::from_secs(3_600),
 };
@@ -44,6 +49,28 @@ const QUICK: &[(&str, &str)] = &[
 const BACKEND_AWAY: &str = "The server is away";
 /// What stands in a chat until there is something to say.
 const PLACEHOLDERS: [&str; 3] = ["🔎", "…", "⏳"];
+
+/// How often each of the two was killed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kills {
+    pub(super) bot: usize,
+    pub(super) backend: usize,
+}
+
+impl Kills {
+    pub(super) const fn all(self) -> usize {
+        self.bot + self.backend
+    }
+
+    /// Whether the bot dies next: by chance, but neither of the two is spared for long.
+    fn is_bots_turn(self, rng: &mut StdRng) -> bool {
+        let by_chance = rng.random_bool(0.5);
+        match self.bot.abs_diff(self.backend) {
+            0..3 => by_chance,
+            _ => self.bot < self.backend,
+        }
+    }
+}
 
 /// What a person writes, and by what its answer is known.
 fn line(round: usize) -> (String, String) {
@@ -64,7 +91,7 @@ fn line(round: usize) -> (String, String) {
 }
 
 /// Texts of the bot in a chat, as they stand there; without those that it says on its own account.
-fn said(chat: &Chat) -> Vec<Seen> {
+pub(super) fn said(chat: &Chat) -> Vec<Seen> {
     let mut messages = chat.messages();
     messages.retain(|message| {
         matches!(message.author, Author::Bot(_)) && !message.text.starts_with(BACKEND_AWAY)
@@ -72,24 +99,34 @@ fn said(chat: &Chat) -> Vec<Seen> {
     messages
 }
 
-fn is_placeholder(message: &Seen) -> bool {
+pub(super) fn is_placeholder(message: &Seen) -> bool {
     PLACEHOLDERS.iter().any(|sign| message.text.starts_with(sign))
 }
 
-struct Person {
-    user: User,
-    chat: Chat,
+/// Messages that were sent although the bot never heard of it.
+pub(super) fn lost_replies(journal: &[Entry], chat: &Chat) -> usize {
+    let lost = journal
+        .iter()
+        .filter(|entry| entry.method == "sendMessage" && entry.is_done() && entry.trouble.is_some());
+    lost.filter(|entry| entry.chat == Some(chat.id())).count()
+}
+
+pub(super) struct Person {
+    pub(super) user: User,
+    pub(super) chat: Chat,
+}
+
+impl Person {
+    pub(super) fn new(telegram: &Telegram, bot: &BotHandle, id: i64) -> Self {
+        let user = telegram.user(id, "Anna", "en");
+        let chat = bot.chat_with(&user);
+        Self { user, chat }
+    }
 }
 
 fn people(telegram: &Telegram, bot: &BotHandle, count: usize) -> Vec<Person> {
-    (0..count)
-        .map(|n| {
-            let id = 10_000 + i64::try_from(n).unwrap_or_default();
-            let user = telegram.user(id, "Anna", "en");
-            let chat = bot.chat_with(&user);
-            Person { user, chat }
-        })
-        .collect()
+    let id = |n| 10_000 + i64::try_from(n).unwrap_or_default();
+    (0..count).map(|n| Person::new(telegram, bot, id(n))).collect()
 }
 
 /// How many answers stand in all chats.
@@ -122,39 +159,46 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
     let handle = telegram.add_bot(TOKEN, "lamps_bot");
     let installation = Installation::new(&telegram).await.unwrap();
     let people = people(&telegram, &handle, scale.chats);
+    let mut choosers = choosers(&telegram, &handle, scale.choosers);
     let mut rng = StdRng::seed_from_u64(seed);
     let began = Instant::now();
     let mut nexus = installation.start().await.unwrap();
     let mut bot = installation.bot(&telegram, &nexus, QUICK).unwrap();
     let expected = scale.chats * scale.rounds;
-    let mut kills = 0;
+    let mut kills = Kills::default();
     let mut written = 0;
     loop {
         // People write all the while, as far ahead as a part of all that they will write, and until the last kill.
         let ahead = expected / 4 + answered(&people);
-        let until = expected * (kills + 1) / scale.kills;
+        let until = expected * (kills.all() + 1) / scale.kills;
         while written < expected.min(ahead).min(until) {
             let person = &people[written % scale.chats];
             let (text, _) = line(written / scale.chats);
             person.user.writes(&person.chat, &text);
             written += 1;
         }
+        for chooser in &mut choosers {
+            chooser.goes_on(kills, kills.all() >= scale.kills);
+        }
         let done = answered(&people);
-        if written == expected && done >= expected {
+        if written == expected && done >= expected && choosers.iter().all(Chooser::is_done) {
             break;
         }
         assert!(
             began.elapsed() < scale.within,
-            "{done} of {expected} answers after {:?} and {kills} kills",
+            "{done} of {expected} answers, {} of {} dialogues after {:?} and {kills:?}",
+            choosers.iter().filter(|chooser| chooser.is_done()).count(),
+            choosers.len(),
             began.elapsed()
         );
         tokio::time::sleep(Duration::from_millis(rng.random_range(200..2_500))).await;
-        if kills < scale.kills {
-            kills += 1;
-            if rng.random_bool(0.5) {
+        if kills.all() < scale.kills {
+            if kills.is_bots_turn(&mut rng) {
+                kills.bot += 1;
                 bot.kill().await.unwrap();
                 bot = installation.bot(&telegram, &nexus, QUICK).unwrap();
             } else {
+                kills.backend += 1;
                 nexus.kill().await.unwrap();
                 nexus = installation.start().await.unwrap();
             }
@@ -165,20 +209,14 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
     let took = began.elapsed();
 
     let journal = telegram.journal();
-    let lost_in = |chat: i64| {
-        let lost = journal
-            .iter()
-            .filter(|entry| entry.method == "sendMessage" && entry.is_done() && entry.trouble.is_some());
-        lost.filter(|entry| entry.chat == Some(chat)).count()
-    };
     let (mut orphans, mut lost) = (0, 0);
     for person in &people {
         let (placeholders, answers): (Vec<_>, Vec<_>) =
             said(&person.chat).into_iter().partition(is_placeholder);
-        let lost_here = lost_in(person.chat.id());
+        let lost_here = lost_replies(&journal, &person.chat);
         // A kill interrupts many chats at once, and each of them in one message.
         assert!(
-            placeholders.len() <= lost_here + kills,
+            placeholders.len() <= lost_here + kills.all(),
             "{} placeholders in one chat, {lost_here} lost replies",
             placeholders.len()
         );
@@ -195,16 +233,30 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
             );
         }
     }
+    for chooser in &choosers {
+        orphans += chooser.check(&journal, kills);
+        lost += chooser.lost_replies(&journal);
+    }
+    let after_deaths = choosers
+        .iter()
+        .filter(|chooser| chooser.pressed_after_deaths())
+        .count();
     eprintln!(
-        "{expected} updates in {} chats, {kills} kills, {} calls of which {} failed: {took:?}; {orphans} orphan \
-         placeholders, {lost} lost replies",
+        "{expected} updates in {} chats and {} dialogues, {after_deaths} of them across deaths of both; {kills:?}, {} calls \
+         of which {} failed: {took:?}; {orphans} orphan placeholders, {lost} lost replies",
         scale.chats,
+        choosers.len(),
         telegram.counters().calls,
         telegram.counters().troubled,
     );
     assert!(
-        orphans <= lost + kills * IN_HAND,
-        "{orphans} orphan placeholders for {kills} kills and {lost} lost replies"
+        orphans <= lost + kills.all() * IN_HAND,
+        "{orphans} orphan placeholders for {kills:?} and {lost} lost replies"
+    );
+    assert!(
+        after_deaths * 4 >= choosers.len() * 3,
+        "only {after_deaths} of {} were in a dialogue while both died",
+        choosers.len()
     );
     assert_eq!(
         telegram.counters().updates_made,

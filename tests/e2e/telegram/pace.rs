@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use nexus_models::chat_stand_in::{ChatStandIn, Play};
 use serde_json::json;
 use telegram_simulator::{Chat, Options, Telegram, User};
 
@@ -16,6 +17,15 @@ const UPDATES: i64 = 5_000;
 const MOST_ACKNOWLEDGED: Duration = Duration::from_millis(50);
 const SECRET: &str = "a-secret-of-the-webhook";
 const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
+/// People who ask at the same time.
+const ASKERS: usize = 10;
+/// From the model's first word to the first text that a person sees: a second, and what lies between two edits.
+const MOST_TO_FIRST_TEXT: Duration = Duration::from_millis(1_000 + 1_200);
+/// What the model says, word by word.
+const WORDS_OF_MODEL: usize = 60;
+const BETWEEN_WORDS: Duration = Duration::from_millis(100);
+/// How all that it says begins.
+const FIRST_WORD: &str = "Indeed";
 const LONG: Duration = Duration::from_secs(120);
 
 /// From the question to its answer.
@@ -105,6 +115,76 @@ async fn an_answer_does_not_wait_for_ten_thousand_notices() {
     nexus.kill().await.unwrap();
 }
 
+/// Asks, and tells when the first of the model's words was seen, and the question by which the model knows it.
+async fn first_text_seen(user: User, chat: Chat) -> (String, Instant) {
+    // Told apart by the name, which stands in no document.
+    let asker = format!("asker-{}", user.id());
+    let question = format!("Which colour has lamp number 3? It is {asker} who asks.");
+    let asked = user.writes(&chat, &question);
+    let begins = |text: &str| text.contains(FIRST_WORD);
+    let seen = chat
+        .wait_for(|message| message.id > asked && begins(&message.text), LONG)
+        .await
+        .expect("a text comes");
+    let at = Instant::now();
+    assert!(seen.text.ends_with('…'), "it is a preview: {}", seen.text);
+    (asker, at)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures; run by `make bench-bot`"]
+async fn the_text_is_seen_soon_after_the_models_first_word() {
+    let telegram = Telegram::start(Options {
+        tls: true,
+        ..Options::default()
+    })
+    .unwrap();
+    let handle = telegram.add_bot(TOKEN, "lamps_bot");
+    let words = (1..WORDS_OF_MODEL).map(|n| format!(" word-{n}"));
+    let model = ChatStandIn::start([Play::Drips {
+        deltas: std::iter::once(FIRST_WORD.to_owned()).chain(words).collect(),
+        every: BETWEEN_WORDS,
+    }])
+    .await;
+    let installation = Installation::new(&telegram).await.unwrap();
+    let url = model.url();
+    let settings = [
+        ("NEXUS_CHAT_URL", url.as_str()),
+        ("NEXUS_CHAT_MODEL", "writer"),
+        ("NEXUS_CHAT_KEY", "a-key-for-tests-only"),
+    ];
+    let nexus = installation.start_with(&settings).await.unwrap();
+    let bot = installation.bot(&telegram, &nexus, &[]).unwrap();
+    let mut asking = Vec::new();
+    for n in 0..ASKERS {
+        let id = 70_000 + i64::try_from(n).unwrap_or_default();
+        let user = telegram.user(id, "Anna", "en");
+        let chat = handle.chat_with(&user);
+        asking.push(tokio::spawn(first_text_seen(user, chat)));
+    }
+    let mut times = Vec::new();
+    for one in asking {
+        let (asker, seen) = one.await.unwrap();
+        let asked = model.asked();
+        let mut of_asker = asked
+            .iter()
+            .filter(|asked| asked.body.to_string().contains(&asker));
+        let spoke = of_asker.find_map(|asked| asked.first_word);
+        let spoke = spoke.expect("the model was asked, and has spoken");
+        times.push(seen.saturating_duration_since(spoke));
+    }
+    times.sort_unstable();
+    let (median, longest) = (times[ASKERS / 2], times[ASKERS - 1]);
+    eprintln!(
+        "first text after the model's first word, {ASKERS} people at once: p50 {median:?}, at most {longest:?}; \
+         Telegram's limits were hit {} times",
+        telegram.counters().limited
+    );
+    assert!(longest <= MOST_TO_FIRST_TEXT, "{times:?}");
+    bot.kill().await.unwrap();
+    nexus.kill().await.unwrap();
+}
+
 /// Posts an update as Telegram does, until it is taken: how long that took.
 async fn posted(http: reqwest::Client, address: String, update: serde_json::Value) -> Duration {
     let began = Instant::now();
@@ -172,8 +252,10 @@ async fn five_hundred_updates_a_second_are_stored_and_acknowledged() {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
     let memory = bot.pid().map_or(0, memory_mb);
+    let answered = telegram.counters().sent;
     eprintln!(
-        "{UPDATES} updates in {took:?}: acknowledged after p50 {:?}, p99 {:?}, at most {:?}; the bot takes {memory} MB",
+        "{UPDATES} updates in {took:?}: acknowledged after p50 {:?}, p99 {:?}, at most {:?}; {answered} messages sent by then; the \
+         bot takes {memory} MB",
         at(50),
         at(99),
         at(100)

@@ -7,6 +7,7 @@ use nexus_domain::{
 use super::keyboard::Rows;
 use super::settings::{self, LANGUAGES};
 use super::{Dialogue, DialogueChange, Done, Message, NotHandled, Replies, Rewritten, Turn};
+use crate::service::ServiceError;
 
 /// Knowledge bases that a menu shows.
 const MAX_SHOWN_KBS: usize = 40;
@@ -16,11 +17,11 @@ impl Replies {
         &self,
         turn: &Turn<'_>,
         name: &str,
-        _argument: &str,
+        argument: &str,
     ) -> Result<Done, NotHandled> {
         let texts = &turn.bot.texts;
         Ok(match name {
-            "start" => Done::message(own_words(texts.start.as_ref(), Say::Start)),
+            "start" => self.start(turn, argument).await?,
             "help" => Done::message(own_words(texts.help.as_ref(), Say::Help)),
             "kb" => self.kb_menu(turn).await?,
             "new" => self.forget(turn, Say::Forgotten).await?,
@@ -31,6 +32,31 @@ impl Replies {
             _ if turn.is_private() => Done::say(Say::UnknownCommand),
             // In a group it may be meant for another bot.
             _ => Done::nothing(),
+        })
+    }
+
+    /// Greets. A link of the bot may name a knowledge base, by its id or its name: it is chosen then. One that is not there or
+    /// not open to the person is no different from a link that names none.
+    async fn start(&self, turn: &Turn<'_>, payload: &str) -> Result<Done, NotHandled> {
+        let texts = &turn.bot.texts;
+        let greeting = Done::message(own_words(texts.start.as_ref(), Say::Start));
+        if !is_payload(payload) {
+            return Ok(greeting);
+        }
+        let kb = match self.knowledge_bases.resolve_one(&turn.access, payload).await {
+            Ok(kb) => kb,
+            Err(ServiceError::NotFound(_)) => return Ok(greeting),
+            Err(error) => return Err(error.into()),
+        };
+        let names = self.names_of(&turn.access.filter([kb])).await?;
+        let chosen = Message {
+            kbs: vec![kb],
+            ..Message::say(Say::KbChosen { names })
+        };
+        Ok(Done {
+            settings: Some(settings::kbs_patch(&[kb])),
+            messages: greeting.messages.into_iter().chain([chosen]).collect(),
+            ..Done::default()
         })
     }
 
@@ -144,6 +170,12 @@ impl Replies {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// What a link may carry (<https://core.telegram.org/bots/features#deep-linking>).
+fn is_payload(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// What the bot's operator wants to be said, or what all bots say.

@@ -51,6 +51,9 @@ impl Replies {
         let Some(chosen) = self.chosen(turn).await? else {
             return Ok(Done::say(Say::KbGone));
         };
+        if chosen.is_empty() && self.sees_none(turn).await? {
+            return Ok(Done::say(Say::KbNone));
+        }
         let delivery = self.begin_answer(turn, text, earlier).await?;
         let input = SearchInput {
             text: text.to_owned(),
@@ -125,6 +128,12 @@ impl Replies {
         let left = self.knowledge_bases.among(&turn.access, &chosen).await?;
         let ids: Vec<_> = left.kbs().map(|kb| kb.to_string()).collect();
         Ok((!ids.is_empty()).then_some(ids))
+    }
+
+    /// Whether no knowledge base at all is open to the person: other words would not help them.
+    async fn sees_none(&self, turn: &Turn<'_>) -> Result<bool, NotHandled> {
+        let all = self.knowledge_bases.resolve(&turn.access, &[]).await?;
+        Ok(all.kbs().len() == 0)
     }
 
     /// The message that will hold the answer: the one of an earlier attempt, one that stands in the place of an earlier answer,

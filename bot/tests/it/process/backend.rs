@@ -22,6 +22,8 @@ pub(crate) struct Inside {
     /// Answers 503 to everything but what it is asked about itself.
     pub(crate) is_away: bool,
     pub(crate) is_disabled: bool,
+    /// Wants every request to be signed.
+    pub(crate) wants_signatures: bool,
     pub(crate) holder: Option<(Uuid, Instant)>,
     pub(crate) holders: HashSet<Uuid>,
     pub(crate) updates: Vec<Update>,
@@ -126,6 +128,9 @@ impl Inside {
     fn closed(&self) -> Option<Response> {
         if self.is_away {
             return Some(refusal(ErrorCode::Unavailable));
+        }
+        if self.wants_signatures {
+            return Some(refusal(ErrorCode::SignatureRequired));
         }
         self.is_disabled.then(|| refusal(ErrorCode::BotDisabled))
     }

@@ -45,6 +45,40 @@ async fn an_answer_begins_as_a_placeholder_grows_and_ends_as_an_edit_of_it() {
 }
 
 #[tokio::test]
+async fn a_preview_that_telegram_carries_out_late_is_not_the_last_word() {
+    let world = World::new().await;
+    let process = world.start();
+    let mut asked = delivery(7, None);
+    let preview = world.backend.preview(asked.message_id);
+    world.backend.send(asked.clone());
+    let placed = world.backend.report(asked.id, "placeholder").await;
+    let id = placed["message_id"].as_i64().unwrap();
+    let late = Duration::from_secs(1);
+    world.telegram.fails("editMessageText", Fault::Late(late));
+    preview.send("Hold".to_owned()).await.unwrap();
+    world
+        .telegram
+        .until(|inside| inside.faults["editMessageText"].is_empty().then_some(()))
+        .await;
+
+    asked.lease = uuid::Uuid::new_v4();
+    asked.parts = vec![id];
+    asked.content = Some(text("Hold the button."));
+    world.backend.send(asked.clone());
+    world.backend.report(asked.id, "sent").await;
+    let seen = |telegram: &super::telegram::Telegram| {
+        let history = telegram.change(|inside| inside.history.clone());
+        history.into_iter().map(|(_, _, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&world.telegram).last().unwrap(), "Hold the button.");
+    world.telegram.reads(7, "Hold …").await;
+    world.telegram.reads(7, "Hold the button.").await;
+    let texts = seen(&world.telegram);
+    assert_eq!(texts[1..], ["Hold the button.", "Hold …", "Hold the button."]);
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn parts_are_placed_one_by_one_and_what_is_too_much_is_deleted() {
     let world = World::new().await;
     let process = world.start();

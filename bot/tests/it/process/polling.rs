@@ -40,6 +40,36 @@ async fn a_batch_is_stored_before_the_offset_moves() {
     process.stop().await;
 }
 
+/// After a week without updates Telegram goes on with any number.
+#[tokio::test]
+async fn the_offset_follows_numbers_that_jump_back() {
+    let world = World::new().await;
+    world.telegram.says(question(900_000_001, 1, "before"));
+    let process = world.start();
+    world
+        .telegram
+        .until(|inside| (inside.offset == 900_000_002).then_some(()))
+        .await;
+    world.telegram.change(|inside| inside.updates.clear());
+    world.telegram.says(question(77, 1, "after"));
+    world
+        .telegram
+        .until(|inside| {
+            let mut asked = inside.calls.iter().filter(|(method, _)| method == "getUpdates");
+            asked.any(|(_, body)| body["offset"] == 78).then_some(())
+        })
+        .await;
+    let stored = world.backend.change(|inside| {
+        inside
+            .updates
+            .iter()
+            .map(|update| update.update_id)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(stored, [900_000_001, 77]);
+    process.stop().await;
+}
+
 #[tokio::test]
 async fn people_are_told_once_that_the_backend_is_away() {
     let world = World::new().await;

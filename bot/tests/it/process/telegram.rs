@@ -20,6 +20,8 @@ use tokio::sync::watch;
 pub(crate) enum Fault {
     /// It is done, but the answer is lost.
     Lost,
+    /// The answer is lost, and it is done so much later.
+    Late(Duration),
     /// It is refused: code, description, parameters.
     Refused(u16, &'static str, Value),
 }
@@ -123,6 +125,14 @@ async fn call(
     if let Some(Fault::Refused(code, description, parameters)) = &fault {
         return refused(*code, description, parameters);
     }
+    if let Some(Fault::Late(after)) = fault {
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            // Nobody hears what came of it.
+            let _ = telegram.change(|inside| inside.done(method, &body));
+        });
+        return (StatusCode::BAD_GATEWAY, "<html>").into_response();
+    }
     let done = if method == "getUpdates" {
         Ok(updates(&telegram, &body).await)
     } else {
@@ -165,11 +175,12 @@ async fn updates(telegram: &Telegram, body: &Value) -> Value {
         changes.borrow_and_update();
         let found: Vec<_> = {
             let inside = telegram.inside.lock().unwrap();
+            let number = |update: &Value| update["update_id"].as_i64().unwrap();
+            let last = inside.updates.iter().map(number).max().unwrap_or(offset);
+            // An offset beyond its queue is none to the Bot API server.
+            let from = if offset > last + 10 { 0 } else { offset };
             let updates = inside.updates.iter();
-            updates
-                .filter(|update| update["update_id"].as_i64().unwrap() >= offset)
-                .cloned()
-                .collect()
+            updates.filter(|update| number(update) >= from).cloned().collect()
         };
         if !found.is_empty() {
             return found.into();

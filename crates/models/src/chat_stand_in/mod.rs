@@ -6,6 +6,7 @@ mod plays;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -25,6 +26,8 @@ pub use plays::Play;
 pub struct Asked {
     pub authorization: Option<String>,
     pub body: Value,
+    /// When the first word of its answer went out.
+    pub first_word: Option<Instant>,
 }
 
 /// A running stand-in. Dropped, it ends.
@@ -109,17 +112,27 @@ async fn answer(State(script): State<Arc<Script>>, headers: HeaderMap, body: Str
     let asked = Asked {
         authorization,
         body: serde_json::from_str(&body).unwrap_or_default(),
+        first_word: None,
     };
-    script
-        .asked
-        .lock()
-        .expect("no test panics while it holds this")
-        .push(asked);
+    let number = script.note(asked);
     let play = script.next();
-    play.perform(script.hung_up.clone())
+    let spoke = Arc::clone(&script);
+    play.perform(script.hung_up.clone(), move || spoke.speaks(number))
 }
 
 impl Script {
+    /// Its place among all that was asked.
+    fn note(&self, asked: Asked) -> usize {
+        let mut all = self.asked.lock().expect("no test panics while it holds this");
+        all.push(asked);
+        all.len() - 1
+    }
+
+    fn speaks(&self, number: usize) {
+        let mut all = self.asked.lock().expect("no test panics while it holds this");
+        all[number].first_word.get_or_insert_with(Instant::now);
+    }
+
     fn next(&self) -> Play {
         let mut plays = self.plays.lock().expect("no test panics while it holds this");
         match plays.len() {

@@ -1,9 +1,11 @@
 //! What a scripted server may do with a request, as bytes of a response.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::Response;
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -12,7 +14,9 @@ use tokio::sync::watch;
 pub enum Play {
     /// A proper answer in these deltas, with its usage.
     Says(Vec<String>),
-    /// The same, ended by the limit of tokens.
+    /// The same, a delta each time that so much has passed.
+    Drips { deltas: Vec<String>, every: Duration },
+    /// The same as `Says`, ended by the limit of tokens.
     RunsOut(Vec<String>),
     /// These deltas, and then silence on an open connection. None: silence after the headers.
     Stalls(Vec<String>),
@@ -43,7 +47,12 @@ impl Play {
         event(json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]}))
     }
 
-    pub(super) fn perform(self, hung_up: watch::Sender<usize>) -> Response {
+    /// `speaks` is called when the first delta goes out.
+    pub(super) fn perform(
+        self,
+        hung_up: watch::Sender<usize>,
+        speaks: impl FnOnce() + Send + 'static,
+    ) -> Response {
         let opening =
             event(json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}));
         let begun = |deltas: &[String]| -> Vec<Bytes> {
@@ -53,15 +62,17 @@ impl Play {
                 .map(Bytes::from)
                 .collect()
         };
-        match self {
-            Self::Says(deltas) => streamed(begun(&deltas), Then::Ends(ending("stop")), hung_up),
-            Self::RunsOut(deltas) => streamed(begun(&deltas), Then::Ends(ending("length")), hung_up),
-            Self::Stalls(deltas) => streamed(begun(&deltas), Then::Stalls, hung_up),
-            Self::BreaksOff(deltas) => streamed(begun(&deltas), Then::Breaks, hung_up),
-            Self::EndsEarly(deltas) => streamed(begun(&deltas), Then::Ends(String::new()), hung_up),
-            Self::Sends(bytes) => streamed(vec![bytes.into()], Then::Ends(String::new()), hung_up),
-            Self::Refuses { status, retry_after } => refusal(status, retry_after),
-        }
+        let (begun, every, then) = match self {
+            Self::Says(deltas) => (begun(&deltas), Duration::ZERO, Then::Ends(ending("stop"))),
+            Self::Drips { deltas, every } => (begun(&deltas), every, Then::Ends(ending("stop"))),
+            Self::RunsOut(deltas) => (begun(&deltas), Duration::ZERO, Then::Ends(ending("length"))),
+            Self::Stalls(deltas) => (begun(&deltas), Duration::ZERO, Then::Stalls),
+            Self::BreaksOff(deltas) => (begun(&deltas), Duration::ZERO, Then::Breaks),
+            Self::EndsEarly(deltas) => (begun(&deltas), Duration::ZERO, Then::Ends(String::new())),
+            Self::Sends(bytes) => (vec![bytes.into()], Duration::ZERO, Then::Ends(String::new())),
+            Self::Refuses { status, retry_after } => return refusal(status, retry_after),
+        };
+        streamed(paced(begun, every, speaks), then, hung_up)
     }
 }
 
@@ -95,7 +106,32 @@ impl Drop for Listener {
     }
 }
 
-fn streamed(begun: Vec<Bytes>, then: Then, hung_up: watch::Sender<usize>) -> Response {
+/// The opening at once, then a delta each time that `every` has passed.
+fn paced(
+    begun: Vec<Bytes>,
+    every: Duration,
+    speaks: impl FnOnce() + Send + 'static,
+) -> impl Stream<Item = Bytes> + Send + 'static {
+    let state = (begun.into_iter().enumerate(), Some(speaks));
+    stream::unfold(state, move |(mut left, mut speaks)| async move {
+        let (number, bytes) = left.next()?;
+        if number > 0 && !every.is_zero() {
+            tokio::time::sleep(every).await;
+        }
+        if number == 1
+            && let Some(speaks) = speaks.take()
+        {
+            speaks();
+        }
+        Some((bytes, (left, speaks)))
+    })
+}
+
+fn streamed(
+    begun: impl Stream<Item = Bytes> + Send + 'static,
+    then: Then,
+    hung_up: watch::Sender<usize>,
+) -> Response {
     let listener = Listener {
         hung_up,
         heard_out: false,
@@ -116,7 +152,7 @@ fn streamed(begun: Vec<Bytes>, then: Then, hung_up: watch::Sender<usize>) -> Res
             Then::Stalls => std::future::pending().await,
         }
     });
-    let body = Body::from_stream(stream::iter(begun).map(Ok).chain(last));
+    let body = Body::from_stream(begun.map(Ok).chain(last));
     let mut response = Response::new(body);
     let kind = axum::http::HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -32,6 +32,12 @@ statements! {
     // A cancel that waits behind the update, by the same person in the same topic.
     IS_CANCELLED = "SELECT COUNT(*) FROM updates WHERE chat_id = $1 AND state = 'waiting' AND update_id > $2
         AND telegram_id = $3 AND COALESCE(topic_id, 0) = $4 AND event LIKE '{\"kind\":\"command\",\"name\":\"cancel\"%'";
+    IS_OLD = "SELECT id FROM updates WHERE bot_id = $1 AND update_id = $2 AND received_at < $3 AND state <> 'waiting'";
+    LOWEST = "SELECT MIN(update_id) FROM updates WHERE bot_id = $1";
+    RENUMBER = "UPDATE updates SET update_id = $3 WHERE bot_id = $1 AND update_id = $2";
+    RENUMBER_ANSWERS = "UPDATE deliveries SET update_id = $3 WHERE bot_id = $1 AND update_id = $2";
+    DELETE_OLD = "DELETE FROM updates WHERE id IN (SELECT id FROM updates WHERE id < $1 AND received_at < $2
+        AND state <> 'waiting' ORDER BY id LIMIT $3)";
     BEGIN = "UPDATE updates SET attempts = attempts + 1 WHERE id = $1 AND state = 'waiting' RETURNING attempts";
     FINISH = "UPDATE updates SET state = $2, user_id = $3, handled_at = $4 WHERE id = $1 AND state = 'waiting'";
 }
@@ -207,6 +213,52 @@ impl Updates<&mut Tx> {
             insert.execute(c).await?.rows_affected()
         });
         Ok(inserted == 1)
+    }
+
+    /// Whether the bot's update of this number was handled and came before `before`, so that the number means another one now.
+    /// Then the old one, with its answers, gets a number that Telegram never gives.
+    pub async fn give_number_free(
+        &mut self,
+        bot: BotId,
+        update_id: i64,
+        before: Timestamp,
+    ) -> Result<bool, StorageError> {
+        Ok(on!(self.0, |c| {
+            let old: Option<Uuid> = sqlx::query_scalar(IS_OLD)
+                .bind(bot.as_uuid())
+                .bind(update_id)
+                .bind(At(before))
+                .fetch_optional(&mut *c)
+                .await?;
+            if old.is_some() {
+                let lowest: Option<i64> = sqlx::query_scalar(LOWEST)
+                    .bind(bot.as_uuid())
+                    .fetch_one(&mut *c)
+                    .await?;
+                let free = lowest.unwrap_or(0).min(0) - 1;
+                for statement in [RENUMBER, RENUMBER_ANSWERS] {
+                    sqlx::query(statement)
+                        .bind(bot.as_uuid())
+                        .bind(update_id)
+                        .bind(free)
+                        .execute(&mut *c)
+                        .await?;
+                }
+            }
+            old.is_some()
+        }))
+    }
+
+    /// Forgets what was handled and came before `before`, the oldest first. How many.
+    pub async fn delete_old(&mut self, before: Timestamp, most: usize) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query(DELETE_OLD)
+            // Ids begin with their time, so that the oldest need not be looked for.
+            .bind(UpdateId::new(before).as_uuid())
+            .bind(At(before))
+            .bind(limit(most))
+            .execute(c)
+            .await?
+            .rows_affected()))
     }
 
     /// Counts an attempt: which one it is. `None`: it does not wait any more.

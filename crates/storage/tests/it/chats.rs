@@ -1,9 +1,10 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
 use nexus_domain::{
-    BotId, ButtonAction, Chat, ChatId, ChatKind, ChatState, Event, LeaseToken, Person, ProcessId, TelegramId,
-    Update, UpdateId, UpdateState,
+    BotId, ButtonAction, Chat, ChatId, ChatKind, ChatState, Delivery, DeliveryState, Event, LeaseToken,
+    Person, ProcessId, TelegramId, Update, UpdateId, UpdateState,
 };
 use nexus_storage::{ButtonRow, ChatFilter, Db};
 
@@ -22,6 +23,8 @@ on_both_databases! {
     chats_are_listed_newest_first
     one_process_serves_a_bot
     buttons_dialogues_and_files_are_kept_and_forgotten
+    a_number_that_is_given_again_means_another_update
+    what_was_said_long_ago_is_forgotten_and_the_rest_stays
 }
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -361,4 +364,98 @@ async fn buttons_dialogues_and_files_are_kept_and_forgotten(db: &Db) {
     in_tx!(db, |tx| tx.telegram_files().put(kb, "unique", task, at(0)));
     assert_eq!(db.telegram_files().task(kb, "unique").await.unwrap(), Some(task));
     assert_eq!(db.telegram_files().task(kb, "other").await.unwrap(), None);
+}
+
+async fn a_number_that_is_given_again_means_another_update(db: &Db) {
+    let bot = stored_bot(db, "docs").await;
+    let chat = stored_chat(db, bot, 77).await;
+    let mut known = Vec::new();
+    for round in 0..3_i64 {
+        let again = Update {
+            id: UpdateId::new(at(round * 10)),
+            received_at: at(round * 10),
+            ..update(&chat, 5, text("Как?"))
+        };
+        assert!(arrives(db, &again).await, "round {round}");
+        let answer = Delivery {
+            update_id: Some(5),
+            ..delivery(&chat, round * 10)
+        };
+        known.push((again.id, stored(db, answer).await.id));
+        let free = async |before| in_tx!(db, |tx| tx.updates().give_number_free(bot, 5, at(before)));
+        assert!(!free(1_000).await, "it waits");
+        let end = UpdateState::Handled;
+        assert!(in_tx!(db, |tx| tx.updates().finish(again.id, end, None, at(3))));
+        assert!(!free(round * 10).await, "Telegram may send it again");
+        assert!(free(round * 10 + 1).await);
+        assert_eq!(db.updates().by_number(bot, 5).await.unwrap(), None);
+    }
+    for (round, (update, answer)) in known.into_iter().enumerate() {
+        let number = -1 - i64::try_from(round).unwrap();
+        let found = db.updates().by_number(bot, number).await.unwrap().unwrap();
+        let answers = db.deliveries().of_update(bot, number).await.unwrap();
+        assert_eq!((found.id, answers.len()), (update, 1), "the answer stays with it");
+        assert_eq!(answers[0].id, answer);
+    }
+}
+
+async fn what_was_said_long_ago_is_forgotten_and_the_rest_stays(db: &Db) {
+    let bot = stored_bot(db, "docs").await;
+    let chat = stored_chat(db, bot, 77).await;
+    let mut updates = Vec::new();
+    for n in 0..6_i64 {
+        let said = Update {
+            id: UpdateId::new(at(n * 10)),
+            received_at: at(n * 10),
+            ..update(&chat, n, text("Как?"))
+        };
+        assert!(arrives(db, &said).await);
+        // The first one waits for ever.
+        if n > 0 {
+            let end = UpdateState::Handled;
+            assert!(in_tx!(db, |tx| tx.updates().finish(
+                said.id,
+                end,
+                None,
+                at(n * 10)
+            )));
+        }
+        updates.push(said.id);
+    }
+    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 2);
+    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 1);
+    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 0);
+    let left = db.updates().of_chat(chat.id, None, 10).await.unwrap();
+    let left: Vec<_> = left.iter().map(|update| update.id).collect();
+    assert_eq!(left, [updates[5], updates[4], updates[0]]);
+
+    let old = |state| Delivery {
+        state,
+        due_at: None,
+        ..delivery(&chat, 0)
+    };
+    let gone = stored(db, old(DeliveryState::Sent)).await;
+    let button = ButtonRow {
+        token: "token".to_owned(),
+        chat_id: chat.id,
+        user_id: None,
+        delivery_id: gone.id,
+        action: ButtonAction::More,
+        expires_at: at(1_000),
+    };
+    in_tx!(db, |tx| tx.buttons().insert(&button));
+    stored(db, old(DeliveryState::Dead)).await;
+    let waits = stored(db, delivery(&chat, 0)).await;
+    let card = old(DeliveryState::Sent);
+    in_tx!(db, |tx| tx.deliveries().insert(&card, Some(at(1_000))));
+    let edited = Delivery {
+        updated_at: at(50),
+        ..old(DeliveryState::Sent)
+    };
+    let edited = stored(db, edited).await;
+    assert_eq!(in_tx!(db, |tx| tx.deliveries().delete_old(at(40), 10)), 2);
+    assert_eq!(db.buttons().get("token").await.unwrap(), None);
+    let left = db.deliveries().of_chat(chat.id, None, 10).await.unwrap();
+    let left: HashSet<_> = left.iter().map(|delivery| delivery.id).collect();
+    assert_eq!(left, HashSet::from([waits.id, card.id, edited.id]));
 }
