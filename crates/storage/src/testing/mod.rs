@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations, idempotency,
-    kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens,
-    sessions, settings, sources, subscriptions, tasks, uploads, users, versions, webhooks,
+    answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
+    idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights,
+    service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;
@@ -134,6 +134,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|pair| pair.on(kind));
     files
         .into_iter()
+        .chain(answers::ALL_STATEMENTS)
         .chain(bots::ALL_STATEMENTS)
         .chain(chats::ALL_STATEMENTS)
         .chain(tasks::ALL_STATEMENTS)
