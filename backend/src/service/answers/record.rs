@@ -33,9 +33,13 @@ enum Piece {
 #[derive(Debug, Serialize, Deserialize)]
 struct Body {
     text: Vec<Piece>,
-    blocks: Vec<(Vec<Piece>, Vec<u32>, bool, Vec<Fault>)>,
+    blocks: Vec<Told>,
     citations: Vec<Cited>,
 }
+
+/// A block: its text, its citations, whether they support it, and what is wrong with it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told(Vec<Piece>, Vec<u32>, bool, Vec<Fault>);
 
 /// Number, place of the passage, first byte and length of the quote in it, its lines, and what it was ranked by.
 #[derive(Debug, Serialize, Deserialize)]
@@ -119,7 +123,7 @@ pub(super) fn body(answer: &Answer, used: &[UsedPassage]) -> Result<String, Serv
             Some(at) if !quotes.contains(&block.text.as_str()) => vec![Piece::Part(at, block.text.len())],
             _ => pieces(&block.text, &quotes),
         };
-        (
+        Told(
             pieces,
             block.citations.clone(),
             block.supported,
@@ -227,7 +231,7 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
             let blocks = body
                 .blocks
                 .into_iter()
-                .map(|(pieces, numbers, supported, faults)| {
+                .map(|Told(pieces, numbers, supported, faults)| {
                     Some(Block {
                         text: joined(&pieces, &citations, &text)?,
                         citations: numbers,

@@ -145,6 +145,27 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         .collect()
 }
 
+/// What the tables of an SQLite database take on the disk, with their indexes, in bytes of whole pages.
+///
+/// # Panics
+/// Where the file cannot be read.
+pub async fn table_bytes(file: &std::path::Path) -> std::collections::BTreeMap<String, i64> {
+    const TABLES: &str =
+        "SELECT m.tbl_name, SUM(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name
+        GROUP BY m.tbl_name";
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true);
+    let mut conn = sqlx::ConnectOptions::connect(&options)
+        .await
+        .expect("the file is a database");
+    let sizes: Vec<(String, i64)> = sqlx::query_as(TABLES)
+        .fetch_all(&mut conn)
+        .await
+        .expect("SQLite knows its own pages");
+    sizes.into_iter().collect()
+}
+
 /// Migrates up to one migration, to put rows there that the next ones must carry over.
 ///
 /// # Panics
