@@ -23,10 +23,10 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Generations,
-    HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases, Outbox, People,
-    Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup, Tasks, Usage, Webhooks,
-    check_keys,
+    Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
+    Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
+    Outbox, People, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup, Tasks,
+    Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -57,6 +57,7 @@ pub struct App {
     pub tasks: Tasks,
     pub sources: Sources,
     pub questions: Questions,
+    pub answers: Answers,
     pub generations: Generations,
     pub health: HealthChecks,
     pub inbox: Inbox,
@@ -338,6 +339,12 @@ impl Parts<'_> {
             clock: Arc::clone(&clock),
             keys,
         };
+        let answers = Answers {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            keep: self.config.answers.keep(),
+            tells_questions: self.config.logs.questions,
+        };
         let signals = Signals::default();
         let sources = Sources {
             db: db.clone(),
@@ -415,7 +422,9 @@ impl Parts<'_> {
                 usage,
                 answering: self.answering(),
                 metrics: self.metrics.clone(),
+                answers: answers.clone(),
             },
+            answers,
             health: HealthChecks {
                 db,
                 vectors: Arc::clone(&self.store),
@@ -481,6 +490,7 @@ impl Parts<'_> {
             generations: self.generations.clone(),
             uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
+            answers_keep: self.config.answers.keep(),
             ingest: ingest_settings(self.config, &self.reader),
             remotes: Remotes::new(
                 self.config.sources.guard()?,

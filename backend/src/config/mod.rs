@@ -20,7 +20,7 @@ pub use error::ConfigError;
 pub use limits::{LimitsConfig, PerMinute};
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
-    ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
+    LogsConfig, ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
 pub use sources::SourcesConfig;
 pub use uploads::UploadsPlace;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nexus_models::PrecisionChoice;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -38,6 +39,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub metrics: MetricsConfig,
     pub log: LogConfig,
+    pub logs: LogsConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -121,6 +123,20 @@ pub struct WorkerConfig {
 pub struct AnswersConfig {
     pub max_passages: usize,
     pub max_tokens: usize,
+    pub keep_days: u32,
+}
+
+impl AnswersConfig {
+    /// How long an answer can be asked for again; zero: answers are not kept.
+    pub const fn keep(&self) -> Duration {
+        Duration::from_secs(self.keep_days as u64 * 24 * 3_600)
+    }
+}
+
+/// What the API tells of what happened.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogsConfig {
+    pub questions: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -251,6 +267,7 @@ impl Config {
         in_range("worker.sweep_seconds", self.worker.sweep_seconds, 1, 86_400)?;
         in_range("answers.max_passages", self.answers.max_passages as u64, 1, 20)?;
         in_range("answers.max_tokens", self.answers.max_tokens as u64, 50, 8_000)?;
+        in_range("answers.keep_days", u64::from(self.answers.keep_days), 0, 36_500)?;
         in_range(
             "http.requests_per_second",
             u64::from(self.http.requests_per_second),

@@ -9,14 +9,14 @@ use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse as _, Response, Sse};
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::{Access, KbId};
-use nexus_rag::{AnswerEvent, AnswerStream, RagError};
+use nexus_rag::AnswerEvent;
 use serde::Serialize;
 use tracing::Span;
 
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::{envelope, wire};
-use crate::service::{Door, ServiceError};
+use crate::service::{Door, KeptStream, ServiceError};
 
 /// A comment is sent this often while nothing else is, so that proxies keep the stream open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -37,7 +37,7 @@ pub fn are_wanted(headers: &HeaderMap) -> bool {
 
 /// A caller that goes away drops the body, this stream with it, and with that the call to the model. One that loses its rights
 /// meanwhile gets no further event but the refusal.
-pub fn respond(answer: AnswerStream, request_id: RequestId, watch: Watch) -> Response {
+pub fn respond(answer: KeptStream, request_id: RequestId, watch: Watch) -> Response {
     let refused = request_id.clone();
     let answer = while_admitted(answer, watch).map(move |event| match event {
         Ok(event) => Ok(event),
@@ -84,9 +84,9 @@ impl Watch {
 
 /// Asks the door again before an event, at most every [`ASK_AGAIN`]. After a refusal nothing follows.
 fn while_admitted(
-    answer: AnswerStream,
+    answer: KeptStream,
     watch: Watch,
-) -> impl Stream<Item = Result<Result<AnswerEvent, RagError>, ApiError>> + Send {
+) -> impl Stream<Item = Result<Result<AnswerEvent, ServiceError>, ApiError>> + Send {
     let state = Some((answer, watch, Instant::now()));
     stream::unfold(state, async |state| {
         let (mut answer, watch, asked) = state?;
@@ -106,8 +106,8 @@ fn named(name: &str, data: &impl Serialize) -> Event {
     event.unwrap_or_else(|_| Event::default().comment("an event could not be written"))
 }
 
-fn failed(error: RagError, request_id: &RequestId) -> Event {
-    let error = ApiError::from(ServiceError::from(error));
+fn failed(error: ServiceError, request_id: &RequestId) -> Event {
+    let error = ApiError::from(error);
     envelope::log(&error, request_id);
     named("error", &envelope::body(error, request_id))
 }

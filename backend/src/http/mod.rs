@@ -2,6 +2,7 @@
 //! transaction and holds no rule of its own.
 
 mod answer_events;
+mod answers;
 mod api_keys;
 mod auth;
 mod bots;

@@ -8,15 +8,15 @@ use std::marker::PhantomData;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use nexus_domain::{
-    Access, Bot, BotId, Chat, ChatId, Delivery, DeliveryId, Document, KbRole, KnowledgeBase, Role, Scope,
-    Source, SourceId, Subscription, SubscriptionId, Task, User, UserId,
+    Access, AnswerId, Bot, BotId, Chat, ChatId, Delivery, DeliveryId, Document, KbRole, KnowledgeBase, Role,
+    Scope, Source, SourceId, Subscription, SubscriptionId, Task, User, UserId,
 };
 
 use super::auth::Authorised;
 use super::error::ApiError;
 use super::path_ids::{path_id, path_value};
 use crate::app::App;
-use crate::service::ServiceError;
+use crate::service::{Replay, ServiceError};
 
 /// What a route needs, as a type: a role in general, a role in the knowledge base that it names, and a scope of keys.
 pub trait Needs: Send + Sync {
@@ -155,6 +155,13 @@ pub struct ChatPermit {
 pub struct MessagePermit {
     pub access: Access,
     pub delivery: Delivery,
+}
+
+/// An answer that the caller may ask for again.
+#[derive(Debug)]
+pub struct AnswerPermit {
+    pub access: Access,
+    pub replay: Replay,
 }
 
 impl<N: Needs> FromRequestParts<App> for Permit<N> {
@@ -343,5 +350,16 @@ impl FromRequestParts<App> for MessagePermit {
         let id = DeliveryId::from_uuid(path_id(parts, app, "message").await?);
         let delivery = app.chats.delivery(&access, id).await?;
         Ok(Self { access, delivery })
+    }
+}
+
+impl FromRequestParts<App> for AnswerPermit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Authorised(access) = Authorised::from_request_parts(parts, app).await?;
+        let id = AnswerId::from_uuid(path_id(parts, app, "answer").await?);
+        let replay = app.answers.get(&access, id).await?;
+        Ok(Self { access, replay })
     }
 }

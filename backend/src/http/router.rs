@@ -21,9 +21,9 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::rate_limit::{Asked, Limits};
 use super::{
-    api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health, inbox,
-    incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, rag, rate_limit, remotes,
-    request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
+    answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health,
+    inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, rag, rate_limit,
+    remotes, request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -82,6 +82,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(api_keys::routes())
         .merge(members::routes())
         .merge(logs::routes())
+        .merge(answers::routes())
         .merge(usage::routes())
         .merge(chats::routes())
         .merge(inbox::routes())

@@ -1,5 +1,6 @@
 //! Use cases. Each is a small struct that lists what it needs; none knows axum or the wire.
 
+mod answers;
 mod api_keys;
 mod audit;
 mod bots;
@@ -37,6 +38,7 @@ mod upload;
 mod usage;
 mod webhooks;
 
+pub use answers::{Answers, Asked, Replay};
 pub use api_keys::{ApiKeyChange, ApiKeys, NewApiKey};
 pub use audit::Audit;
 pub use bots::{BotChange, Bots, NewBot};
@@ -57,7 +59,7 @@ pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
 pub use outbox::{Failure, FailureKind, Outbox, Take};
 pub use people::{Introduced, People};
 pub use presenter::{Presenter, ShownError};
-pub use questions::{Questions, SearchInput};
+pub use questions::{KeptStream, Questions, SearchInput};
 pub use refusal::Refusal;
 pub use replies::{HeldChat, NotHandled, Replies};
 pub use schedules::{checked as checked_schedule, next as next_of_schedule};
@@ -76,6 +78,6 @@ pub use usage::{DayOfUse, Exceeded, Usage};
 pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{
-    ApiKeyRow, AuditFilter, ChatFilter, MemberRow, ServiceTokenRow, SourceSummary as SourceOverview,
-    UserChange, UserFilter,
+    AnswerRow, ApiKeyRow, AuditFilter, ChatFilter, KeptPassage, LoggedAnswer, MemberRow, QueryFilter,
+    ServiceTokenRow, SourceSummary as SourceOverview, UserChange, UserFilter,
 };

@@ -1,16 +1,18 @@
 //! Searches and questions: from the names that a caller asks for to the filter that it may use, then `rag`; in the manner
 //! of the bot that asks, and within daily limits.
 
+use std::pin::Pin;
 use std::time::Instant;
 
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
-use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, QuotaSubject};
+use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject};
 use nexus_rag::{
     Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
 };
 use nexus_storage::StorageError;
 
+use super::answers::{Answers, Asked};
 use super::usage::{Exceeded, Taken, Usage};
 use super::{Bots, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
@@ -22,7 +24,11 @@ pub struct Questions {
     pub usage: Usage,
     pub answering: Answering,
     pub metrics: Metrics,
+    pub answers: Answers,
 }
+
+/// Ends after [`AnswerEvent::Done`] or an error. Dropping it cancels the call to the model.
+pub type KeptStream = Pin<Box<dyn Stream<Item = Result<AnswerEvent, ServiceError>> + Send>>;
 
 /// What was asked. Checked by the boundary: not empty, not too long.
 #[derive(Clone, Debug)]
@@ -54,47 +60,47 @@ impl Questions {
     }
 
     pub async fn answer(&self, access: &Access, input: SearchInput) -> Result<Answer, ServiceError> {
-        let began = Instant::now();
-        let ready = self.ready(access, input, true).await?;
-        match ready.answering.answer(&ready.question).await {
-            Ok(answer) => {
-                self.metrics.answered(&answer, began.elapsed());
-                settle(ready.taken, &answer.generation).await;
-                if !answer.found {
-                    let asked = ready.question.filter.kbs().collect();
-                    self.tell(refused(access, ready.question.text, asked, None)).await;
-                }
-                Ok(answer)
-            }
-            Err(error) => {
-                ready.taken.give_back().await;
-                Err(error.into())
+        let (mut answer, _) = self.stream(access, input).await?;
+        while let Some(event) = answer.next().await {
+            if let AnswerEvent::Done(answer) = event? {
+                return Ok(*answer);
             }
         }
+        Err(ServiceError::Internal("the answer has no end".into()))
     }
 
     /// The answer as it comes about, and the knowledge bases that it is made from. What the caller may not ask is refused
-    /// before the stream begins. A stream that is left stays counted as a whole.
+    /// before the stream begins. A stream that is left stays counted as a whole. The answer is kept before it is passed on.
     pub async fn stream(
         &self,
         access: &Access,
         input: SearchInput,
-    ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
+    ) -> Result<(KeptStream, Vec<KbId>), ServiceError> {
         let text = input.text.clone();
         let (answer, asked) = self.stream_untold(access, input).await?;
-        let event = refused(access, text, asked.clone(), None);
-        Ok((told_at_the_end(self.clone(), answer, event), asked))
+        let kbs = asked.kbs.clone();
+        let event = refused(access, text, kbs.clone(), None);
+        Ok((kept_and_told_at_the_end(self.clone(), answer, asked, event), kbs))
     }
 
-    /// The same, where the caller tells webhooks of a refusal itself: in the transaction that stores the answer.
+    /// The same, where the caller keeps the answer and tells webhooks of a refusal itself: in the transaction that stores the
+    /// message.
     pub(super) async fn stream_untold(
         &self,
         access: &Access,
         input: SearchInput,
-    ) -> Result<(AnswerStream, Vec<KbId>), ServiceError> {
+    ) -> Result<(AnswerStream, Asked), ServiceError> {
         let began = Instant::now();
         let ready = self.ready(access, input, true).await?;
-        let asked = ready.question.filter.kbs().collect();
+        let question = &ready.question;
+        let asked = self.answers.asked(access, &question.text, &question.filter).await;
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                ready.taken.give_back().await;
+                return Err(error);
+            }
+        };
         let answer = ready.answering.stream(ready.question);
         let answer = counted_at_the_end(answer, self.metrics.clone(), began);
         Ok((settled_at_the_end(answer, ready.taken), asked))
@@ -216,17 +222,32 @@ pub(super) fn refused(
     })
 }
 
-/// Tells webhooks before the last event is passed on, if that says that nothing was found.
-fn told_at_the_end(questions: Questions, answer: AnswerStream, event: EventData) -> AnswerStream {
-    let state = (questions, answer, event);
-    stream::unfold(state, async |(questions, mut answer, event)| {
-        let next = answer.next().await?;
-        if let Ok(AnswerEvent::Done(done)) = &next
-            && !done.found
-        {
-            questions.tell(event.clone()).await;
+/// Keeps the answer before its last event is passed on, and tells webhooks if that says that nothing was found.
+fn kept_and_told_at_the_end(
+    questions: Questions,
+    answer: AnswerStream,
+    asked: Asked,
+    event: EventData,
+) -> KeptStream {
+    let state = (questions, answer, asked, event, Vec::new());
+    stream::unfold(state, async |(questions, mut answer, asked, event, mut read)| {
+        let mut next = answer.next().await?.map_err(ServiceError::from);
+        match &mut next {
+            Ok(AnswerEvent::Retrieved(found)) => read = passages(found),
+            Ok(AnswerEvent::Done(done)) => {
+                let found = done.found;
+                let kept = questions
+                    .answers
+                    .keep(&asked, done, std::mem::take(&mut read))
+                    .await;
+                if kept.is_ok() && !found {
+                    questions.tell(event.clone()).await;
+                }
+                next = kept.and(next);
+            }
+            _ => {}
         }
-        Some((next, (questions, answer, event)))
+        Some((next, (questions, answer, asked, event, read)))
     })
     .boxed()
 }
@@ -240,6 +261,11 @@ fn counted_at_the_end(answer: AnswerStream, metrics: Metrics, began: Instant) ->
             }
         })
         .boxed()
+}
+
+/// What was read for an answer.
+pub(super) fn passages(found: &Retrieval) -> Vec<Passage> {
+    found.hits.iter().map(|hit| hit.passage.clone()).collect()
 }
 
 /// Corrects the count before the last event is passed on.

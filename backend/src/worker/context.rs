@@ -20,6 +20,7 @@ pub struct WorkerContext {
     pub generations: Generations,
     pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
+    pub answers_keep: std::time::Duration,
     pub ingest: IngestSettings,
     pub remotes: Remotes,
     pub metrics: Metrics,

@@ -1,19 +1,19 @@
-//! A text that is deleted goes from the messages that showed something of it, too.
+//! A text that is deleted goes from the messages that showed something of it, too, and from the answers that are kept.
 //!
 //! A message that loses one of its passages loses all that it said: what a model has written may hold something of any of
-//! them. A passage that was edited is not deleted: what was answered from it stays as it was answered. One that lost a
+//! them. So does an answer, which keeps what it was made from besides. A passage that was edited is not deleted: what was answered from it stays as it was answered. One that lost a
 //! sentence is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use nexus_domain::{ChunkId, Content, DeliveryId, DocumentId, KbId, Say, VersionId};
-use nexus_storage::ShownText;
+use nexus_domain::{ChunkId, Content, DocumentId, KbId, Say, VersionId};
+use nexus_storage::{ShownBy, ShownText};
 
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::Running;
 
-/// Messages that are changed in one transaction.
+/// Messages and copies that are changed in one transaction.
 const AT_ONCE: usize = 256;
 /// Words in a row that are looked for.
 const SHINGLE: usize = 3;
@@ -46,13 +46,13 @@ pub async fn shown_of_versions(
     Ok(())
 }
 
-/// Messages that show what a document has lost; those that show what was edited go on with what has taken its place.
+/// What shows something that a document has lost; what shows what was edited goes on with what has taken its place.
 async fn shown_of_edited(
     context: &WorkerContext,
     running: &Running,
     document: DocumentId,
     shown: Vec<ShownText>,
-) -> Result<Vec<DeliveryId>, Stopped> {
+) -> Result<Vec<ShownBy>, Stopped> {
     let now = context.db.chunks().of_document(document).await?;
     let found = tokio::task::spawn_blocking(move || {
         let now: Vec<Passage> = now.iter().map(|chunk| passage(chunk.id, &chunk.text)).collect();
@@ -64,7 +64,7 @@ async fn shown_of_edited(
                 .or_insert_with(|| heir(&shown.text, &now));
             match heir {
                 Some(heir) => moved.push((shown, heir)),
-                None => erased.push(shown.delivery),
+                None => erased.push(shown.by),
             }
         }
         (moved, erased)
@@ -87,13 +87,13 @@ pub async fn shown_of_kb(context: &WorkerContext, running: &Running, kb: KbId) -
     }
 }
 
-async fn erase(context: &WorkerContext, running: &Running, deliveries: &[DeliveryId]) -> Result<(), Stopped> {
+async fn erase(context: &WorkerContext, running: &Running, shown: &[ShownBy]) -> Result<(), Stopped> {
     running.check()?;
     let mut tx = context.db.begin().await?;
     running.hold(&mut tx).await?;
     let content = Content::say(Say::TextDeleted);
     tx.shown_passages()
-        .erase(deliveries, &content, context.clock.now())
+        .erase(shown, &content, context.clock.now())
         .await?;
     tx.commit().await?;
     Ok(())

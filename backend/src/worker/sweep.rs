@@ -39,6 +39,8 @@ const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
+/// Answers that are forgotten in one transaction.
+const ANSWERS: usize = 256;
 /// How often the log of the database is tried to be emptied by one attempt, and the pause between two tries.
 const LOG_TRIES: usize = 40;
 const LOG_PAUSE: Duration = Duration::from_millis(250);
@@ -116,6 +118,7 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
         .await?;
     tx.webhook_deliveries().delete_orphans().await?;
     tx.commit().await?;
+    forget_answers(context).await?;
     loop {
         let mut tx = context.db.begin().await?;
         let delivered = tx
@@ -137,6 +140,19 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
         let proofs = tx.proofs().delete_expired(now, EXPIRED).await?;
         tx.commit().await?;
         if sessions.max(proofs).max(delivered).max(dead) < EXPIRED as u64 {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers that were kept for long enough, and what nothing else was made from.
+async fn forget_answers(context: &WorkerContext) -> Result<(), Stopped> {
+    let before = context.clock.now().minus(context.answers_keep);
+    loop {
+        let mut tx = context.db.begin().await?;
+        let forgotten = tx.answers().delete_before(before, ANSWERS).await?;
+        tx.commit().await?;
+        if forgotten < ANSWERS as u64 {
             return Ok(());
         }
     }

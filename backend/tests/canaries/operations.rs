@@ -64,6 +64,9 @@ operations! {
     16 "POST /rag/search" reading::search;
     12 "POST /rag/query" reading::query;
     4 "GET /logs" reading::logs;
+    3 "GET /logs/queries" reading::queries;
+    2 "GET /answers/{id}" reading::answer;
+    1 "POST /answers/{id}/feedback" reading::answer;
     2 "GET /generations" reading::generations;
     4 "POST /knowledge-bases" feeding::create_kb;
     1 "POST /knowledge-bases/import" feeding::import_kb;

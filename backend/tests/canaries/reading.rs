@@ -287,6 +287,39 @@ pub fn logs(make: &mut Maker<'_>) -> Option<Call> {
     Some(make.call(format!("/logs{query}"), Need::General(Role::Admin, "logs")))
 }
 
+/// What was asked, by whoever reads the log; the texts of questions are told to nobody here.
+pub fn queries(make: &mut Maker<'_>) -> Option<Call> {
+    let mut pairs = Vec::new();
+    let kb = make.kb();
+    let person = make.rng.below(make.before.people.len());
+    let bot = make.rng.below(make.before.bots.len());
+    match make.rng.below(6) {
+        0 => pairs.push(("knowledge_base_id", make.before.kbs[kb].id.clone())),
+        1 => pairs.push(("user_id", make.before.people[person].id.clone())),
+        2 => pairs.push(("bot_id", make.before.bots[bot].id.clone())),
+        3 => pairs.push(("found", "true".to_owned())),
+        4 => pairs.push(("verdict", "bad".to_owned())),
+        _ => {}
+    }
+    let query = make.query(pairs);
+    Some(make.call(
+        format!("/logs/queries{query}"),
+        Need::General(Role::Admin, "logs"),
+    ))
+}
+
+/// An answer that was never given. The table of rights tries those that were.
+pub fn answer(make: &mut Maker<'_>) -> Option<Call> {
+    let (method, path) = make.operation.split_once(' ').expect("method and path");
+    let id = make.odd_segment();
+    let call = make.call(path.replace("{id}", &id), Need::Never);
+    Some(if method == "POST" {
+        call.json(json!({"verdict": "bad"}))
+    } else {
+        call
+    })
+}
+
 pub fn generations(make: &mut Maker<'_>) -> Option<Call> {
     Some(make.call("/generations", Need::General(Role::Admin, "manage")))
 }

@@ -34,7 +34,25 @@ async fn asked(app: &TestApp, operator: &Api, bot: &mut Process) -> Value {
     assert!(passage["content"].to_string().contains(WORD), "{passage}");
     let messages = messages(operator).await;
     assert!(messages.to_string().contains(WORD));
+    assert!(kept(operator, &answer).await.to_string().contains(WORD));
     answer
+}
+
+/// The answer as it can be asked for again.
+async fn kept(operator: &Api, delivery: &Value) -> Value {
+    let id = text(&delivery["content"]["answer"]["id"]);
+    let (status, kept) = operator.get(&format!("/answers/{id}")).await;
+    assert_eq!(status, 200, "{kept}");
+    kept
+}
+
+/// It says so, and holds nothing of it.
+async fn is_deleted(operator: &Api, delivery: &Value) {
+    let kept = kept(operator, delivery).await;
+    assert!(
+        kept["deleted"] == true && kept["text"].is_null() && !kept.to_string().contains(WORD),
+        "{kept}"
+    );
 }
 
 async fn messages(operator: &Api) -> Value {
@@ -82,6 +100,7 @@ async fn a_deleted_document_goes_from_the_answers_that_quote_it() {
     app.quiet().await;
     let now = messages(&operator).await;
     assert!(are_erased(&now), "{now}");
+    is_deleted(&operator, &answer).await;
     assert!(
         !files_hold(app.data.path(), WORD),
         "the text is gone from the files of the database"
@@ -96,16 +115,23 @@ async fn a_deleted_document_goes_from_the_answers_that_quote_it() {
 async fn what_a_document_lost_goes_and_what_was_edited_stays_as_it_was_answered() {
     let (app, operator, mut bot) = app(vec![]).await;
     upload(&app, &tree()).await;
-    asked(&app, &operator, &mut bot).await;
+    let answer = asked(&app, &operator, &mut bot).await;
     let edited = tree().replace("forty", "fifty");
     upload(&app, &edited).await;
     let before = messages(&operator).await;
     assert!(before.to_string().contains("forty"), "{before}");
+    let replayed = kept(&operator, &answer).await;
+    assert!(
+        replayed["deleted"] == false && replayed["context_intact"] == true,
+        "{replayed}"
+    );
+    assert!(replayed["text"].as_str().unwrap().contains("forty"), "{replayed}");
 
     // Whatever the passage became: when it goes, what was said of it goes.
     upload(&app, &yard("There is a bench.")).await;
     let now = messages(&operator).await;
     assert!(are_erased(&now), "{now}");
+    is_deleted(&operator, &answer).await;
     assert!(!files_hold(app.data.path(), WORD));
     app.end().await;
 }
@@ -114,12 +140,13 @@ async fn what_a_document_lost_goes_and_what_was_edited_stays_as_it_was_answered(
 async fn a_deleted_knowledge_base_goes_from_the_answers_that_quote_it() {
     let (app, operator, mut bot) = app(vec![]).await;
     upload(&app, &tree()).await;
-    asked(&app, &operator, &mut bot).await;
+    let answer = asked(&app, &operator, &mut bot).await;
     let (_, kbs) = operator.get("/knowledge-bases").await;
     let id = text(&kbs["items"][0]["id"]);
     assert_eq!(operator.delete(&format!("/knowledge-bases/{id}")).await.0, 204);
     app.quiet().await;
     assert!(are_erased(&messages(&operator).await));
+    is_deleted(&operator, &answer).await;
     assert!(!files_hold(app.data.path(), WORD));
     app.end().await;
 }

@@ -9,6 +9,7 @@
 
 mod access;
 mod answers;
+mod answers_kept;
 mod api;
 mod bot_process;
 mod bundles;

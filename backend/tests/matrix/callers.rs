@@ -37,6 +37,8 @@ pub struct Caller {
     /// What the person and that bot have said to each other; and the person and another one, where there is that.
     pub talk: Talk,
     pub other_talk: Talk,
+    /// An answer to a question of its own.
+    pub answer: String,
     /// The key which it is.
     pub key: String,
     pub standing: Standing,
@@ -80,9 +82,13 @@ impl Callers {
         let session_column = callers.len();
         let session = world.sign_in(owner.person.telegram_id, false).await;
         let session = owner.calling("an owner with a session", session);
-        callers.push(session.clone());
+        callers.push(session);
         callers.extend(bots(world).await);
         callers.extend(keys(world).await);
+        for caller in &mut callers {
+            caller.answer = world.answer_for(caller).await;
+        }
+        let session = callers[session_column].clone();
         world.gone.delete(world).await;
         let (with_csrf, without_csrf) = world.cookies(owner.person.telegram_id).await;
         Self {
@@ -123,6 +129,7 @@ impl Caller {
             other_subscription: String::new(),
             talk: world.neighbours.clone(),
             other_talk: Talk::default(),
+            answer: String::new(),
             key: if key.is_empty() { &world.key } else { key }.to_owned(),
             standing: Standing::Anywhere,
         }

@@ -224,7 +224,7 @@ impl World {
             "/outbox/{id}/failed" => json!({"lease": lease, "kind": "retry", "message": "Too Many Requests"}),
             "/chats/{id}/messages" => json!({"text": "Hello."}),
             "/notifications" => json!({"bot": stage.id, "users": [self.neighbour.user], "text": "Hello."}),
-            "/messages/{id}/feedback" => json!({"verdict": "good"}),
+            "/messages/{id}/feedback" | "/answers/{id}/feedback" => json!({"verdict": "good"}),
             _ => return None,
         })
     }

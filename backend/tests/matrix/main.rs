@@ -7,6 +7,7 @@
     reason = "a test that fails to set itself up has failed"
 )]
 
+mod answers;
 #[path = "../it/api.rs"]
 #[allow(dead_code, reason = "shared with the other tests, which use the rest of it")]
 mod api;

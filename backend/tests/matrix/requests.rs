@@ -107,6 +107,8 @@ impl World {
             "messages" if target == Target::OtherBot => caller.other_talk.message.clone(),
             "messages" if is_bot_of_neighbour => first(&caller.talk.message, &self.guests.message),
             "messages" => first(&caller.talk.message, &self.neighbours.message),
+            "answers" if is_bot_of_neighbour => first(&caller.answer, &self.guests_answer),
+            "answers" => first(&caller.answer, &self.neighbours_answer),
             "chats" if is_bot_of_neighbour => first(&caller.talk.chat, &self.guests.chat),
             "chats" => first(&caller.talk.chat, &self.neighbours.chat),
             "notifications" => self.docs.code.to_owned(),

@@ -50,6 +50,9 @@ pub struct World {
     pub neighbours: Talk,
     pub guests: Talk,
     pub idles: Talk,
+    /// Answers to questions of theirs.
+    pub neighbours_answer: String,
+    pub guests_answer: String,
     /// A message of `idle` that could not be delivered.
     pub letter: String,
     /// An address that is told of events, turned off, and what it could not be told.
@@ -89,6 +92,8 @@ impl World {
             neighbours: Talk::default(),
             guests: Talk::default(),
             idles: Talk::default(),
+            neighbours_answer: String::new(),
+            guests_answer: String::new(),
             letter: String::new(),
             webhook: String::new(),
             given_up: String::new(),
@@ -143,6 +148,8 @@ impl World {
         self.neighbours = self.talk(&self.docs, &self.neighbour).await;
         self.guests = self.talk(&self.kiosk, &self.guest).await;
         self.idles = self.talk(&self.idle, &self.passer_by).await;
+        self.neighbours_answer = self.answer_by(&self.docs.id, &self.neighbour.user).await;
+        self.guests_answer = self.answer_by(&self.kiosk.id, &self.guest.user).await;
         self.letter = self.dead_letter(&self.idle.id).await;
     }
 

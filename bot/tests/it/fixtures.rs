@@ -108,6 +108,7 @@ pub(crate) fn written(text: &str, blocks: &[(&str, bool)], citations: Vec<Citati
         })
         .collect();
     Answer {
+        id: None,
         text: text.to_owned(),
         unsupported_blocks: blocks.iter().filter(|block| !block.supported).count() as u32,
         blocks,

@@ -3,6 +3,7 @@
 //!
 //! JSON, snake_case. Times are RFC 3339 in UTC, ids are UUIDs, durations carry their unit in their name.
 
+pub mod answer;
 pub mod audit;
 pub mod auth;
 pub mod bot;
@@ -25,6 +26,7 @@ pub mod source;
 pub mod user;
 pub mod webhook;
 
+pub use answer::{AskedBy, ContextPassage, KeptAnswer, KnowledgeBaseRevision, LoggedQuery};
 pub use audit::AuditEntry;
 pub use auth::{
     ApiKey, CreateApiKey, IssuedApiKey, Me, SessionKind, SignIn, SignedIn, TelegramProof, UpdateApiKey,

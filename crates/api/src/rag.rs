@@ -108,6 +108,9 @@ pub enum AnswerLanguage {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
+    /// By which it can be asked for again; absent where answers are not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
     /// The answer; `[1]` points at the citation of that number. Markdown where a chat model wrote it.
     pub text: String,
     /// The same in pieces, each with what it rests on.

@@ -100,6 +100,8 @@ typed_ids! {
     UpdateId;
     /// A message on its way to Telegram; its id among the messages of its chat.
     DeliveryId;
+    /// An answer that is kept.
+    AnswerId;
     /// A bot's process, from its start to its end.
     ProcessId;
     /// An address that is told of events.

@@ -2,6 +2,7 @@
 //! and the ports that adapters implement. Imports nothing of ours.
 
 pub mod access;
+pub mod answer;
 pub mod audit;
 pub mod bot;
 pub mod chat;
@@ -33,6 +34,7 @@ pub use access::{
     Access, BotCaller, Caller, CallerKind, KbFilter, KbRole, Origin, PersonBy, PersonCaller, Reach, Role,
     Scope, Scopes, Standing,
 };
+pub use answer::Asker;
 pub use audit::{Action, AuditEntry, Target, TargetKind};
 pub use bot::{Bot, BotTexts};
 pub use chat::{
@@ -47,9 +49,9 @@ pub use document::{Chunk, Document, DocumentVersion, Format, LineRange, PageRang
 pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
-    ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId, IncomingWebhookId, KbId,
-    LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId, TaskId, UpdateId, UploadId,
-    UserId, VersionId, WebhookDeliveryId, WebhookId,
+    AnswerId, ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId,
+    IncomingWebhookId, KbId, LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId,
+    TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use passage::{Passage, PassageError, Passages};

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::access::words;
 use crate::delivery::{FeedbackReason, Verdict};
 use crate::id::{
-    ApiKeyId, BotId, DeliveryId, IncomingWebhookId, KbId, SourceId, TaskId, UserId, WebhookDeliveryId,
-    WebhookId,
+    AnswerId, ApiKeyId, BotId, DeliveryId, IncomingWebhookId, KbId, SourceId, TaskId, UserId,
+    WebhookDeliveryId, WebhookId,
 };
 use crate::task::{Counts, TaskError, TaskKind, TaskState};
 use crate::time::Timestamp;
@@ -123,9 +123,15 @@ pub struct QuestionRefused {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeedbackGiven {
-    /// The answer that was rated.
-    pub message_id: DeliveryId,
-    pub bot_id: BotId,
+    /// The answer that was rated, where it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_id: Option<AnswerId>,
+    /// The message that it was given by, where it was given by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<DeliveryId>,
+    /// The bot that it was asked through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<BotId>,
     pub question: Option<String>,
     /// Those that the answer shows something of.
     pub knowledge_base_ids: Vec<KbId>,

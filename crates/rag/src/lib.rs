@@ -21,7 +21,7 @@ pub mod verify;
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
     Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Writing,
-    WritingSettings,
+    WritingSettings, assembled,
 };
 pub use error::RagError;
 pub use retrieve::{

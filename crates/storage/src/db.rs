@@ -249,6 +249,7 @@ macro_rules! aggregates {
 }
 
 aggregates! {
+    answers: Answers;
     api_keys: ApiKeys;
     audit: Audit;
     bot_leases: BotLeases;
@@ -265,6 +266,7 @@ aggregates! {
     idempotency: Idempotency;
     incoming_webhooks: IncomingWebhooks;
     kb_bots: KbBots;
+    kept_passages: KeptPassages;
     knowledge_bases: KnowledgeBases;
     members: Members;
     proofs: Proofs;

@@ -27,6 +27,7 @@ statements! {
     LIST_AMONG = ids_in!(concat!("SELECT ", columns!(), " FROM knowledge_bases WHERE id IN "),
         " AND deleted_at IS NULL AND name > $65 ORDER BY name LIMIT $66");
     LIST_IDS = "SELECT id FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
+    REVISIONS = ids_in!("SELECT id, revision FROM knowledge_bases WHERE deleted_at IS NULL AND id IN ", " ORDER BY id");
     LIMITED = "SELECT id, quotas FROM knowledge_bases WHERE deleted_at IS NULL AND quotas <> '{}' ORDER BY id";
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
@@ -201,6 +202,25 @@ impl<C: Connect> KnowledgeBases<C> {
     pub async fn list_ids(&mut self) -> Result<Vec<KbId>, StorageError> {
         let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(LIST_IDS).fetch_all(c).await?);
         Ok(ids.into_iter().map(KbId::from_uuid).collect())
+    }
+
+    /// The revisions of those among `kbs` that are there.
+    pub async fn revisions(&mut self, kbs: &[KbId]) -> Result<Vec<(KbId, i64)>, StorageError> {
+        let rows: Vec<(Uuid, i64)> = on!(self.0, |c| {
+            let mut rows = Vec::new();
+            for batch in kbs.chunks(IDS) {
+                let mut select = sqlx::query_as(REVISIONS);
+                for id in padded(batch) {
+                    select = select.bind(id.as_uuid());
+                }
+                rows.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            rows
+        });
+        let revisions = rows
+            .into_iter()
+            .map(|(id, revision)| (KbId::from_uuid(id), revision));
+        Ok(revisions.collect())
     }
 
     /// Deleted ones whose rows are not purged yet.

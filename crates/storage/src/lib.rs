@@ -5,6 +5,7 @@
 //! nothing is written outside of a transaction. One file per aggregate; SQL is `const`. Ids and times are made by the
 //! callers: no statement asks the database for the time. Nothing here knows a use case, a vector or HTTP.
 
+mod answers;
 mod api_keys;
 mod audit;
 mod bots;
@@ -45,12 +46,15 @@ mod users;
 mod versions;
 mod webhooks;
 
+pub use answers::{
+    AnswerRow, Answers, KeptPassage, KeptPassages, LoggedAnswer, NewAnswer, QueryFilter, UsedPassage,
+};
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
 pub use bots::Bots;
 pub use chats::{
-    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Dialogues, Feedbacks, ShownPassages,
-    ShownText, TelegramFiles, Updates,
+    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Dialogues, Feedbacks, ShownBy,
+    ShownPassages, ShownText, TelegramFiles, Updates,
 };
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};

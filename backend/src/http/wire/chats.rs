@@ -40,7 +40,7 @@ fn shown(value: &impl Serialize) -> Value {
 }
 
 /// Types that are written alike.
-fn same<A: Serialize, B: DeserializeOwned>(value: &A) -> Result<B, ApiError> {
+pub(super) fn same<A: Serialize, B: DeserializeOwned>(value: &A) -> Result<B, ApiError> {
     let read = to_value(value).and_then(serde_json::from_value);
     read.map_err(|error| ServiceError::Internal(error.into()).into())
 }
@@ -178,7 +178,7 @@ pub fn message(message: ChatMessage) -> Result<api::Message, ApiError> {
     })
 }
 
-fn shown_feedback(feedback: domain::Feedback) -> Result<api::MessageFeedback, ApiError> {
+pub fn shown_feedback(feedback: domain::Feedback) -> Result<api::MessageFeedback, ApiError> {
     Ok(api::MessageFeedback {
         verdict: same(&feedback.verdict)?,
         reason: feedback.reason.as_ref().map(same).transpose()?,

@@ -1,5 +1,7 @@
 //! From the domain to the contract. Pure; one function per type.
 
+use std::borrow::Cow;
+
 use nexus_api as api;
 use nexus_domain as domain;
 use nexus_rag as rag;
@@ -7,6 +9,7 @@ use nexus_rag as rag;
 use crate::service::{KbOverview, TaskView};
 
 pub mod access;
+pub mod answers;
 pub mod chats;
 pub mod remotes;
 pub mod sources;
@@ -332,6 +335,7 @@ fn count(n: usize) -> u32 {
 
 pub fn answer(answer: rag::Answer) -> api::Answer {
     api::Answer {
+        id: answer.id.map(domain::AnswerId::as_uuid),
         unsupported_blocks: count(answer.unsupported()),
         blocks: answer.blocks.into_iter().map(block).collect(),
         generation: generation(answer.generation),
@@ -363,7 +367,7 @@ fn generation(report: rag::Generation) -> api::Generation {
         },
         reason: report.reason.map(generation_reason),
         model: report.model,
-        prompt_version: report.prompt_version.map(str::to_owned),
+        prompt_version: report.prompt_version.map(Cow::into_owned),
         usage: report.usage.map(|usage| api::TokenUsage {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,

@@ -17,7 +17,7 @@ use nexus_domain::{
     EventData, Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, ShownPassage, Subscription,
     Timestamp, Update, UpdateState, User,
 };
-use nexus_storage::{ButtonRow, Db, StorageError, Tx};
+use nexus_storage::{ButtonRow, Db, NewAnswer, ShownBy, StorageError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -108,6 +108,8 @@ struct Done {
     feedback: Option<(DeliveryId, Feedback)>,
     /// What webhooks hear of.
     event: Option<EventData>,
+    /// The answer to the question, to be asked for again.
+    kept: Option<NewAnswer>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -460,6 +462,9 @@ impl Replies {
         if let Some((delivery, feedback)) = done.feedback {
             tx.feedback().put(delivery, turn.user.id, feedback, now).await?;
         }
+        if let Some(kept) = &done.kept {
+            tx.answers().insert(kept).await?;
+        }
         if let Some(event) = &done.event {
             tx.webhook_deliveries().publish(event, now).await?;
         }
@@ -561,7 +566,9 @@ async fn note_shown(
 ) -> Result<(), StorageError> {
     if !tx.shown_passages().put(delivery, passages).await? {
         let content = Content::say(Say::TextDeleted);
-        tx.shown_passages().erase(&[delivery], &content, now).await?;
+        tx.shown_passages()
+            .erase(&[ShownBy::Message(delivery)], &content, now)
+            .await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use nexus_storage::Settled;
 
 use super::keyboard::Rows;
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
-use crate::service::{SearchInput, ServiceError, questions};
+use crate::service::{Asked, SearchInput, ServiceError, questions};
 
 /// Longest question, in characters; as long as in the contract.
 pub(super) const MAX_QUESTION_CHARS: usize = 4_000;
@@ -27,11 +27,11 @@ const MAX_PREVIEW_BYTES: usize = 16 * 1024;
 const PASSAGES_IN_A_ROW: usize = 4;
 const MAX_PASSAGE_BUTTONS: usize = 8;
 
-/// An answer, the passages that were read for it, and all knowledge bases that were asked.
+/// An answer, the passages that were read for it, and what was asked.
 struct Answered {
     answer: Answer,
-    read: Vec<ShownPassage>,
-    asked: Vec<KbId>,
+    read: Vec<Passage>,
+    asked: Asked,
 }
 
 impl Replies {
@@ -62,13 +62,20 @@ impl Replies {
             limit: PASSAGES,
             distinct_documents: false,
         };
-        let mut event = None;
+        let (mut event, mut kept) = (None, None);
         let rewritten = match self.answer(turn, &delivery, input).await {
             Ok(Some(answered)) => {
-                let Answered { answer, read, asked } = answered;
+                let Answered {
+                    mut answer,
+                    read,
+                    asked,
+                } = answered;
+                let shows = read.iter().map(to_show).collect();
+                let answers = &self.questions.answers;
+                kept = answers.to_keep(&asked, &mut answer, read, Some(delivery.id))?;
                 event = (!answer.found)
-                    .then(|| questions::refused(&turn.access, text.to_owned(), asked, Some(delivery.id)));
-                self.shown(&delivery, answer, read)
+                    .then(|| questions::refused(&turn.access, text.to_owned(), asked.kbs, Some(delivery.id)));
+                self.shown(&delivery, answer, shows)
             }
             Ok(None) => Rewritten {
                 id: delivery.id,
@@ -89,6 +96,7 @@ impl Replies {
         Ok(Done {
             rewritten: vec![rewritten],
             event,
+            kept,
             ..Done::default()
         })
     }
@@ -196,7 +204,7 @@ impl Replies {
         let mut cancelled = turn.held.cancelled_to.clone();
         cancelled.mark_changed();
         let (mut text, mut shown) = (String::new(), None::<Instant>);
-        let mut read = Vec::new();
+        let (mut read, mut kbs) = (Vec::new(), Vec::new());
         loop {
             let event = tokio::select! {
                 biased;
@@ -210,13 +218,14 @@ impl Replies {
             };
             match event {
                 Some(Ok(AnswerEvent::Retrieved(found))) => {
-                    read = found.hits.iter().map(|hit| to_show(&hit.passage)).collect();
+                    read = questions::passages(&found);
+                    kbs = kbs_of(&read.iter().map(to_show).collect::<Vec<_>>());
                 }
                 Some(Ok(AnswerEvent::Delta(delta))) => {
                     text.push_str(&delta.text);
                     let is_due = shown.is_none_or(|shown| shown.elapsed() >= PREVIEW_EVERY);
                     if is_due && text.len() <= MAX_PREVIEW_BYTES {
-                        if let Err(error) = self.preview(delivery, &text, &kbs_of(&read)).await {
+                        if let Err(error) = self.preview(delivery, &text, &kbs).await {
                             tracing::debug!(%error, "a preview is left out");
                         }
                         shown = Some(Instant::now());

@@ -1,8 +1,12 @@
 //! How an answer's text came about, for people and for the answer's row.
 
-use nexus_domain::{ChatError, ChatUsage};
+use std::borrow::Cow;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use nexus_domain::{ChatError, ChatUsage};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GenerationStatus {
     /// A chat model wrote it from the sources, or said that they hold no answer.
     Written,
@@ -13,7 +17,8 @@ pub enum GenerationStatus {
 }
 
 /// Why a chat model was not asked, or why its text was not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GenerationReason {
     /// There is no chat model.
     NotConfigured,
@@ -53,7 +58,7 @@ pub struct Generation {
     /// The chat model that began to answer.
     pub model: Option<String>,
     /// The words that it was asked with.
-    pub prompt_version: Option<&'static str>,
+    pub prompt_version: Option<Cow<'static, str>>,
     /// What the provider says that it cost.
     pub usage: Option<ChatUsage>,
     /// The text ended at the limit of tokens.

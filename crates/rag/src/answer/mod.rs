@@ -12,7 +12,7 @@ mod select;
 pub(crate) mod units;
 mod write;
 
-use nexus_domain::{LineRange, Passage};
+use nexus_domain::{AnswerId, LineRange, Passage};
 pub use nexus_text::Language as AnswerLanguage;
 
 use crate::error::RagError;
@@ -23,7 +23,7 @@ pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
 pub use generation::{Generation, GenerationReason, GenerationStatus};
 use write::{Assignment, Context};
-pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings, checked};
+pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings, assembled, checked};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,6 +98,8 @@ pub struct Citation {
 /// An answer as plain structure. How it looks is the renderer's matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
+    /// Under which it is kept; whoever keeps it says so.
+    pub id: Option<AnswerId>,
     /// With numbers (` [1]`) where it rests on citations. Markdown if it was written; quotes with a blank line between
     /// them if it is extractive.
     pub text: String,
@@ -182,6 +184,7 @@ impl Answering {
         };
         let content = written.unwrap_or_else(|| Content::quoted(text, language, hits, &self.settings));
         Ok(Answer {
+            id: None,
             text: content.text,
             blocks: content.blocks,
             citations: content.citations,

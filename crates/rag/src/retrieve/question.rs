@@ -1,9 +1,11 @@
 //! What is asked.
 
 use nexus_domain::KbFilter;
+use serde::{Deserialize, Serialize};
 
 /// Which indexes are asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Words only (BM25).
     Lexical,

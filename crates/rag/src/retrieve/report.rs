@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use nexus_domain::{Hit, Script};
+use serde::{Deserialize, Serialize};
 
 use super::question::Mode;
 
 /// What one index did for a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SideStatus {
     Ran,
     /// There is no embedding model: retrieval is lexical only.
@@ -52,7 +54,8 @@ impl SideReport {
 }
 
 /// What the reranker did for a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RerankStatus {
     Ran,
     /// There is no reranker: the fused order stands, as for all that follow.

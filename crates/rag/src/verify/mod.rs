@@ -26,9 +26,11 @@ pub(crate) use addresses::invented as invented_addresses;
 pub use crate::answer::checked;
 pub use evidence::Evidence;
 use reading::Reading;
+use serde::{Deserialize, Serialize};
 
 /// What is wrong with a statement, and where: bytes of its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Words in quotation marks that no cited passage holds.
     Quote(Range<usize>),

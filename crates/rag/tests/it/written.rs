@@ -91,7 +91,7 @@ async fn a_written_answer_cites_exact_quotes_in_the_order_of_its_text() {
     let report = &answer.generation;
     assert_eq!((report.status, report.reason), (GenerationStatus::Written, None));
     assert_eq!(report.model.as_deref(), Some("fake-writer"));
-    assert_eq!(report.prompt_version, Some(PROMPT_VERSION));
+    assert_eq!(report.prompt_version.as_deref(), Some(PROMPT_VERSION));
     assert_eq!(report.usage, Some(FakeChatModel::USAGE));
     assert_eq!(report.invented_citations, 1);
     assert!(report.first_token_micros.unwrap() <= report.micros);

@@ -1,9 +1,11 @@
-//! What people think of answers: one row per answer and person, the last word counts.
+//! What people think of answers that messages give: one row per message and person, the last word counts. It is the word on
+//! the answer itself, too, where that is kept.
 
 use nexus_domain::webhook::FeedbackGiven;
-use nexus_domain::{BotId, DeliveryId, EventData, Feedback, Timestamp, UserId};
+use nexus_domain::{AnswerId, BotId, DeliveryId, EventData, Feedback, Timestamp, UserId};
 use sqlx::types::Uuid;
 
+use crate::answers::Answers;
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
@@ -54,12 +56,16 @@ impl Feedbacks<&mut Tx> {
                 .bind(feedback.reason.map(nexus_domain::FeedbackReason::as_str));
             insert.bind(At(now)).execute(c).await?.rows_affected()
         });
-        self.publish(delivery, feedback, now).await
+        let kept = Answers(&mut *self.0)
+            .rate_delivery(delivery, feedback, now)
+            .await?;
+        self.publish(delivery, kept, feedback, now).await
     }
 
     async fn publish(
         &mut self,
         delivery: DeliveryId,
+        kept: Option<AnswerId>,
         feedback: Feedback,
         now: Timestamp,
     ) -> Result<(), StorageError> {
@@ -71,8 +77,9 @@ impl Feedbacks<&mut Tx> {
             return Ok(());
         };
         let given = FeedbackGiven {
-            message_id: delivery,
-            bot_id: BotId::from_uuid(bot),
+            answer_id: kept,
+            message_id: Some(delivery),
+            bot_id: Some(BotId::from_uuid(bot)),
             question,
             knowledge_base_ids: from_json(&kbs, "knowledge bases of a message")?,
             verdict: feedback.verdict,

@@ -26,7 +26,7 @@ pub use buttons::{ButtonRow, Buttons};
 pub use dialogues::Dialogues;
 pub use feedback::Feedbacks;
 pub use files::TelegramFiles;
-pub use shown::{ShownPassages, ShownText};
+pub use shown::{ShownBy, ShownPassages, ShownText};
 pub use updates::Updates;
 
 /// Statements of all files here, for the test that prepares them.

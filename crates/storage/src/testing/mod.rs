@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations, idempotency,
-    kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights, service_tokens,
-    sessions, settings, sources, subscriptions, tasks, uploads, users, versions, webhooks,
+    answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
+    idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quotas, rights,
+    service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;
@@ -134,6 +134,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
     let pairs = PAIRS.iter().map(|pair| pair.on(kind));
     files
         .into_iter()
+        .chain(answers::ALL_STATEMENTS)
         .chain(bots::ALL_STATEMENTS)
         .chain(chats::ALL_STATEMENTS)
         .chain(tasks::ALL_STATEMENTS)
@@ -142,6 +143,27 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         .copied()
         .chain(pairs)
         .collect()
+}
+
+/// What the tables of an SQLite database take on the disk, with their indexes, in bytes of whole pages.
+///
+/// # Panics
+/// Where the file cannot be read.
+pub async fn table_bytes(file: &std::path::Path) -> std::collections::BTreeMap<String, i64> {
+    const TABLES: &str =
+        "SELECT m.tbl_name, SUM(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name
+        GROUP BY m.tbl_name";
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true);
+    let mut conn = sqlx::ConnectOptions::connect(&options)
+        .await
+        .expect("the file is a database");
+    let sizes: Vec<(String, i64)> = sqlx::query_as(TABLES)
+        .fetch_all(&mut conn)
+        .await
+        .expect("SQLite knows its own pages");
+    sizes.into_iter().collect()
 }
 
 /// Migrates up to one migration, to put rows there that the next ones must carry over.

@@ -38,6 +38,7 @@ macro_rules! in_tx {
     }};
 }
 
+mod answers;
 mod api_keys;
 mod audit;
 mod bots;

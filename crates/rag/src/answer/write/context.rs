@@ -43,25 +43,39 @@ impl<'a> Context<'a> {
         self.sources.iter().map(evidence).collect()
     }
 
+    fn passages(&self) -> impl Iterator<Item = &Passage> + Clone {
+        self.sources.iter().map(|source| &source.passage)
+    }
+
     /// A line that no source can hold: longer than every run of its sign in them.
     pub(super) fn fence(&self) -> String {
-        let longest = self
-            .sources
-            .iter()
-            .map(|source| longest_run(&source.passage.chunk.text));
-        let length = longest.max().unwrap_or(0).saturating_add(1).max(MIN_FENCE);
-        String::from(FENCE_SIGN).repeat(length)
+        fence(self.passages())
     }
 
     /// All sources as the prompt holds them.
     pub(super) fn written(&self, fence: &str) -> String {
-        let source = |(index, source): (usize, &&RankedPassage)| {
-            let passage = &source.passage;
-            let text = passage.chunk.text.trim_end();
-            format!("[{}] {}\n{fence}\n{text}\n{fence}\n\n", index + 1, place(passage))
-        };
-        self.sources.iter().enumerate().map(source).collect()
+        written(self.passages(), fence)
     }
+}
+
+/// Passages as a prompt holds them: the same passages in the same order give the same bytes, whenever they are read.
+pub fn assembled<'a>(passages: impl Iterator<Item = &'a Passage> + Clone) -> String {
+    let fence = fence(passages.clone());
+    written(passages, &fence)
+}
+
+fn fence<'a>(passages: impl Iterator<Item = &'a Passage>) -> String {
+    let longest = passages.map(|passage| longest_run(&passage.chunk.text));
+    let length = longest.max().unwrap_or(0).saturating_add(1).max(MIN_FENCE);
+    String::from(FENCE_SIGN).repeat(length)
+}
+
+fn written<'a>(passages: impl Iterator<Item = &'a Passage>, fence: &str) -> String {
+    let source = |(index, passage): (usize, &Passage)| {
+        let text = passage.chunk.text.trim_end();
+        format!("[{}] {}\n{fence}\n{text}\n{fence}\n\n", index + 1, place(passage))
+    };
+    passages.enumerate().map(source).collect()
 }
 
 /// Document and headings, on one line.

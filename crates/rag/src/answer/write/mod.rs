@@ -28,6 +28,7 @@ use super::{Citation, phrases, select};
 use crate::retrieve::micros_since;
 use crate::verify::Unverified;
 pub(super) use context::Context;
+pub use context::assembled;
 use parser::{Draft, Parser, Step};
 pub use prompt::PROMPT_VERSION;
 use refusal::{Gate, reads_like_refusal};
@@ -104,7 +105,7 @@ impl Writing {
         let started = Instant::now();
         let mut generation = Generation {
             status: GenerationStatus::Failed,
-            prompt_version: Some(PROMPT_VERSION),
+            prompt_version: Some(PROMPT_VERSION.into()),
             ..Generation::extractive(GenerationReason::Uncited)
         };
         // What may be left out must not be seen before.

@@ -1,0 +1,293 @@
+//! The passages that answers were made from: one copy of each, which outlives the chunk's row but not a deletion of its text.
+//!
+//! A copy is known by the hash of all that it holds, so two answers share one exactly if they were made from the same bytes.
+
+use std::collections::BTreeMap;
+
+use nexus_domain::document::embedding_text;
+use nexus_domain::{
+    AnswerId, Chunk, ChunkId, ContentHash, DocumentId, KbId, LineRange, PageRange, Passage, VersionId,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use sqlx::types::Uuid;
+
+use crate::db::Tx;
+use crate::error::StorageError;
+use crate::session::{Connect, on};
+use crate::sql::{IDS, ids_in, padded, statements};
+use crate::types::{from_json, limit, to_json, word};
+
+statements! {
+    // Whether a copy's text still stands somewhere. A chunk whose row is gone was swept while something was made of it; one that
+    // waits for the sweep is found by that.
+    LIVES = "SELECT 1 FROM kept_passages p JOIN chunks c ON c.id = p.lives_in
+        JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
+        JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL WHERE p.id = $1";
+    OF_ANSWER = "SELECT p.chunk_id, p.document_id, p.kb_id, p.place, p.text, a.is_shown,
+            CASE WHEN d.id IS NULL OR d.deleted_at IS NOT NULL OR k.id IS NULL OR k.deleted_at IS NOT NULL THEN 0
+                ELSE 1 END AS live
+        FROM answer_passages a JOIN kept_passages p ON p.id = a.passage_id
+        LEFT JOIN documents d ON d.id = p.document_id LEFT JOIN knowledge_bases k ON k.id = p.kb_id
+        WHERE a.answer_id = $1 ORDER BY a.ordinal";
+    INSERT = "INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
+        VALUES ($1, $2, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
+    ID_OF = "SELECT id FROM kept_passages WHERE digest = $1";
+    USE = "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown) VALUES ($1, $2, $3, $4)";
+    FOLLOW = "UPDATE kept_passages SET lives_in = $2 WHERE id = $1";
+    ERASE = "UPDATE kept_passages SET text = NULL, place = '' WHERE id = $1";
+    // What was looked for may hold words of what was answered before.
+    ERASE_ANSWERS = "UPDATE answers SET body = NULL, searched = NULL
+        WHERE id IN (SELECT answer_id FROM answer_passages WHERE passage_id = $1 AND is_shown)";
+    USED = ids_in!("SELECT DISTINCT passage_id FROM answer_passages WHERE answer_id IN ", " ORDER BY passage_id");
+    DELETE_UNUSED = "DELETE FROM kept_passages WHERE id = $1
+        AND NOT EXISTS (SELECT 1 FROM answer_passages a WHERE a.passage_id = $1)";
+}
+
+/// A passage that an answer was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedPassage {
+    pub passage: Passage,
+    /// Whether the answer may hold something of it.
+    pub is_shown: bool,
+}
+
+/// The same as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPassage {
+    pub chunk: ChunkId,
+    pub document: DocumentId,
+    pub kb: KbId,
+    /// `None`: its text was deleted.
+    pub passage: Option<Passage>,
+    pub is_shown: bool,
+}
+
+/// Where a passage stood: all of it but ids and text.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    version: VersionId,
+    ordinal: u32,
+    kb: String,
+    source: String,
+    path: String,
+    title: String,
+    format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headings: Vec<String>,
+    lines: LineRange,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pages: Option<PageRange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchor: Option<String>,
+    terms: u32,
+}
+
+impl Place {
+    fn of(passage: &Passage) -> Self {
+        let chunk = &passage.chunk;
+        Self {
+            version: chunk.version_id,
+            ordinal: chunk.ordinal,
+            kb: passage.kb_name.clone(),
+            source: passage.source_name.clone(),
+            path: passage.document_path.clone(),
+            title: passage.document_title.clone(),
+            format: passage.format.as_str().to_owned(),
+            link: passage.document_link.clone(),
+            headings: chunk.heading_path.clone(),
+            lines: chunk.lines,
+            pages: chunk.pages,
+            anchor: chunk.anchor.clone(),
+            terms: chunk.term_count,
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    chunk_id: Uuid,
+    document_id: Uuid,
+    kb_id: Uuid,
+    place: String,
+    text: Option<String>,
+    is_shown: bool,
+    live: i32,
+}
+
+impl TryFrom<Row> for KeptPassage {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let (chunk, document) = (
+            ChunkId::from_uuid(row.chunk_id),
+            DocumentId::from_uuid(row.document_id),
+        );
+        let kb = KbId::from_uuid(row.kb_id);
+        // What was deleted is gone at once, also where the sweep has not come by yet.
+        let passage = match row.text.filter(|_| row.live == 1) {
+            None => None,
+            Some(text) => {
+                let place: Place = from_json(&row.place, "place of a kept passage")?;
+                let embedded = embedding_text(&place.title, &place.headings, &text);
+                Some(Passage {
+                    chunk: Chunk {
+                        id: chunk,
+                        version_id: place.version,
+                        document_id: document,
+                        kb_id: kb,
+                        ordinal: place.ordinal,
+                        text,
+                        heading_path: place.headings,
+                        lines: place.lines,
+                        pages: place.pages,
+                        anchor: place.anchor,
+                        term_count: place.terms,
+                        content_hash: ContentHash::of(embedded.as_bytes()),
+                    },
+                    kb_name: place.kb,
+                    source_name: place.source,
+                    document_path: place.path,
+                    document_title: place.title,
+                    format: word(&place.format)?,
+                    document_link: place.link,
+                })
+            }
+        };
+        Ok(Self {
+            chunk,
+            document,
+            kb,
+            passage,
+            is_shown: row.is_shown,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub struct KeptPassages<C>(pub(crate) C);
+
+impl<C: Connect> KeptPassages<C> {
+    /// What an answer was made from, in its order.
+    pub async fn of_answer(&mut self, id: AnswerId) -> Result<Vec<KeptPassage>, StorageError> {
+        let rows: Vec<Row> = on!(self.0, |c| sqlx::query_as(OF_ANSWER)
+            .bind(id.as_uuid())
+            .fetch_all(c)
+            .await?);
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The copies that these answers were made from.
+    pub(super) async fn used_by(&mut self, answers: &[AnswerId]) -> Result<Vec<i64>, StorageError> {
+        let mut used: Vec<i64> = on!(self.0, |c| {
+            let mut used = Vec::new();
+            for batch in answers.chunks(IDS) {
+                let mut select = sqlx::query_scalar(USED);
+                for id in padded(batch) {
+                    select = select.bind(id.as_uuid());
+                }
+                used.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            used
+        });
+        used.sort_unstable();
+        used.dedup();
+        Ok(used)
+    }
+}
+
+impl KeptPassages<&mut Tx> {
+    /// Keeps what an answer was made from; copies that are there are shared.
+    pub(super) async fn put(&mut self, answer: AnswerId, used: &[UsedPassage]) -> Result<(), StorageError> {
+        // In one order for all, so that no two that keep the same wait for each other.
+        let mut copies: BTreeMap<ContentHash, (Vec<usize>, String)> = BTreeMap::new();
+        for (at, used) in used.iter().enumerate() {
+            let place = to_json(&Place::of(&used.passage));
+            let digest = digest(&used.passage, &place);
+            copies
+                .entry(digest)
+                .or_insert_with(|| (Vec::new(), place))
+                .0
+                .push(at);
+        }
+        for (digest, (places, place)) in &copies {
+            let Some(passage) = places
+                .first()
+                .and_then(|at| used.get(*at))
+                .map(|used| &used.passage)
+            else {
+                continue;
+            };
+            let chunk = &passage.chunk;
+            let (id, lives) = on!(self.0, |c| {
+                let insert = sqlx::query(INSERT)
+                    .bind(digest.as_bytes().as_slice())
+                    .bind(chunk.id.as_uuid())
+                    .bind(chunk.document_id.as_uuid())
+                    .bind(chunk.kb_id.as_uuid());
+                insert.bind(place).bind(&chunk.text).execute(&mut *c).await?;
+                let id: i64 = sqlx::query_scalar(ID_OF)
+                    .bind(digest.as_bytes().as_slice())
+                    .fetch_one(&mut *c)
+                    .await?;
+                for at in places {
+                    let insert = sqlx::query(USE).bind(answer.as_uuid()).bind(limit(*at)).bind(id);
+                    insert
+                        .bind(used.get(*at).is_some_and(|used| used.is_shown))
+                        .execute(&mut *c)
+                        .await?;
+                }
+                let lives: Option<i32> = sqlx::query_scalar(LIVES).bind(id).fetch_optional(&mut *c).await?;
+                (id, lives.is_some())
+            });
+            // Nobody can say any more whether it was edited or deleted.
+            if !lives {
+                self.erase(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A passage was edited: its copy goes with the one that has taken its place.
+    pub(crate) async fn follow(&mut self, copy: i64, to: ChunkId) -> Result<(), StorageError> {
+        on!(self.0, |c| sqlx::query(FOLLOW)
+            .bind(copy)
+            .bind(to.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(())
+    }
+
+    /// Forgets a text, and what answers say that show something of it.
+    pub(crate) async fn erase(&mut self, copy: i64) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            for sql in [ERASE, ERASE_ANSWERS] {
+                sqlx::query(sql).bind(copy).execute(&mut *c).await?;
+            }
+        });
+        Ok(())
+    }
+
+    pub(super) async fn delete_unused(&mut self, copies: &[i64]) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            for copy in copies {
+                sqlx::query(DELETE_UNUSED).bind(copy).execute(&mut *c).await?;
+            }
+        });
+        Ok(())
+    }
+}
+
+fn digest(passage: &Passage, place: &str) -> ContentHash {
+    let chunk = &passage.chunk;
+    let ids = [
+        chunk.id.as_uuid(),
+        chunk.document_id.as_uuid(),
+        chunk.kb_id.as_uuid(),
+    ];
+    let ids = ids.iter().map(|id| id.as_bytes().as_slice());
+    ContentHash::of_parts(ids.chain([place.as_bytes(), chunk.text.as_bytes()]))
+}
