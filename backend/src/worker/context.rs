@@ -7,7 +7,7 @@ use nexus_storage::{Db, StorageError};
 
 use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
-use crate::service::Generations;
+use crate::service::{Generations, Quality};
 use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
@@ -21,6 +21,7 @@ pub struct WorkerContext {
     pub upload_keep: std::time::Duration,
     pub ingest: IngestSettings,
     pub remotes: Remotes,
+    pub quality: Quality,
 }
 
 impl WorkerContext {

@@ -236,6 +236,7 @@ aggregates! {
     idempotency: Idempotency;
     incoming_webhooks: IncomingWebhooks;
     kb_bots: KbBots;
+    kb_quality: KbQualities;
     knowledge_bases: KnowledgeBases;
     members: Members;
     proofs: Proofs;

@@ -8,6 +8,7 @@ use crate::service::{KbOverview, TaskView};
 
 pub mod access;
 pub mod chats;
+pub mod quality;
 pub mod remotes;
 pub mod sources;
 pub mod webhooks;
@@ -342,6 +343,8 @@ pub fn answer(answer: rag::Answer) -> api::Answer {
             rag::AnswerLanguage::English => api::AnswerLanguage::En,
         },
         citations: answer.citations.into_iter().map(citation).collect(),
+        nearest: answer.nearest.into_iter().map(citation).collect(),
+        support: Some(quality::support(answer.support)),
         retrieval: retrieval(answer.retrieval),
     }
 }

@@ -8,6 +8,7 @@ mod follow_ups;
 mod fusion;
 mod marks;
 mod quotes;
+mod refusals;
 mod reranking;
 mod retrieval;
 mod support;
