@@ -25,8 +25,8 @@ use crate::role::ProcessRole;
 use crate::service::{
     Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup, Tasks,
-    Usage, Webhooks, check_keys,
+    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup,
+    Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -58,6 +58,7 @@ pub struct App {
     pub sources: Sources,
     pub questions: Questions,
     pub answers: Answers,
+    pub quality: Quality,
     pub generations: Generations,
     pub health: HealthChecks,
     pub inbox: Inbox,
@@ -416,6 +417,7 @@ impl Parts<'_> {
             bundles: Bundles::new(ingestion.clone()),
             ingestion,
             tasks: Tasks::new(db.clone(), queue),
+            quality: self.quality(),
             questions: Questions {
                 knowledge_bases: knowledge_bases.clone(),
                 bots,
@@ -443,15 +445,19 @@ impl Parts<'_> {
         })
     }
 
-    fn answering(&self) -> Answering {
+    fn retriever(&self) -> Retriever {
         let passages: Arc<dyn Passages> = Arc::new(self.db.clone());
-        let retriever = Retriever {
+        Retriever {
             vectors: Arc::clone(&self.store),
             dense: Arc::new(self.generations.clone()),
             passages,
             reranking: reranking::bounded(self.config, self.reranker.clone()),
             settings: RetrievalSettings::default(),
-        };
+        }
+    }
+
+    fn answering(&self) -> Answering {
+        let retriever = self.retriever();
         let settings = AnswerSettings {
             max_citations: self.config.answers.max_passages,
             max_tokens: self.config.answers.max_tokens,
@@ -461,6 +467,20 @@ impl Parts<'_> {
             retriever,
             settings,
             writing: self.writing.clone(),
+            calibrations: Arc::new(self.quality()),
+        }
+    }
+
+    fn quality(&self) -> Quality {
+        Quality {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            // The reranker puts passages into another order, which does not change what they hold.
+            retriever: Retriever {
+                reranking: None,
+                ..self.retriever()
+            },
+            target: self.config.answers.coverage_percent as f32 / 100.0,
         }
     }
 
@@ -492,6 +512,7 @@ impl Parts<'_> {
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             answers_keep: self.config.answers.keep(),
             ingest: ingest_settings(self.config, &self.reader),
+            quality: self.quality(),
             remotes: Remotes::new(
                 self.config.sources.guard()?,
                 self.config.sources.settings(),
@@ -592,6 +613,7 @@ fn worker_options(config: &Config) -> WorkerOptions {
         lease: Duration::from_secs(config.worker.lease_seconds),
         max_attempts: config.worker.max_attempts,
         sweep_every: Duration::from_secs(config.worker.sweep_seconds),
+        calibrate_every: Duration::from_secs(config.answers.calibration_seconds),
     }
 }
 

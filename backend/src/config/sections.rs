@@ -124,6 +124,8 @@ pub struct AnswersConfig {
     pub max_passages: usize,
     pub max_tokens: usize,
     pub keep_days: u32,
+    pub coverage_percent: u32,
+    pub calibration_seconds: u64,
 }
 
 impl AnswersConfig {
@@ -268,6 +270,18 @@ impl Config {
         in_range("answers.max_passages", self.answers.max_passages as u64, 1, 20)?;
         in_range("answers.max_tokens", self.answers.max_tokens as u64, 50, 8_000)?;
         in_range("answers.keep_days", u64::from(self.answers.keep_days), 0, 36_500)?;
+        in_range(
+            "answers.coverage_percent",
+            u64::from(self.answers.coverage_percent),
+            50,
+            99,
+        )?;
+        in_range(
+            "answers.calibration_seconds",
+            self.answers.calibration_seconds,
+            0,
+            86_400,
+        )?;
         in_range(
             "http.requests_per_second",
             u64::from(self.http.requests_per_second),

@@ -27,6 +27,7 @@ mod outbox;
 mod pages;
 mod path_ids;
 mod permit;
+mod quality;
 mod rag;
 mod rate_limit;
 mod remotes;

@@ -22,8 +22,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::rate_limit::{Asked, Limits};
 use super::{
     answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health,
-    inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, rag, rate_limit,
-    remotes, request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
+    inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, quality, rag,
+    rate_limit, remotes, request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -70,6 +70,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
     let rest = OpenApiRouter::new()
         .merge(health::routes())
         .merge(knowledge_bases::routes())
+        .merge(quality::routes())
         .merge(generations::routes())
         .merge(documents::routes())
         .merge(remotes::routes())

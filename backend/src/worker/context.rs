@@ -8,7 +8,7 @@ use nexus_storage::{Db, StorageError};
 use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
 use crate::metrics::Metrics;
-use crate::service::Generations;
+use crate::service::{Generations, Quality};
 use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub struct WorkerContext {
     pub ingest: IngestSettings,
     pub remotes: Remotes,
     pub metrics: Metrics,
+    pub quality: Quality,
 }
 
 impl WorkerContext {

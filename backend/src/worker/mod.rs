@@ -1,5 +1,6 @@
 //! Background work: claims tasks, holds their leases, runs them, and cleans up. One file per kind of task.
 
+mod calibrate;
 mod chats;
 mod context;
 mod dense;

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::context::WorkerContext;
 use super::failure::Stopped;
 use super::heartbeat::{self, Running};
-use super::{embed_kb, ingest, rebuild_lexical, schedule, sweep};
+use super::{calibrate, embed_kb, ingest, rebuild_lexical, schedule, sweep};
 use crate::service::SyncOptions;
 
 /// How often the table is looked at without being told that there is something.
@@ -37,6 +37,8 @@ pub struct WorkerOptions {
     pub lease: Duration,
     pub max_attempts: u32,
     pub sweep_every: Duration,
+    /// Between two looks for knowledge bases to measure; zero for none.
+    pub calibrate_every: Duration,
 }
 
 /// What a task leaves when it has done its work: written in the transaction that ends it.
@@ -67,6 +69,8 @@ impl Worker {
         let tracker = TaskTracker::new();
         tracker.spawn(self.clone().sweep_regularly(stop.clone()));
         tracker.spawn(schedule::keep(self.context.clone(), stop.clone()));
+        let every = self.options.calibrate_every;
+        tracker.spawn(calibrate::keep(self.context.clone(), every, stop.clone()));
         while !stop.is_cancelled() {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;

@@ -32,6 +32,7 @@ operations! {
     6 "GET /knowledge-bases" reading::kbs;
     6 "GET /knowledge-bases/{id}" reading::kb;
     6 "GET /knowledge-bases/{id}/documents" reading::documents;
+    6 "GET /knowledge-bases/{id}/quality" reading::quality;
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
     4 "GET /knowledge-bases/{id}/sources/{source_id}" fetching::source;
     2 "PATCH /knowledge-bases/{id}/sources/{source_id}" fetching::update;

@@ -85,6 +85,10 @@ pub fn sources(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/sources", KbRole::Reader, "read"))
 }
 
+pub fn quality(make: &mut Maker<'_>) -> Option<Call> {
+    Some(of_kb(make, "/quality", KbRole::Reader, "read"))
+}
+
 pub fn export(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/export", KbRole::Owner, "manage"))
 }

@@ -2,6 +2,7 @@
 
 sources = Sources
 more-passages = Here is what else I found:
+nearest-passages = What comes nearest
 not-found-hint = Try other words, or name the product, the version or the section. /kb shows which knowledge bases I search.
 nothing-to-show = The answer is empty. Please ask in other words.
 answer-truncated = The answer was too long and ends early. Ask about the rest separately.

@@ -18,6 +18,7 @@ pub fn answer(answer: &Answer, style: &Style) -> RichText {
     let mut out = Writer::new();
     if !answer.found {
         out.text(&answer.text);
+        sources::write_nearest(&mut out, &answer.nearest, style);
         out.gap(2);
         out.tagged(Tag::Italic, &words.say(Phrase::NotFoundHint));
         return out.finish();

@@ -1,4 +1,4 @@
-//! The sources of an answer: one block quote that opens, a few lines each.
+//! The sources of an answer, or what comes nearest to one: one block quote that opens, a few lines each.
 
 use nexus_api::{Citation, LineRange, Passage};
 
@@ -12,13 +12,22 @@ use crate::words::{Phrase, Value, Words};
 const BELOW: &str = " › ";
 
 pub(super) fn write(out: &mut Writer, citations: &[Citation], with_quotes: bool, style: &Style) {
+    write_under(out, Phrase::Sources, citations, with_quotes, style);
+}
+
+/// What comes nearest where there is no answer, each with its quote.
+pub(super) fn write_nearest(out: &mut Writer, nearest: &[Citation], style: &Style) {
+    write_under(out, Phrase::NearestPassages, nearest, true, style);
+}
+
+fn write_under(out: &mut Writer, heading: Phrase, citations: &[Citation], with_quotes: bool, style: &Style) {
     if citations.is_empty() {
         return;
     }
     let words = Words::of(style.language);
     out.gap(2);
     out.open(Tag::Quote { expandable: true });
-    out.tagged(Tag::Bold, &words.say(Phrase::Sources));
+    out.tagged(Tag::Bold, &words.say(heading));
     out.glue();
     for (place, citation) in citations.iter().enumerate() {
         out.gap(if place == 0 || !with_quotes { 1 } else { 2 });

@@ -131,6 +131,28 @@ fn nothing_found_tells_what_to_try() {
 }
 
 #[test]
+fn a_refusal_shows_what_comes_nearest() {
+    let answer = Answer {
+        found: false,
+        nearest: reset(),
+        ..written(
+            "The knowledge bases do not seem to answer this question.",
+            &[],
+            Vec::new(),
+        )
+    };
+    let shown = en(&answer);
+    let places = ["do not seem to answer", "What comes nearest", "[1]", "[2]", "/kb"];
+    let places = places.map(|part| shown.find(part).unwrap_or_else(|| panic!("{part} in {shown}")));
+    assert!(places.is_sorted(), "{shown}");
+    assert!(!shown.contains("Sources"), "{shown}");
+    for citation in &answer.nearest {
+        let words: Vec<&str> = citation.quote.split_whitespace().take(2).collect();
+        assert!(shown.contains(words[0]), "{shown}");
+    }
+}
+
+#[test]
 fn a_truncated_answer_says_that_it_ends_early() {
     let mut answer = written(
         "The gateway has three modes [1]: **normal, quiet and",

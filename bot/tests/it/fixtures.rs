@@ -115,6 +115,8 @@ pub(crate) fn written(text: &str, blocks: &[(&str, bool)], citations: Vec<Citati
         found: true,
         language: AnswerLanguage::Ru,
         citations,
+        nearest: Vec::new(),
+        support: None,
         retrieval: retrieval(),
         generation: generation(GenerationStatus::Written, None),
     }

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod member;
 pub mod page;
 mod patch;
+pub mod quality;
 pub mod rag;
 pub mod role;
 pub mod source;
@@ -61,6 +62,7 @@ pub use ingestion::{
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
 pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
 pub use page::Page;
+pub use quality::{AnswerSupport, KbQuality, ModeQuality, RiskPoint, SupportMode};
 pub use rag::{
     Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
     RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,

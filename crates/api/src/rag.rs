@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::document::{DocumentFormat, LineRange, PageRange};
 use crate::generation::{AnswerBlock, Generation};
+use crate::quality::AnswerSupport;
 
 /// Which indexes are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -117,10 +118,17 @@ pub struct Answer {
     pub blocks: Vec<AnswerBlock>,
     /// How many blocks state something that rests on no citation.
     pub unsupported_blocks: u32,
-    /// Whether the knowledge bases hold anything on the question. If not, `text` says so and nothing is cited.
+    /// Whether the knowledge bases answer the question. If not, `text` says so, nothing is cited, and `nearest` shows what
+    /// comes nearest to an answer.
     pub found: bool,
     pub language: AnswerLanguage,
     pub citations: Vec<Citation>,
+    /// Up to three passages where nothing is an answer, best first, numbered for themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<Citation>,
+    /// How well what was found holds the question, and what an answer takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<AnswerSupport>,
     pub retrieval: Retrieval,
     pub generation: Generation,
 }

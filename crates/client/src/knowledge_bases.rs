@@ -1,7 +1,7 @@
 //! Knowledge bases, their documents and the server's health.
 
 use nexus_api::{
-    CreateKnowledgeBase, Document, ErrorCode, Health, KnowledgeBase, Page, Readiness, Source,
+    CreateKnowledgeBase, Document, ErrorCode, Health, KbQuality, KnowledgeBase, Page, Readiness, Source,
     UpdateKnowledgeBase,
 };
 use reqwest::Method;
@@ -25,6 +25,11 @@ impl Client {
 
     pub async fn knowledge_base(&self, id: Uuid) -> Result<KnowledgeBase, ClientError> {
         self.get(&format!("/knowledge-bases/{id}"), &()).await
+    }
+
+    /// From where on it answers, and what that was measured to cost.
+    pub async fn quality(&self, id: Uuid) -> Result<KbQuality, ClientError> {
+        self.get(&format!("/knowledge-bases/{id}/quality"), &()).await
     }
 
     pub async fn find_knowledge_base(&self, name: &str) -> Result<Option<KnowledgeBase>, ClientError> {

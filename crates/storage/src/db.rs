@@ -267,6 +267,7 @@ aggregates! {
     incoming_webhooks: IncomingWebhooks;
     kb_bots: KbBots;
     kept_passages: KeptPassages;
+    kb_quality: KbQualities;
     knowledge_bases: KnowledgeBases;
     members: Members;
     proofs: Proofs;

@@ -26,22 +26,51 @@ impl Corpus {
         self.ids.len()
     }
 
+    /// Whether a document of the set, by its id there, was ingested.
+    pub fn holds(&self, id: &str) -> bool {
+        self.ids.values().any(|held| held == id)
+    }
+
     /// The set's id of the document at a path.
     pub fn id(&self, path: &str) -> Option<&str> {
         self.ids.get(path).map(String::as_str)
     }
 }
 
+/// Whether a document is taken, by its id and number.
+type Keep = Box<dyn Fn(&str, usize) -> bool + Send>;
+
+/// Which documents of a set are ingested, and what the archive of them is called.
+pub struct Part {
+    name: &'static str,
+    keep: Keep,
+}
+
+impl Part {
+    /// Those whose id and number `keep` takes.
+    pub fn new(name: &'static str, keep: impl Fn(&str, usize) -> bool + Send + 'static) -> Self {
+        Self {
+            name,
+            keep: Box::new(keep),
+        }
+    }
+}
+
 pub async fn ingest(client: &Client, folder: &Path) -> anyhow::Result<Corpus> {
+    ingest_part(client, folder, Part::new("corpus", |_, _| true)).await
+}
+
+pub async fn ingest_part(client: &Client, folder: &Path, part: Part) -> anyhow::Result<Corpus> {
     let temp = tempfile::tempdir()?;
-    let archive = temp.path().join("corpus.tar.gz");
+    let file_name = format!("{}.tar.gz", part.name);
+    let archive = temp.path().join(&file_name);
     let (set, to) = (BeirSet::new(folder), archive.clone());
-    let ids = tokio::task::spawn_blocking(move || pack(&set, &to)).await??;
+    let ids = tokio::task::spawn_blocking(move || pack(&set, &part, &to)).await??;
     let kb = client.find_or_create_knowledge_base(KB).await?;
     let upload = Upload {
         target: UploadTarget::Archive,
         path: archive,
-        file_name: "corpus.tar.gz".to_owned(),
+        file_name,
         source: None,
         knowledge_base: kb.id.to_string(),
     };
@@ -74,12 +103,15 @@ async fn wait_for_quiet(client: &Client, kb: uuid::Uuid) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn pack(set: &BeirSet, to: &Path) -> anyhow::Result<HashMap<String, String>> {
+fn pack(set: &BeirSet, part: &Part, to: &Path) -> anyhow::Result<HashMap<String, String>> {
     let mut archive = ArchiveWriter::create(to).context("the corpus cannot be packed")?;
     let mut ids = HashMap::new();
     for (number, document) in set.corpus()?.enumerate() {
         let document = document?;
-        let path = format!("doc-{number:07}.{}", extension(&document.id));
+        if !(part.keep)(&document.id, number) {
+            continue;
+        }
+        let path = format!("{}-{number:07}.{}", part.name, extension(&document.id));
         archive.add(&path, text(&document).as_bytes())?;
         ids.insert(path, document.id);
     }

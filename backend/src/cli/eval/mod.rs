@@ -3,6 +3,7 @@
 
 mod corpus;
 mod own_server;
+mod refusals;
 mod report;
 mod run;
 
@@ -25,16 +26,24 @@ pub struct EvalArgs {
     /// Write TREC run files into this folder
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
+    /// Measure refusals instead: half of the documents are held out
+    #[arg(long, conflicts_with = "runs")]
+    refusals: bool,
+    /// With --refusals: a set whose documents double the knowledge base for a second measurement
+    #[arg(long, value_name = "DIR", requires = "refusals")]
+    beside: Option<PathBuf>,
+    /// With --refusals: which half of the documents is held out
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 pub async fn run(config: Config, args: EvalArgs) -> anyhow::Result<()> {
+    if args.refusals {
+        return refusals::run(&config, &args).await;
+    }
     let mut results = Vec::new();
     for set in &args.sets {
-        let name = set
-            .file_name()
-            .with_context(|| format!("{} has no name", set.display()))?
-            .to_string_lossy()
-            .into_owned();
+        let name = name_of(set)?;
         results.push(measure(&config, &name, set, &args).await?);
     }
     if args.json {
@@ -43,6 +52,13 @@ pub async fn run(config: Config, args: EvalArgs) -> anyhow::Result<()> {
         report::print_table(&results);
     }
     Ok(())
+}
+
+fn name_of(set: &std::path::Path) -> anyhow::Result<String> {
+    let name = set
+        .file_name()
+        .with_context(|| format!("{} has no name", set.display()))?;
+    Ok(name.to_string_lossy().into_owned())
 }
 
 async fn measure(

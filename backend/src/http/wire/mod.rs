@@ -11,6 +11,7 @@ use crate::service::{KbOverview, TaskView};
 pub mod access;
 pub mod answers;
 pub mod chats;
+pub mod quality;
 pub mod remotes;
 pub mod sources;
 pub mod webhooks;
@@ -346,6 +347,8 @@ pub fn answer(answer: rag::Answer) -> api::Answer {
             rag::AnswerLanguage::English => api::AnswerLanguage::En,
         },
         citations: answer.citations.into_iter().map(citation).collect(),
+        nearest: answer.nearest.into_iter().map(citation).collect(),
+        support: Some(quality::support(answer.support)),
         retrieval: retrieval(answer.retrieval),
     }
 }

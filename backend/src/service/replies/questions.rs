@@ -253,12 +253,18 @@ impl Replies {
 
     /// What a model wrote may hold something of all that it has read, quotes only of what they are taken from.
     fn shown(&self, delivery: &Delivery, answer: Answer, read: Vec<ShownPassage>) -> Rewritten {
-        let passages = if answer.generation.status == GenerationStatus::Written {
+        let mut passages = if answer.generation.status == GenerationStatus::Written {
             read
         } else {
             let cited = answer.citations.iter();
             cited.map(|citation| to_show(&citation.passage)).collect()
         };
+        // What comes nearest to an answer is shown, too.
+        for near in answer.nearest.iter().map(|near| to_show(&near.passage)) {
+            if passages.iter().all(|shown| shown.chunk != near.chunk) {
+                passages.push(near);
+            }
+        }
         let rows = answer_rows(&answer);
         Rewritten {
             id: delivery.id,

@@ -4,6 +4,7 @@ use nexus_text::Language;
 
 use super::{AnswerSettings, Block, Citation, phrases, select};
 use crate::retrieve::RankedPassage;
+use crate::support::Asked;
 
 /// What an answer says, whoever wrote it.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) struct Content {
     pub(super) text: String,
     pub(super) blocks: Vec<Block>,
     pub(super) citations: Vec<Citation>,
+    /// What comes nearest, where nothing was found.
+    pub(super) nearest: Vec<Citation>,
     pub(super) found: bool,
 }
 
@@ -26,12 +29,13 @@ impl Content {
                 faults: Vec::new(),
             }],
             citations: Vec::new(),
+            nearest: Vec::new(),
             found: false,
         }
     }
 
-    /// The best quotes, or the word that there are none.
-    pub(super) fn quoted(
+    /// The word that there is no answer, with what comes nearest to one.
+    pub(super) fn refusal(
         question: &str,
         language: Language,
         hits: Vec<RankedPassage>,
@@ -40,9 +44,26 @@ impl Content {
         if question.is_empty() {
             return Self::nothing(phrases::nothing_asked(language));
         }
-        let citations = select::citations(question, hits, settings);
-        if citations.is_empty() {
+        let nearest = select::nearest(question, hits, settings);
+        if nearest.is_empty() {
             return Self::nothing(phrases::nothing_found(language));
+        }
+        Self {
+            nearest,
+            ..Self::nothing(phrases::not_answered(language))
+        }
+    }
+
+    /// The best quotes; nothing where none of the passages has to do with the question.
+    pub(super) fn quoted(
+        question: &str,
+        asked: &Asked,
+        hits: Vec<RankedPassage>,
+        settings: &AnswerSettings,
+    ) -> Option<Self> {
+        let citations = select::citations(question, asked, hits, settings);
+        if citations.is_empty() {
+            return None;
         }
         let block = |citation: &Citation| Block {
             text: citation.quote.clone(),
@@ -51,12 +72,13 @@ impl Content {
             faults: Vec::new(),
         };
         let blocks: Vec<Block> = citations.iter().map(block).collect();
-        Self {
+        Some(Self {
             text: blocks.iter().map(plain).collect::<Vec<_>>().join("\n\n"),
             blocks,
             citations,
+            nearest: Vec::new(),
             found: true,
-        }
+        })
     }
 }
 

@@ -12,11 +12,14 @@ mod select;
 pub(crate) mod units;
 mod write;
 
+use std::sync::Arc;
+
 use nexus_domain::{AnswerId, LineRange, Passage};
 pub use nexus_text::Language as AnswerLanguage;
 
 use crate::error::RagError;
 use crate::retrieve::{Question, Retrieval, RetrievalReport, Retriever};
+use crate::support::{Calibrations, Support, assess};
 use crate::verify::Fault;
 use events::Listener;
 pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
@@ -107,8 +110,13 @@ pub struct Answer {
     /// written answer, quotes of an extractive one.
     pub blocks: Vec<Block>,
     pub citations: Vec<Citation>,
-    /// Whether the knowledge bases hold anything on the question.
+    /// What comes nearest to an answer where there is none, best first; numbered for themselves.
+    pub nearest: Vec<Citation>,
+    /// Whether the knowledge bases answer the question: what was found holds enough of it, and the model, where one
+    /// writes, says so, too.
     pub found: bool,
+    /// How well what was found holds the question, and what an answer takes.
+    pub support: Support,
     pub language: AnswerLanguage,
     pub retrieval: RetrievalReport,
     pub generation: Generation,
@@ -128,6 +136,8 @@ pub struct Answering {
     pub settings: AnswerSettings,
     /// `None`: answers are extractive.
     pub writing: Option<Writing>,
+    /// From where on an answer is one.
+    pub calibrations: Arc<dyn Calibrations>,
 }
 
 impl Answering {
@@ -151,7 +161,10 @@ impl Answering {
     }
 
     async fn respond(&self, question: &Question, listener: &Listener) -> Result<Answer, RagError> {
-        let Retrieval { hits, report } = self.retriever.retrieve(question).await?;
+        let found = self.retriever.retrieve(question).await?;
+        let assessment = assess(&self.retriever, question, &found).await;
+        let support = assessment.support(&found.hits, &*self.calibrations).await;
+        let Retrieval { hits, report } = found;
         let text = question.searched();
         let language = nexus_text::language_of(text);
         let found = |hits| {
@@ -161,7 +174,7 @@ impl Answering {
             }))
         };
         let (written, generation) = match &self.writing {
-            Some(writing) if !hits.is_empty() => {
+            Some(writing) if !hits.is_empty() && support.is_worth_asking() => {
                 let context = Context::fitting(&hits, writing.settings.context_tokens);
                 let sources = context.sources.iter().copied().cloned();
                 listener.tell(|| found(sources.collect())).await;
@@ -182,13 +195,23 @@ impl Answering {
                 (None, Generation::extractive(reason))
             }
         };
-        let content = written.unwrap_or_else(|| Content::quoted(text, language, hits, &self.settings));
+        // What a model says stands; without one, passages are an answer if they hold enough.
+        let answered = match written {
+            Some(content) => Some(content).filter(|content| content.found),
+            None if support.is_enough() => {
+                Content::quoted(text, &assessment.asked, hits.clone(), &self.settings)
+            }
+            None => None,
+        };
+        let content = answered.unwrap_or_else(|| Content::refusal(text, language, hits, &self.settings));
         Ok(Answer {
             id: None,
             text: content.text,
             blocks: content.blocks,
             citations: content.citations,
+            nearest: content.nearest,
             found: content.found,
+            support,
             language,
             retrieval: report,
             generation,

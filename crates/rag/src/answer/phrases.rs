@@ -10,6 +10,14 @@ pub(crate) const fn nothing_found(language: Language) -> &'static str {
     }
 }
 
+/// Said when what was found comes near a question and does not answer it.
+pub(crate) const fn not_answered(language: Language) -> &'static str {
+    match language {
+        Language::Russian => "Похоже, в базах знаний нет ответа на этот вопрос.",
+        Language::English => "The knowledge bases do not seem to answer this question.",
+    }
+}
+
 /// Said when there is no question.
 pub(crate) const fn nothing_asked(language: Language) -> &'static str {
     match language {

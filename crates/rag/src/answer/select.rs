@@ -8,6 +8,7 @@ use super::quote::{best_span, lines_of};
 use super::relevance::QuestionTerms;
 use super::{AnswerSettings, Citation};
 use crate::retrieve::RankedPassage;
+use crate::support::Asked;
 
 /// Two quotes that share this much of their words (Jaccard) say the same.
 const SAME_WORDS: f32 = 0.8;
@@ -15,22 +16,21 @@ const SAME_WORDS: f32 = 0.8;
 /// Passages at these ranks are looked at, at most: what stands below has no chance to be quoted.
 const CANDIDATES: usize = 24;
 
-/// The citations of an answer, best first; none if nothing shares a meaning with the question.
+/// Passages shown where none is an answer.
+const MAX_NEAREST: usize = 3;
+
+/// The citations of an answer, best first; none if nothing shares a meaning with the question. How much of it a passage
+/// holds is weighed by the rarity of words in the knowledge bases (`asked`): among a few candidates no word is rare.
 pub(super) fn citations(
     question: &str,
+    asked: &Asked,
     mut hits: Vec<RankedPassage>,
     settings: &AnswerSettings,
 ) -> Vec<Citation> {
     hits.truncate(CANDIDATES);
     let held: Vec<HashSet<u32>> = hits.iter().map(|hit| held(&hit.passage)).collect();
     let terms = QuestionTerms::new(question, &held);
-    let mut chosen = Chosen {
-        terms: &terms,
-        settings,
-        tokens: 0,
-        words: Vec::new(),
-        citations: Vec::new(),
-    };
+    let mut chosen = Chosen::nothing(&terms, settings);
     let mut best: Option<(f32, f32)> = None;
     for (hit, held) in hits.into_iter().zip(&held) {
         if chosen.citations.len() >= settings.max_citations {
@@ -41,7 +41,8 @@ pub(super) fn citations(
             .near_cosine
             .zip(hit.dense)
             .is_some_and(|(near, cosine)| cosine >= near);
-        let related = near || (terms.shares_meaning(held) && coverage >= settings.min_coverage);
+        let related =
+            near || (terms.shares_meaning(held) && asked.share_of_terms(held) >= settings.min_coverage);
         if !related {
             continue;
         }
@@ -51,6 +52,25 @@ pub(super) fn citations(
         if keeps_up {
             chosen.quote(hit);
         }
+    }
+    chosen.citations
+}
+
+/// What comes nearest where nothing is an answer: a quote of each of the first passages.
+pub(super) fn nearest(
+    question: &str,
+    mut hits: Vec<RankedPassage>,
+    settings: &AnswerSettings,
+) -> Vec<Citation> {
+    hits.truncate(CANDIDATES);
+    let held: Vec<HashSet<u32>> = hits.iter().map(|hit| held(&hit.passage)).collect();
+    let terms = QuestionTerms::new(question, &held);
+    let mut chosen = Chosen::nothing(&terms, settings);
+    for hit in hits {
+        if chosen.citations.len() >= MAX_NEAREST {
+            break;
+        }
+        chosen.quote(hit);
     }
     chosen.citations
 }
@@ -75,7 +95,17 @@ struct Chosen<'a> {
     citations: Vec<Citation>,
 }
 
-impl Chosen<'_> {
+impl<'a> Chosen<'a> {
+    const fn nothing(terms: &'a QuestionTerms, settings: &'a AnswerSettings) -> Self {
+        Self {
+            terms,
+            settings,
+            tokens: 0,
+            words: Vec::new(),
+            citations: Vec::new(),
+        }
+    }
+
     /// Quotes a passage, unless its quote is blank, repeats another one, or does not fit the budget any more.
     fn quote(&mut self, hit: RankedPassage) {
         let RankedPassage {

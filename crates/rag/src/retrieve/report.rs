@@ -29,6 +29,8 @@ pub struct SideReport {
     pub candidates: usize,
     /// Its best raw score.
     pub best_score: Option<f32>,
+    /// The raw score of the last one that it proposed: what it did not propose has no better one.
+    pub last_score: Option<f32>,
     /// Time from the start of this side to its hits, embedding included.
     pub micros: u64,
 }
@@ -39,6 +41,7 @@ impl SideReport {
             status,
             candidates: 0,
             best_score: None,
+            last_score: None,
             micros: 0,
         }
     }
@@ -48,6 +51,7 @@ impl SideReport {
             status: SideStatus::Ran,
             candidates: hits.len(),
             best_score: hits.first().map(|hit| hit.score),
+            last_score: hits.last().map(|hit| hit.score),
             micros: micros_since(started),
         }
     }

@@ -9,6 +9,7 @@ mod fusion;
 mod injections;
 mod marks;
 mod quotes;
+mod refusals;
 mod reranking;
 mod retrieval;
 mod support;

@@ -10,6 +10,7 @@ use nexus_domain::{
     Hit, KbFilter, KbId, LineRange, Passage, PassageError, Passages, Point, Role, SparseVector, Standing,
     StoreStatus, Timestamp, Vector, VectorError, VectorQuery, VectorStore, VersionId,
 };
+use nexus_rag::support::FixedLimits;
 use nexus_rag::{AnswerSettings, Answering, DenseSide, Mode, Question, RetrievalSettings, Retriever};
 use nexus_text::{Bm25, analyze};
 
@@ -104,6 +105,7 @@ impl World {
             retriever: self.retriever(true),
             settings: AnswerSettings::default(),
             writing: None,
+            calibrations: Arc::new(FixedLimits),
         }
     }
 

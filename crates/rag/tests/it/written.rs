@@ -180,12 +180,16 @@ async fn a_refusal_is_not_found_and_is_never_shown() {
         let letters = refusal.chars().map(String::from).collect();
         let (streamed, answer) = stream(QUESTION, vec![FakeChat::Says(letters)]).await;
         assert!(!answer.found && answer.citations.is_empty());
-        assert_eq!(answer.text, "The knowledge bases hold nothing on this question.");
+        assert_eq!(
+            answer.text,
+            "The knowledge bases do not seem to answer this question."
+        );
+        assert!(!answer.nearest.is_empty());
         assert_eq!(answer.generation.status, GenerationStatus::Written);
         assert!(!streamed.contains("ANSWER"), "{streamed}");
     }
     let answer = ask("Сколько держать reset?", vec![FakeChat::says("NO_ANSWER")]).await;
-    assert_eq!(answer.text, "В базах знаний не нашлось ничего по этому вопросу.");
+    assert_eq!(answer.text, "Похоже, в базах знаний нет ответа на этот вопрос.");
 }
 
 #[tokio::test]

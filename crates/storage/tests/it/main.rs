@@ -57,6 +57,7 @@ mod passages;
 mod people;
 mod problems;
 mod purge;
+mod quality;
 mod quotas;
 mod rights;
 mod schema;

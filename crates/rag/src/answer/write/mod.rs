@@ -238,6 +238,7 @@ fn content(
         citations: citations(assignment, &written),
         text: written.text.trim_end().to_owned(),
         blocks: written.blocks(),
+        nearest: Vec::new(),
         found: true,
     })
 }
