@@ -64,7 +64,7 @@ pub use source::{
     WebRemote,
 };
 pub use subscription::Subscription;
-pub use task::{Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
+pub use task::{Counts, Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use upload::Upload;

@@ -7,7 +7,7 @@ use nexus_domain::{ContentHash, LineRange, Passage, Script};
 use nexus_rag::verify::Fault;
 use nexus_rag::{
     Answer, AnswerLanguage, Block, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
-    RetrievalReport, SideReport, SideStatus, assembled,
+    RetrievalReport, SideReport, SideStatus, Support, assembled,
 };
 use nexus_storage::{AnswerRow, KeptPassage, UsedPassage};
 use serde::de::DeserializeOwned;
@@ -35,6 +35,8 @@ struct Body {
     text: Vec<Piece>,
     blocks: Vec<Told>,
     citations: Vec<Cited>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nearest: Vec<Cited>,
 }
 
 /// A block: its text, its citations, whether they support it, and what is wrong with it.
@@ -55,9 +57,9 @@ struct Cited(
     Option<f32>,
 );
 
-/// Status, candidates, best score, microseconds.
+/// Status, candidates, best and last score, microseconds.
 #[derive(Debug, Serialize, Deserialize)]
-struct Side(SideStatus, usize, Option<f32>, u64);
+struct Side(SideStatus, usize, Option<f32>, Option<f32>, u64);
 
 /// What is told of an answer besides its columns.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,6 +70,7 @@ struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weight: Option<f32>,
     script: Script,
+    support: Support,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     /// To embed, to fuse and to hydrate.
@@ -88,7 +91,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// it has read, quotes are of what they are taken from alone.
 pub(super) fn used(answer: &Answer, read: Vec<Passage>) -> Vec<UsedPassage> {
     let mut passages = read;
-    for citation in &answer.citations {
+    for citation in answer.citations.iter().chain(&answer.nearest) {
         let is_there = |passage: &Passage| passage.chunk.id == citation.passage.chunk.id;
         if !passages.iter().any(is_there) {
             passages.push(citation.passage.clone());
@@ -96,7 +99,8 @@ pub(super) fn used(answer: &Answer, read: Vec<Passage>) -> Vec<UsedPassage> {
     }
     let is_written = answer.generation.status == GenerationStatus::Written;
     let is_shown = |passage: &Passage| {
-        let mut cited = answer.citations.iter().map(|citation| citation.passage.chunk.id);
+        let cited = answer.citations.iter().chain(&answer.nearest);
+        let mut cited = cited.map(|citation| citation.passage.chunk.id);
         is_written || cited.any(|chunk| chunk == passage.chunk.id)
     };
     let used = passages.into_iter().map(|passage| UsedPassage {
@@ -130,13 +134,16 @@ pub(super) fn body(answer: &Answer, used: &[UsedPassage]) -> Result<String, Serv
             block.faults.clone(),
         )
     };
-    let citations = answer.citations.iter().map(|citation| cited(citation, used));
+    let told = |citations: &[Citation]| {
+        let told = citations.iter().map(|citation| cited(citation, used));
+        told.collect::<Option<Vec<_>>>()
+            .ok_or_else(|| broken("a quote that is none"))
+    };
     let body = Body {
         text: pieces(&answer.text, &quotes),
         blocks: answer.blocks.iter().map(block).collect(),
-        citations: citations
-            .collect::<Option<_>>()
-            .ok_or_else(|| broken("a quote that is none"))?,
+        citations: told(&answer.citations)?,
+        nearest: told(&answer.nearest)?,
     };
     Ok(to_json(&body))
 }
@@ -198,13 +205,22 @@ pub(super) fn report(answer: &Answer) -> String {
         hydrate_micros,
         ..
     } = answer.retrieval.clone();
-    let side = |side: SideReport| Side(side.status, side.candidates, side.best_score, side.micros);
+    let side = |side: SideReport| {
+        Side(
+            side.status,
+            side.candidates,
+            side.best_score,
+            side.last_score,
+            side.micros,
+        )
+    };
     to_json(&Report {
         lexical: side(lexical),
         dense: side(dense),
         rerank: (rerank.status, rerank.candidates, rerank.micros),
         weight: lexical_weight,
         script,
+        support: answer.support,
         model,
         micros: [embed_micros, fuse_micros, hydrate_micros],
         first_token: answer.generation.first_token_micros,
@@ -216,14 +232,15 @@ pub(super) fn report(answer: &Answer) -> String {
 /// The answer as it was given; what it said is gone where its body is.
 pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer, ServiceError> {
     let body = row.body.as_deref().map(from_json::<Body>).transpose()?;
-    let citations = match &body {
-        Some(body) => {
-            let citations = body.citations.iter().map(|cited| citation(cited, passages));
-            citations
-                .collect::<Option<_>>()
-                .ok_or_else(|| broken("a quote that is none"))?
-        }
-        None => Vec::new(),
+    let quoted = |cited: &[Cited]| {
+        let citations = cited.iter().map(|cited| citation(cited, passages));
+        citations
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| broken("a quote that is none"))
+    };
+    let (citations, nearest) = match &body {
+        Some(body) => (quoted(&body.citations)?, quoted(&body.nearest)?),
+        None => (Vec::new(), Vec::new()),
     };
     let (text, blocks) = match body {
         Some(body) => {
@@ -250,6 +267,8 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
         text,
         blocks,
         citations,
+        nearest,
+        support: report.support,
         found: row.found,
         language: match row.language.as_str() {
             "ru" => AnswerLanguage::Russian,
@@ -302,10 +321,11 @@ fn joined(pieces: &[Piece], citations: &[Citation], text: &str) -> Option<String
 }
 
 fn retrieval(report: Report, mode: Mode, total: u64) -> RetrievalReport {
-    let side = |Side(status, candidates, best_score, micros)| SideReport {
+    let side = |Side(status, candidates, best_score, last_score, micros)| SideReport {
         status,
         candidates,
         best_score,
+        last_score,
         micros,
     };
     let (status, candidates, micros) = report.rerank;

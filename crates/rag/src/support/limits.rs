@@ -5,7 +5,8 @@ use nexus_domain::KbId;
 use serde::{Deserialize, Serialize};
 
 /// What scores are made of. Those of one basis cannot be compared with those of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Words alone.
     Lexical,

@@ -16,6 +16,7 @@ mod score;
 use std::collections::HashSet;
 
 use nexus_domain::{ChunkId, VectorError};
+use serde::{Deserialize, Serialize};
 
 use crate::retrieve::{Question, RankedPassage, Retrieval, Retriever, SideStatus};
 pub(crate) use asked::Asked;
@@ -38,7 +39,7 @@ pub(crate) struct Assessment {
 }
 
 /// Whether the best passages hold an answer.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Support {
     /// Of the passage that stands best against the limits of its knowledge base, 0 to 1.
     pub score: f32,
