@@ -5,6 +5,7 @@ pub mod access;
 pub mod audit;
 pub mod bot;
 pub mod chat;
+pub mod conversation;
 pub mod delivery;
 pub mod document;
 pub mod embedder;
@@ -39,6 +40,7 @@ pub use chat::{
     ChatEnd, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
     ChatStream, ChatUsage,
 };
+pub use conversation::{Asked, Conversation};
 pub use delivery::{
     Button, ButtonAction, Content, Delivery, DeliveryState, Feedback, FeedbackReason, Keyboard, Label,
     Language, Priority, Say, ShownPassage, Verdict,

@@ -48,8 +48,8 @@ pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
 pub use bots::Bots;
 pub use chats::{
-    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Dialogues, Feedbacks, ShownPassages,
-    ShownText, TelegramFiles, Updates,
+    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Conversations, Dialogues, Feedbacks,
+    ShownPassages, ShownText, TelegramFiles, Updates,
 };
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};
