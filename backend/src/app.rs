@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use nexus_auth::KeyRing;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits, Readers};
-use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
+use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Rewriting, Writing};
 use nexus_storage::{Db, DbOptions};
 use secrecy::ExposeSecret as _;
 
@@ -241,6 +241,7 @@ impl Services {
             config,
             keys: Arc::new(keys),
             writing: crate::chat::writing(config)?,
+            rewriting: crate::chat::rewriting(config)?,
             db: &db,
             store,
             queue,
@@ -308,6 +309,7 @@ struct Parts<'a> {
     no_model: &'static str,
     reranker: Option<Arc<dyn Reranker>>,
     writing: Option<Writing>,
+    rewriting: Option<Rewriting>,
     uploads: Uploads,
     reader: PathBuf,
 }
@@ -438,6 +440,7 @@ impl Parts<'_> {
             retriever,
             settings,
             writing: self.writing.clone(),
+            rewriting: self.rewriting.clone(),
         }
     }
 

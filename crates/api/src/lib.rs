@@ -57,8 +57,9 @@ pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase
 pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
 pub use page::Page;
 pub use rag::{
-    Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
-    RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
+    Answer, AnswerLanguage, Citation, EarlierQuestion, Passage, QueryRequest, RerankReport, RerankStatus,
+    Retrieval, RetrievalMode, RewriteFailure, RewrittenBy, SearchRequest, SearchResponse, SideReport,
+    SideStatus,
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use source::{

@@ -11,6 +11,7 @@ use nexus_domain::{
 use nexus_rag::{Answer, AnswerEvent, GenerationStatus, Mode};
 use nexus_storage::Settled;
 
+use super::conversation::ConversationChange;
 use super::keyboard::Rows;
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
 use crate::service::{SearchInput, ServiceError, questions};
@@ -54,17 +55,19 @@ impl Replies {
         let delivery = self.begin_answer(turn, text, earlier).await?;
         let input = SearchInput {
             text: text.to_owned(),
+            history: self.asked_before(turn).await?,
             knowledge_bases: chosen,
             mode: Mode::Hybrid,
             limit: PASSAGES,
             distinct_documents: false,
         };
-        let mut event = None;
+        let (mut event, mut conversation) = (None, ConversationChange::Stays);
         let rewritten = match self.answer(turn, &delivery, input).await {
             Ok(Some(answered)) => {
                 let Answered { answer, read, asked } = answered;
                 event = (!answer.found)
                     .then(|| questions::refused(&turn.access, text.to_owned(), asked, Some(delivery.id)));
+                conversation = ConversationChange::asked(turn, text, &answer);
                 self.shown(&delivery, answer, read)
             }
             Ok(None) => Rewritten {
@@ -85,6 +88,7 @@ impl Replies {
         };
         Ok(Done {
             rewritten: vec![rewritten],
+            conversation,
             event,
             ..Done::default()
         })

@@ -9,6 +9,7 @@ mod phrases;
 mod quote;
 mod relevance;
 mod select;
+mod standing;
 pub(crate) mod units;
 mod write;
 
@@ -23,7 +24,7 @@ pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
 pub use generation::{Generation, GenerationReason, GenerationStatus};
 use write::{Assignment, Context};
-pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings, checked};
+pub use write::{Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings, checked};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,12 +127,18 @@ pub struct Answering {
     pub settings: AnswerSettings,
     /// `None`: answers are extractive.
     pub writing: Option<Writing>,
+    /// What makes a question stand alone that leans on the conversation before it. `None`: rules, which cost nothing and keep
+    /// nobody waiting.
+    pub rewriting: Option<Rewriting>,
 }
 
 impl Answering {
     /// The same, writing in this manner.
     #[must_use]
     pub fn in_manner(mut self, manner: Manner) -> Self {
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.prefer.clone_from(&manner.model);
+        }
         if let Some(writing) = &mut self.writing {
             writing.manner = manner;
         }
@@ -140,7 +147,8 @@ impl Answering {
 
     /// The tokens that an answer may take, in and out: an upper bound by our own counter, 0 if no model is asked.
     pub fn most_tokens(&self) -> u64 {
-        self.writing.as_ref().map_or(0, Writing::most_tokens)
+        let rewriting = self.rewriting.as_ref().map_or(0, |_| write::REWRITING_TOKENS);
+        self.writing.as_ref().map_or(0, Writing::most_tokens) + rewriting
     }
 
     /// Retrieves and answers. Finding nothing is an answer, too, and a chat model that fails leaves an extractive one.
@@ -149,9 +157,11 @@ impl Answering {
     }
 
     async fn respond(&self, question: &Question, listener: &Listener) -> Result<Answer, RagError> {
-        let Retrieval { hits, report } = self.retriever.retrieve(question).await?;
-        let text = question.searched();
-        let language = nexus_text::language_of(text);
+        let standing = self.stand_alone(question).await;
+        let text = standing.text.as_str();
+        let Retrieval { hits, mut report } = self.retriever.retrieve_as(question, text).await?;
+        standing.note(&mut report);
+        let language = standing.language;
         let found = |hits| {
             AnswerEvent::Retrieved(Box::new(Retrieval {
                 hits,
@@ -188,7 +198,7 @@ impl Answering {
             found: content.found,
             language,
             retrieval: report,
-            generation,
+            generation: generation.including(standing.spent),
         })
     }
 }

@@ -5,11 +5,13 @@
 mod answers;
 mod beir;
 mod follow_ups;
+mod follow_ups_by_model;
 mod fusion;
 mod marks;
 mod quotes;
 mod reranking;
 mod retrieval;
+mod stand_alone;
 mod support;
 mod verified;
 mod written;

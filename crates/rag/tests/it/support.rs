@@ -104,6 +104,7 @@ impl World {
             retriever: self.retriever(true),
             settings: AnswerSettings::default(),
             writing: None,
+            rewriting: None,
         }
     }
 
@@ -112,6 +113,7 @@ impl World {
         let filter = Access::decide(standing).filter([self.kb]);
         Question {
             text: text.to_owned(),
+            history: Vec::new(),
             filter,
             mode,
             limit: 10,

@@ -43,14 +43,9 @@ impl<'a> Context<'a> {
         self.sources.iter().map(evidence).collect()
     }
 
-    /// A line that no source can hold: longer than every run of its sign in them.
     pub(super) fn fence(&self) -> String {
-        let longest = self
-            .sources
-            .iter()
-            .map(|source| longest_run(&source.passage.chunk.text));
-        let length = longest.max().unwrap_or(0).saturating_add(1).max(MIN_FENCE);
-        String::from(FENCE_SIGN).repeat(length)
+        let sources = self.sources.iter();
+        fence_around(sources.map(|source| source.passage.chunk.text.as_str()))
     }
 
     /// All sources as the prompt holds them.
@@ -79,6 +74,12 @@ fn place(passage: &Passage) -> String {
         place.push_str(&words.join(" "));
     }
     place
+}
+
+/// A line that none of these texts can hold: longer than every run of its sign in them.
+pub(super) fn fence_around<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let longest = texts.map(longest_run).max().unwrap_or(0);
+    String::from(FENCE_SIGN).repeat(longest.saturating_add(1).max(MIN_FENCE))
 }
 
 fn longest_run(text: &str) -> usize {
