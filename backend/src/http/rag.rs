@@ -75,7 +75,7 @@ async fn query(
 ) -> Result<Response, ApiError> {
     let input = SearchInput {
         text: checked_text("question", body.question)?,
-        history: wire::turns(checked_history(body.history)?),
+        history: wire::conversations::turns(checked_history(&body.history)?),
         knowledge_bases: checked_names(body.knowledge_bases)?,
         mode: wire::retrieval_mode(body.mode),
         limit: nexus_api::limits::DEFAULT_PASSAGES as usize,
@@ -107,7 +107,7 @@ fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
     Ok(text)
 }
 
-fn checked_history(history: Vec<EarlierQuestion>) -> Result<Vec<EarlierQuestion>, ApiError> {
+fn checked_history(history: &[EarlierQuestion]) -> Result<&[EarlierQuestion], ApiError> {
     let invalid = |reason: String| Err(ApiError::invalid("history", reason));
     if history.len() > MAX_HISTORY {
         return invalid(format!(

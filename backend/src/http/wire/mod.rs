@@ -8,6 +8,7 @@ use crate::service::{KbOverview, TaskView};
 
 pub mod access;
 pub mod chats;
+pub mod conversations;
 pub mod remotes;
 pub mod sources;
 pub mod webhooks;
@@ -210,31 +211,6 @@ pub fn retrieval_mode(mode: api::RetrievalMode) -> rag::Mode {
     }
 }
 
-/// Questions before the one that is asked.
-pub fn turns(history: Vec<api::EarlierQuestion>) -> Vec<rag::follow_up::Turn> {
-    let history = history.iter();
-    history
-        .map(|turn| rag::follow_up::Turn::asked(&turn.question))
-        .collect()
-}
-
-fn rewritten_by(by: rag::follow_up::RewrittenBy) -> api::RewrittenBy {
-    match by {
-        rag::follow_up::RewrittenBy::Rules => api::RewrittenBy::Rules,
-        rag::follow_up::RewrittenBy::Model => api::RewrittenBy::Model,
-    }
-}
-
-macro_rules! same_failures {
-    ($($variant:ident)+) => {
-        fn rewrite_failure(failure: rag::follow_up::RewriteFailure) -> api::RewriteFailure {
-            match failure { $(rag::follow_up::RewriteFailure::$variant => api::RewriteFailure::$variant,)+ }
-        }
-    };
-}
-
-same_failures! { Unavailable TimedOut Empty TooLong ManyLines Refused Unrelated }
-
 fn millis(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
@@ -281,8 +257,8 @@ fn retrieval(report: rag::RetrievalReport) -> api::Retrieval {
             rag::Mode::Dense => api::RetrievalMode::Dense,
         },
         question: report.question,
-        rewritten_by: report.rewritten_by.map(rewritten_by),
-        rewrite_failure: report.rewrite_failure.map(rewrite_failure),
+        rewritten_by: report.rewritten_by.map(conversations::rewritten_by),
+        rewrite_failure: report.rewrite_failure.map(conversations::rewrite_failure),
         lexical: side(report.lexical),
         dense: side(report.dense),
         rerank: rerank(report.rerank),
