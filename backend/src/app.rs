@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use nexus_auth::KeyRing;
 use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits, Readers};
-use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Writing};
+use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Rewriting, Writing};
 use nexus_storage::{Db, DbOptions};
 use secrecy::ExposeSecret as _;
 
@@ -248,6 +248,7 @@ impl Services {
             metrics: metrics.clone(),
             keys: Arc::new(keys),
             writing: crate::chat::writing(config)?,
+            rewriting: crate::chat::rewriting(config)?,
             db: &db,
             store,
             queue,
@@ -316,6 +317,7 @@ struct Parts<'a> {
     no_model: &'static str,
     reranker: Option<Arc<dyn Reranker>>,
     writing: Option<Writing>,
+    rewriting: Option<Rewriting>,
     uploads: Uploads,
     reader: PathBuf,
 }
@@ -468,6 +470,7 @@ impl Parts<'_> {
             settings,
             writing: self.writing.clone(),
             calibrations: Arc::new(self.quality()),
+            rewriting: self.rewriting.clone(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The chat models that the settings name, put together for writing answers.
+//! The chat models that the settings name, put together for writing answers and for making questions stand alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use nexus_domain::ChatModel;
 use nexus_models::chat::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat};
 use nexus_rag::verify::Unverified;
-use nexus_rag::{Manner, Writing, WritingSettings};
+use nexus_rag::{Manner, Rewriting, Writing, WritingSettings};
 
 use crate::config::{ChatConfig, Config};
 
@@ -17,24 +17,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// What writes answers; `None` leaves them extractive. Nothing is connected to yet.
 pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
     let chat = &config.chat;
-    let mut models: Vec<Arc<dyn ChatModel>> = Vec::new();
     for chosen in chat.models() {
         tracing::info!(model = chosen.model, address = %chosen.base, "answers are written by a chat model");
-        let endpoint = ChatEndpoint {
-            base: chosen.base,
-            key: chosen.key,
-            model: chosen.model,
-        };
-        let model = OpenAiChat::new(&endpoint, options(chat))
-            .with_context(|| format!("the chat model {} cannot be used", endpoint.model))?;
-        models.push(Arc::new(model));
     }
-    if models.is_empty() {
+    let Some(model) = models(chat, options(chat))? else {
         return Ok(None);
-    }
-    let fallback = Fallback::new(models, Duration::from_secs(chat.rest_seconds));
+    };
     Ok(Some(Writing {
-        model: Arc::new(fallback),
+        model,
         settings: WritingSettings {
             context_tokens: chat.context_tokens,
             max_answer_tokens: chat.max_answer_tokens,
@@ -46,6 +36,55 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
         },
         manner: Manner::default(),
     }))
+}
+
+/// What makes questions stand alone, where that is not left to rules. Asked once, for it has no time for more; and resting by
+/// itself, so that a model that is too slow for this, or says nothing, still writes answers.
+pub fn rewriting(config: &Config) -> anyhow::Result<Option<Rewriting>> {
+    let chat = &config.chat;
+    if chat.follow_ups != "model" {
+        return Ok(None);
+    }
+    let time = Duration::from_secs(chat.follow_up_seconds);
+    let ChatOptions { times, retries } = options(chat);
+    let options = ChatOptions {
+        times: ChatTimes {
+            first_token: times.first_token.min(time),
+            total: times.total.min(time),
+            ..times
+        },
+        retries: ChatRetries {
+            attempts: 1,
+            ..retries
+        },
+    };
+    let model = models(chat, options)?;
+    Ok(model.map(|model| Rewriting {
+        model,
+        // Whoever comes too late tells so first, and rests.
+        time: time + Duration::from_millis(500),
+        temperature: chat.temperature(),
+        prefer: None,
+    }))
+}
+
+fn models(chat: &ChatConfig, options: ChatOptions) -> anyhow::Result<Option<Arc<dyn ChatModel>>> {
+    let mut models: Vec<Arc<dyn ChatModel>> = Vec::new();
+    for chosen in chat.models() {
+        let endpoint = ChatEndpoint {
+            base: chosen.base,
+            key: chosen.key,
+            model: chosen.model,
+        };
+        let model = OpenAiChat::new(&endpoint, options)
+            .with_context(|| format!("the chat model {} cannot be used", endpoint.model))?;
+        models.push(Arc::new(model));
+    }
+    if models.is_empty() {
+        return Ok(None);
+    }
+    let fallback = Fallback::new(models, Duration::from_secs(chat.rest_seconds));
+    Ok(Some(Arc::new(fallback)))
 }
 
 fn options(chat: &ChatConfig) -> ChatOptions {

@@ -28,6 +28,7 @@ pub async fn run(config: &Config, args: AskArgs) -> anyhow::Result<()> {
         question: args.question,
         knowledge_bases: args.kb,
         mode: RetrievalMode::Hybrid,
+        history: Vec::new(),
     };
     if args.json {
         let answer = client.ask_question(&request).await?;

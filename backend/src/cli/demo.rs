@@ -81,6 +81,7 @@ async fn load_and_ask(client: &Client, args: &DemoArgs) -> anyhow::Result<()> {
             question: (*question).to_owned(),
             knowledge_bases: vec![KB.to_owned()],
             mode: RetrievalMode::Hybrid,
+            history: Vec::new(),
         };
         ask::ask(client, &request).await?;
     }

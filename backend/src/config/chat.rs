@@ -26,6 +26,9 @@ pub struct ChatConfig {
     pub context_tokens: usize,
     /// What becomes of statements that their sources do not hold: `mark` or `drop`.
     pub unverified: String,
+    /// Who makes questions stand alone that lean on the conversation: `rules` or `model`.
+    pub follow_ups: String,
+    pub follow_up_seconds: u64,
     pub connect_seconds: u64,
     pub first_token_seconds: u64,
     pub between_tokens_seconds: u64,
@@ -70,10 +73,15 @@ impl ChatConfig {
         let models = u64::try_from(self.models().len()).unwrap_or(1);
         // All models but the last use up their time before the first word.
         let waiting = models.saturating_sub(1) * self.retry_seconds;
+        let rewriting = if self.follow_ups == "model" {
+            self.follow_up_seconds + 1
+        } else {
+            0
+        };
         Duration::from_secs(if models == 0 {
             0
         } else {
-            waiting + self.total_seconds
+            rewriting + waiting + self.total_seconds
         })
     }
 
@@ -112,6 +120,10 @@ impl ChatConfig {
         if !["mark", "drop"].contains(&self.unverified.as_str()) {
             return Err(ConfigError::invalid("chat.unverified", "mark or drop"));
         }
+        if !["rules", "model"].contains(&self.follow_ups.as_str()) {
+            return Err(ConfigError::invalid("chat.follow_ups", "rules or model"));
+        }
+        in_range("chat.follow_up_seconds", self.follow_up_seconds, 1, 60)?;
         let tokens = u64::from(self.max_answer_tokens);
         in_range("chat.max_answer_tokens", tokens, 16, 32_000)?;
         in_range("chat.context_tokens", self.context_tokens as u64, 500, 100_000)?;
@@ -204,6 +216,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_model_may_take_to_rewrite_a_question_comes_on_top() {
+        let longest = |pairs: &[(&str, &str)]| load(pairs).unwrap().longest_answer().as_secs();
+        assert_eq!(longest(&[HERE, MODEL]), 120);
+        assert_eq!(longest(&[HERE, MODEL, ("FOLLOW_UPS", "model")]), 126);
+        assert_eq!(longest(&[("FOLLOW_UPS", "model")]), 0);
+    }
+
+    #[test]
     fn models_are_asked_in_the_order_of_their_numbers() {
         let second = [
             ("2_URL", "https://models.example/v1"),
@@ -246,6 +266,8 @@ mod tests {
             ("TEMPERATURE", "3"),
             ("TEMPERATURE", "warm"),
             ("UNVERIFIED", "keep"),
+            ("FOLLOW_UPS", "guess"),
+            ("FOLLOW_UP_SECONDS", "0"),
             ("ATTEMPTS", "0"),
             ("CONTEXT_TOKENS", "1"),
         ] {

@@ -3,8 +3,10 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use nexus_api::limits::{MAX_KNOWLEDGE_BASES, MAX_PASSAGES, MAX_QUERY_CHARS};
-use nexus_api::{Answer, AnswerDelta, ErrorEnvelope, QueryRequest, SearchRequest, SearchResponse};
+use nexus_api::limits::{MAX_HISTORY, MAX_KNOWLEDGE_BASES, MAX_PASSAGES, MAX_QUERY_CHARS};
+use nexus_api::{
+    Answer, AnswerDelta, EarlierQuestion, ErrorEnvelope, QueryRequest, SearchRequest, SearchResponse,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -43,6 +45,7 @@ async fn search(
     }
     let input = SearchInput {
         text: checked_text("query", body.query)?,
+        history: Vec::new(),
         knowledge_bases: checked_names(body.knowledge_bases)?,
         mode: wire::retrieval_mode(body.mode),
         limit: body.limit as usize,
@@ -72,6 +75,7 @@ async fn query(
 ) -> Result<Response, ApiError> {
     let input = SearchInput {
         text: checked_text("question", body.question)?,
+        history: wire::conversations::turns(checked_history(&body.history)?),
         knowledge_bases: checked_names(body.knowledge_bases)?,
         mode: wire::retrieval_mode(body.mode),
         limit: nexus_api::limits::DEFAULT_PASSAGES as usize,
@@ -101,6 +105,25 @@ fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
         ));
     }
     Ok(text)
+}
+
+fn checked_history(history: &[EarlierQuestion]) -> Result<&[EarlierQuestion], ApiError> {
+    let invalid = |reason: String| Err(ApiError::invalid("history", reason));
+    if history.len() > MAX_HISTORY {
+        return invalid(format!(
+            "history takes at most {MAX_HISTORY} questions: the last ones"
+        ));
+    }
+    for (n, turn) in history.iter().enumerate() {
+        if turn.question.trim().is_empty() {
+            return invalid(format!("history[{n}].question is empty"));
+        }
+        if turn.question.chars().count() > MAX_QUERY_CHARS {
+            let reason = format!("history[{n}].question takes at most {MAX_QUERY_CHARS} characters");
+            return invalid(reason);
+        }
+    }
+    Ok(history)
 }
 
 fn checked_names(names: Vec<String>) -> Result<Vec<String>, ApiError> {

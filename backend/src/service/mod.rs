@@ -63,7 +63,7 @@ pub use presenter::{Presenter, ShownError};
 pub use quality::{ModeQuality, Quality};
 pub use questions::{KeptStream, Questions, SearchInput};
 pub use refusal::Refusal;
-pub use replies::{HeldChat, NotHandled, Replies};
+pub use replies::{HeldChat, IDLE_AFTER, NotHandled, Replies};
 pub use schedules::{checked as checked_schedule, next as next_of_schedule};
 pub use secrets::{SourceSecret, WebhookSecret, check_keys};
 pub use sharing::Sharing;

@@ -452,6 +452,8 @@ pub(super) async fn move_chat(
     to: i64,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
+    // Messages are numbered anew there.
+    tx.conversations().delete_of_chat(chat).await?;
     match tx.chats().by_telegram_id(bot, to).await? {
         Some(taken) if taken.id == chat => {}
         // Something came from the new one first.

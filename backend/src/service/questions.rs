@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
 use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject};
+use nexus_rag::follow_up::Turn;
 use nexus_rag::{
     Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
 };
@@ -34,6 +35,8 @@ pub type KeptStream = Pin<Box<dyn Stream<Item = Result<AnswerEvent, ServiceError
 #[derive(Clone, Debug)]
 pub struct SearchInput {
     pub text: String,
+    /// The questions before it, which it may lean on; a mere search does not look at them.
+    pub history: Vec<Turn>,
     /// Names or ids; empty means the bot's own choice, or all that the caller sees.
     pub knowledge_bases: Vec<String>,
     pub mode: Mode,
@@ -137,6 +140,7 @@ impl Questions {
             .await?;
         let question = Question {
             text: input.text,
+            history: input.history,
             filter,
             mode: input.mode,
             limit: input.limit,
@@ -197,14 +201,12 @@ fn manner(bot: &Bot) -> Manner {
 
 /// A provider that began to answer and does not say what it cost leaves the whole count standing.
 async fn settle(taken: Taken, generation: &Generation) {
-    match (generation.usage, &generation.model) {
-        (Some(usage), _) => {
-            let tokens = u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
-            taken.settle(tokens).await;
-        }
-        (None, None) => taken.settle(0).await,
-        (None, Some(_)) => {}
+    if generation.uncounted {
+        return;
     }
+    let usage = generation.usage.unwrap_or_default();
+    let tokens = u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
+    taken.settle(tokens).await;
 }
 
 /// What webhooks are told of a question that the knowledge bases hold nothing on.

@@ -17,7 +17,7 @@ use super::failure::Stopped;
 use super::heartbeat::Running;
 use super::run::Completion;
 use crate::error_chain::chain;
-use crate::service::ServiceError;
+use crate::service::{IDLE_AFTER, ServiceError};
 use crate::uploads::Uploads;
 
 /// Versions swept before their rows are removed.
@@ -117,6 +117,7 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
         .delete_received_before(now.minus(RECEIVED_KEPT))
         .await?;
     tx.webhook_deliveries().delete_orphans().await?;
+    tx.conversations().delete_idle(now.minus(IDLE_AFTER)).await?;
     tx.commit().await?;
     forget_answers(context).await?;
     loop {

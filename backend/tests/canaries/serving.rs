@@ -161,8 +161,8 @@ fn with_buttons<'a>(make: &Maker<'a>, bot: usize) -> Vec<&'a Handed> {
 pub fn question(make: &mut Maker<'_>, bot: usize, person: usize) -> String {
     let seen = make.before.kbs(Who::Named { bot, person }, true);
     match make.rng.any(&seen).filter(|_| make.rng.percent(60)) {
-        Some(kb) => format!("what is {}?", make.rng.one(&make.before.kbs[*kb].words)),
-        None => format!("what is {}?", make.word()),
+        Some(kb) => format!("what is {} good for?", make.rng.one(&make.before.kbs[*kb].words)),
+        None => format!("what is {} good for?", make.word()),
     }
 }
 

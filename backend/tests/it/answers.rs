@@ -44,6 +44,7 @@ fn question(text: &str, mode: RetrievalMode) -> QueryRequest {
         question: text.to_owned(),
         knowledge_bases: vec![KB.to_owned()],
         mode,
+        history: Vec::new(),
     }
 }
 

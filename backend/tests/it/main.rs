@@ -15,6 +15,7 @@ mod bot_process;
 mod bundles;
 mod chats;
 mod contract;
+mod conversations;
 mod deleted_text;
 mod embeddings_api;
 mod generations;

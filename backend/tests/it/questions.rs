@@ -193,6 +193,7 @@ async fn questions_that_cannot_be_asked_are_refused_with_a_code() {
             question,
             knowledge_bases,
             mode,
+            history: Vec::new(),
         };
         app.client.ask_question(&request).await.unwrap_err().code()
     };

@@ -253,6 +253,7 @@ impl TestApp {
             question: question.to_owned(),
             knowledge_bases: vec![KB.to_owned()],
             mode: RetrievalMode::Hybrid,
+            history: Vec::new(),
         };
         self.client.ask_question(&request).await.unwrap()
     }

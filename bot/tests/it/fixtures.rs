@@ -30,6 +30,9 @@ fn side() -> SideReport {
 fn retrieval() -> Retrieval {
     Retrieval {
         mode: RetrievalMode::Hybrid,
+        question: None,
+        rewritten_by: None,
+        rewrite_failure: None,
         lexical: side(),
         dense: side(),
         rerank: RerankReport {

@@ -52,7 +52,7 @@ pub enum GenerationReason {
     Uncited,
 }
 
-/// Tokens of the chat model, as its provider counts them.
+/// Tokens of the chat model, as its provider counts them; those of the question's rewriting included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenUsage {
     pub prompt_tokens: u32,

@@ -64,8 +64,9 @@ pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
 pub use page::Page;
 pub use quality::{AnswerSupport, KbQuality, ModeQuality, RiskPoint, SupportMode};
 pub use rag::{
-    Answer, AnswerLanguage, Citation, Passage, QueryRequest, RerankReport, RerankStatus, Retrieval,
-    RetrievalMode, SearchRequest, SearchResponse, SideReport, SideStatus,
+    Answer, AnswerLanguage, Citation, EarlierQuestion, Passage, QueryRequest, RerankReport, RerankStatus,
+    Retrieval, RetrievalMode, RewriteFailure, RewrittenBy, SearchRequest, SearchResponse, SideReport,
+    SideStatus,
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use source::{

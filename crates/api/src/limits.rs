@@ -2,6 +2,8 @@
 
 /// Longest question or search query, in characters.
 pub const MAX_QUERY_CHARS: usize = 4_000;
+/// Most questions that a request tells were asked before its own.
+pub const MAX_HISTORY: usize = 8;
 /// Most knowledge bases in one question.
 pub const MAX_KNOWLEDGE_BASES: usize = 100;
 /// Most passages of one search.

@@ -55,6 +55,24 @@ pub struct QueryRequest {
     pub knowledge_bases: Vec<String>,
     #[serde(default)]
     pub mode: RetrievalMode,
+    /// The questions of the conversation before this one, oldest first. A question that leans on them (`And on Windows?`)
+    /// is made to stand alone before it is answered; `retrieval.question` shows how.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub history: Vec<EarlierQuestion>,
+}
+
+/// A question that was asked before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierQuestion {
+    /// As it was asked. Of a long one the first 400 characters count.
+    #[schema(
+        example = "Как установить агента на Linux?",
+        min_length = 1,
+        max_length = 4000
+    )]
+    pub question: String,
 }
 
 /// A piece of a document, exactly as it stands there.
@@ -201,10 +219,48 @@ pub struct RerankReport {
     pub milliseconds: f64,
 }
 
+/// Who made a question stand alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RewrittenBy {
+    /// Rules, with words of the conversation and no others.
+    Rules,
+    /// The chat model.
+    Model,
+}
+
+/// Why a question was left to the rules that the chat model was asked to rewrite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RewriteFailure {
+    /// The chat model is away, takes no request, or broke off.
+    Unavailable,
+    /// It took longer than it may.
+    TimedOut,
+    /// It said nothing.
+    Empty,
+    TooLong,
+    /// It wrote more than one line.
+    ManyLines,
+    /// It would not, or its provider held the text back.
+    Refused,
+    /// What it wrote has nothing to do with the conversation.
+    Unrelated,
+}
+
 /// How the passages were found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Retrieval {
     pub mode: RetrievalMode,
+    /// What was searched for and answered, where it is not what was asked: the question as it stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// Who made that of the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten_by: Option<RewrittenBy>,
+    /// Why the chat model did not rewrite the question although it was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite_failure: Option<RewriteFailure>,
     pub lexical: SideReport,
     pub dense: SideReport,
     pub rerank: RerankReport,

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod audit;
 pub mod bot;
 pub mod chat;
+pub mod conversation;
 pub mod delivery;
 pub mod document;
 pub mod embedder;
@@ -41,6 +42,7 @@ pub use chat::{
     ChatEnd, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
     ChatStream, ChatUsage,
 };
+pub use conversation::{Asked, Conversation};
 pub use delivery::{
     Button, ButtonAction, Content, Delivery, DeliveryState, Feedback, FeedbackReason, Keyboard, Label,
     Language, Priority, Say, ShownPassage, Verdict,

@@ -22,7 +22,7 @@ pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
-    Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Writing,
+    Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Rewriting, Writing,
     WritingSettings, assembled,
 };
 pub use error::RagError;

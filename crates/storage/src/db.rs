@@ -257,6 +257,7 @@ aggregates! {
     buttons: Buttons;
     chats: Chats;
     chunks: Chunks;
+    conversations: Conversations;
     deliveries: Deliveries;
     dialogues: Dialogues;
     documents: Documents;

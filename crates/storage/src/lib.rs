@@ -54,8 +54,8 @@ pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
 pub use bots::Bots;
 pub use chats::{
-    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Dialogues, Feedbacks, ShownBy,
-    ShownPassages, ShownText, TelegramFiles, Updates,
+    BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Conversations, Dialogues, Feedbacks,
+    ShownBy, ShownPassages, ShownText, TelegramFiles, Updates,
 };
 pub use chunks::{Chunks, IndexableChunk};
 pub use db::{Db, DbKind, DbOptions, Tx};

@@ -11,6 +11,7 @@ use crate::service::{KbOverview, TaskView};
 pub mod access;
 pub mod answers;
 pub mod chats;
+pub mod conversations;
 pub mod quality;
 pub mod remotes;
 pub mod sources;
@@ -259,6 +260,9 @@ fn retrieval(report: rag::RetrievalReport) -> api::Retrieval {
             rag::Mode::Lexical => api::RetrievalMode::Lexical,
             rag::Mode::Dense => api::RetrievalMode::Dense,
         },
+        question: report.question,
+        rewritten_by: report.rewritten_by.map(conversations::rewritten_by),
+        rewrite_failure: report.rewrite_failure.map(conversations::rewrite_failure),
         lexical: side(report.lexical),
         dense: side(report.dense),
         rerank: rerank(report.rerank),

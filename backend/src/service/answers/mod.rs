@@ -96,7 +96,7 @@ impl Answers {
             asker: asked.asker,
             delivery,
             question: asked.question.clone(),
-            searched: None,
+            searched: answer.retrieval.question.clone(),
             found: answer.found,
             language: match answer.language {
                 AnswerLanguage::Russian => "ru",

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use nexus_domain::{ContentHash, LineRange, Passage, Script};
+use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
 use nexus_rag::verify::Fault;
 use nexus_rag::{
     Answer, AnswerLanguage, Block, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
@@ -77,6 +78,12 @@ struct Report {
     micros: [u64; 3],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_token: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rewritten_by: Option<RewrittenBy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rewrite_failure: Option<RewriteFailure>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    uncounted: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     truncated: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -203,6 +210,8 @@ pub(super) fn report(answer: &Answer) -> String {
         embed_micros,
         fuse_micros,
         hydrate_micros,
+        rewritten_by,
+        rewrite_failure,
         ..
     } = answer.retrieval.clone();
     let side = |side: SideReport| {
@@ -224,6 +233,9 @@ pub(super) fn report(answer: &Answer) -> String {
         model,
         micros: [embed_micros, fuse_micros, hydrate_micros],
         first_token: answer.generation.first_token_micros,
+        rewritten_by,
+        rewrite_failure,
+        uncounted: answer.generation.uncounted,
         truncated: answer.generation.truncated,
         invented: answer.generation.invented_citations,
     })
@@ -280,12 +292,16 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
             model: row.model.clone(),
             prompt_version: row.prompt_version.clone().map(Cow::Owned),
             usage: row.usage,
+            uncounted: report.uncounted,
             truncated: report.truncated,
             invented_citations: report.invented,
             micros: row.generation_micros,
             first_token_micros: report.first_token,
         },
-        retrieval: retrieval(report, unworded(&row.mode)?, row.retrieval_micros),
+        retrieval: RetrievalReport {
+            question: row.searched.clone(),
+            ..retrieval(report, unworded(&row.mode)?, row.retrieval_micros)
+        },
     })
 }
 
@@ -345,6 +361,9 @@ fn retrieval(report: Report, mode: Mode, total: u64) -> RetrievalReport {
         embed_micros,
         fuse_micros,
         hydrate_micros,
+        question: None,
+        rewritten_by: report.rewritten_by,
+        rewrite_failure: report.rewrite_failure,
         total_micros: total,
     }
 }

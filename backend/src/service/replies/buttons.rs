@@ -99,7 +99,8 @@ impl Replies {
             return Ok(Done::say(Say::KbGone));
         };
         let input = SearchInput {
-            text: question.clone(),
+            text: understood(answer).unwrap_or(question).to_owned(),
+            history: Vec::new(),
             knowledge_bases: chosen,
             mode: Mode::Hybrid,
             limit: PASSAGES,
@@ -355,6 +356,11 @@ fn buttons_of(content: &mut Content) -> impl Iterator<Item = &mut nexus_domain::
         .flat_map(|keyboard| keyboard.0.iter_mut().flatten())
 }
 
+/// The question as it stands alone, where it was not asked so.
+fn understood(answer: &Value) -> Option<&str> {
+    answer.get("retrieval")?.get("question")?.as_str()
+}
+
 fn citations(answer: &Value) -> impl Iterator<Item = &Value> {
     answer
         .get("citations")
@@ -379,4 +385,18 @@ fn shown(passage: &Value) -> Option<ShownPassage> {
 
 fn id_in<T: std::str::FromStr>(value: &Value, field: &str) -> Option<T> {
     value.get(field)?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn more_is_looked_for_as_the_question_was_understood() {
+        let answer = json!({"retrieval": {"question": "How do I install it on Windows?"}});
+        assert_eq!(understood(&answer), Some("How do I install it on Windows?"));
+        assert_eq!(understood(&json!({"retrieval": {}})), None);
+    }
 }

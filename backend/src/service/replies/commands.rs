@@ -4,6 +4,7 @@ use nexus_domain::{
     ButtonAction, Content, DeliveryId, KbFilter, KbId, KbRole, Keyboard, Label, Language, Say,
 };
 
+use super::conversation::ConversationChange;
 use super::keyboard::Rows;
 use super::settings::{self, LANGUAGES};
 use super::{Dialogue, DialogueChange, Done, Message, NotHandled, Replies, Rewritten, Turn};
@@ -64,6 +65,7 @@ impl Replies {
         Ok(Done {
             rewritten: self.closed_menu(turn).await?,
             dialogue: DialogueChange::Ends,
+            conversation: ConversationChange::Ends,
             ..Done::say(say)
         })
     }

@@ -4,6 +4,7 @@
 
 mod buttons;
 mod commands;
+mod conversation;
 mod files;
 mod keyboard;
 mod questions;
@@ -25,6 +26,8 @@ use tokio::sync::watch;
 use super::outbox::move_chat;
 use super::people::introduce;
 use super::{Documents, Door, KnowledgeBases, Presenter, Questions, Refusal, ServiceError, Signals, Tasks};
+use conversation::ConversationChange;
+pub use conversation::IDLE_AFTER;
 use keyboard::Rows;
 pub(super) use settings::takes_notices;
 
@@ -105,6 +108,7 @@ struct Done {
     /// A merge patch for the person's settings.
     settings: Option<Value>,
     dialogue: DialogueChange,
+    conversation: ConversationChange,
     feedback: Option<(DeliveryId, Feedback)>,
     /// What webhooks hear of.
     event: Option<EventData>,
@@ -349,6 +353,7 @@ impl Replies {
         let mut tx = self.db.begin().await?;
         tx.chats().set_state(held.chat.id, ChatState::Left).await?;
         tx.deliveries().drop_of_chat(held.chat.id, now).await?;
+        tx.conversations().delete_of_chat(held.chat.id).await?;
         tx.commit().await?;
         self.end(held, update, None).await
     }
@@ -480,6 +485,7 @@ impl Replies {
             }
             _ => {}
         }
+        conversation::change(&mut tx, turn.place(), done.conversation, now).await?;
         tx.commit().await?;
         self.signals.deliveries();
         tracing::info!(

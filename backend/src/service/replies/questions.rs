@@ -11,6 +11,7 @@ use nexus_domain::{
 use nexus_rag::{Answer, AnswerEvent, GenerationStatus, Mode};
 use nexus_storage::Settled;
 
+use super::conversation::ConversationChange;
 use super::keyboard::Rows;
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
 use crate::service::{Asked, SearchInput, ServiceError, questions};
@@ -57,12 +58,14 @@ impl Replies {
         let delivery = self.begin_answer(turn, text, earlier).await?;
         let input = SearchInput {
             text: text.to_owned(),
+            history: self.asked_before(turn).await?,
             knowledge_bases: chosen,
             mode: Mode::Hybrid,
             limit: PASSAGES,
             distinct_documents: false,
         };
         let (mut event, mut kept) = (None, None);
+        let mut conversation = ConversationChange::Stays;
         let rewritten = match self.answer(turn, &delivery, input).await {
             Ok(Some(answered)) => {
                 let Answered {
@@ -75,6 +78,7 @@ impl Replies {
                 kept = answers.to_keep(&asked, &mut answer, read, Some(delivery.id))?;
                 event = (!answer.found)
                     .then(|| questions::refused(&turn.access, text.to_owned(), asked.kbs, Some(delivery.id)));
+                conversation = ConversationChange::asked(turn, text, &answer);
                 self.shown(&delivery, answer, shows)
             }
             Ok(None) => Rewritten {
@@ -95,6 +99,7 @@ impl Replies {
         };
         Ok(Done {
             rewritten: vec![rewritten],
+            conversation,
             event,
             kept,
             ..Done::default()

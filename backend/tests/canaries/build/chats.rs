@@ -57,7 +57,7 @@ fn asks(world: &World, rng: &mut Rng, bot: usize, person: usize) -> Value {
         "chat": {"id": telegram_id, "kind": "private"},
         "message_id": 1,
         "from": {"telegram_id": telegram_id, "first_name": "Анна"},
-        "event": {"kind": "text", "text": format!("what is {word}?")},
+        "event": {"kind": "text", "text": format!("what is {word} good for?")},
     })
 }
 

@@ -18,6 +18,8 @@ pub enum FakeChat {
     BreaksOff(Vec<String>, ChatError),
     /// These deltas, until the limit of tokens.
     RunsOut(Vec<String>),
+    /// These deltas, and then nothing for ever.
+    Stalls(Vec<String>),
     /// No first word.
     Fails(ChatError),
 }
@@ -86,16 +88,27 @@ impl ChatModel for FakeChatModel {
                 usage: Some(Self::USAGE),
             }))
         };
+        let mut stalls = false;
         let (deltas, last) = match self.next() {
             FakeChat::Says(deltas) => (deltas, end(ChatFinish::Stop)),
             FakeChat::RunsOut(deltas) => (deltas, end(ChatFinish::Length)),
             FakeChat::BreaksOff(deltas, error) => (deltas, Err(error)),
+            FakeChat::Stalls(deltas) => {
+                stalls = true;
+                (deltas, end(ChatFinish::Other))
+            }
             FakeChat::Fails(error) => return Err(error),
         };
         let deltas = deltas.into_iter().map(|delta| Ok(ChatEvent::Delta(delta)));
+        let last = async move {
+            if stalls {
+                std::future::pending::<()>().await;
+            }
+            last
+        };
         Ok(ChatReply {
             model: self.name.clone(),
-            events: stream::iter(deltas.chain([last])).boxed(),
+            events: stream::iter(deltas).chain(stream::once(last)).boxed(),
         })
     }
 }

@@ -59,8 +59,10 @@ pub struct Generation {
     pub model: Option<String>,
     /// The words that it was asked with.
     pub prompt_version: Option<Cow<'static, str>>,
-    /// What the provider says that it cost.
+    /// What the provider says that it cost, the rewriting of the question included.
     pub usage: Option<ChatUsage>,
+    /// A model began to answer, or was given up, and what that cost is not known.
+    pub uncounted: bool,
     /// The text ended at the limit of tokens.
     pub truncated: bool,
     /// Numbers that the model cited and that no source has; they were taken out.
@@ -79,10 +81,32 @@ impl Generation {
             model: None,
             prompt_version: None,
             usage: None,
+            uncounted: false,
             truncated: false,
             invented_citations: 0,
             micros: 0,
             first_token_micros: None,
         }
     }
+
+    /// The same with what was spent before.
+    pub(super) fn including(mut self, before: Spent) -> Self {
+        self.uncounted |= before.uncounted;
+        self.usage = match (self.usage, before.usage) {
+            (Some(one), Some(other)) => Some(ChatUsage {
+                prompt_tokens: one.prompt_tokens.saturating_add(other.prompt_tokens),
+                completion_tokens: one.completion_tokens.saturating_add(other.completion_tokens),
+            }),
+            (one, other) => one.or(other),
+        };
+        self
+    }
+}
+
+/// What a call of a model took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spent {
+    pub(super) usage: Option<ChatUsage>,
+    /// It took something, and nobody says how much.
+    pub(super) uncounted: bool,
 }

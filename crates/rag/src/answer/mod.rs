@@ -9,6 +9,7 @@ mod phrases;
 mod quote;
 mod relevance;
 mod select;
+mod standing;
 pub(crate) mod units;
 mod write;
 
@@ -26,7 +27,7 @@ pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
 pub use generation::{Generation, GenerationReason, GenerationStatus};
 use write::{Assignment, Context};
-pub use write::{Manner, PROMPT_VERSION, Writing, WritingSettings, assembled, checked};
+pub use write::{Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled, checked};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,12 +139,18 @@ pub struct Answering {
     pub writing: Option<Writing>,
     /// From where on an answer is one.
     pub calibrations: Arc<dyn Calibrations>,
+    /// What makes a question stand alone that leans on the conversation before it. `None`: rules, which cost nothing and keep
+    /// nobody waiting.
+    pub rewriting: Option<Rewriting>,
 }
 
 impl Answering {
     /// The same, writing in this manner.
     #[must_use]
     pub fn in_manner(mut self, manner: Manner) -> Self {
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.prefer.clone_from(&manner.model);
+        }
         if let Some(writing) = &mut self.writing {
             writing.manner = manner;
         }
@@ -152,7 +159,8 @@ impl Answering {
 
     /// The tokens that an answer may take, in and out: an upper bound by our own counter, 0 if no model is asked.
     pub fn most_tokens(&self) -> u64 {
-        self.writing.as_ref().map_or(0, Writing::most_tokens)
+        let rewriting = self.rewriting.as_ref().map_or(0, |_| write::REWRITING_TOKENS);
+        self.writing.as_ref().map_or(0, Writing::most_tokens) + rewriting
     }
 
     /// Retrieves and answers. Finding nothing is an answer, too, and a chat model that fails leaves an extractive one.
@@ -161,12 +169,14 @@ impl Answering {
     }
 
     async fn respond(&self, question: &Question, listener: &Listener) -> Result<Answer, RagError> {
-        let found = self.retriever.retrieve(question).await?;
-        let assessment = assess(&self.retriever, question, &found).await;
+        let standing = self.stand_alone(question).await;
+        let text = standing.text.as_str();
+        let mut found = self.retriever.retrieve_as(question, text).await?;
+        standing.note(&mut found.report);
+        let assessment = assess(&self.retriever, text, &question.filter, &found).await;
         let support = assessment.support(&found.hits, &*self.calibrations).await;
         let Retrieval { hits, report } = found;
-        let text = question.searched();
-        let language = nexus_text::language_of(text);
+        let language = standing.language;
         let found = |hits| {
             AnswerEvent::Retrieved(Box::new(Retrieval {
                 hits,
@@ -214,7 +224,7 @@ impl Answering {
             support,
             language,
             retrieval: report,
-            generation,
+            generation: generation.including(standing.spent),
         })
     }
 }

@@ -110,7 +110,7 @@ const PRONOUNS: [&str; 58] = [
     "такой",
 ];
 /// Behind these, `it`, `there` and `that` stand for nothing: `is it possible`, `is there`, `the lamp that`.
-const EMPTY: [&[&str]; 8] = [
+const EMPTY: [&[&str]; 9] = [
     &["is", "it", "possible"],
     &["is", "there"],
     &["are", "there"],
@@ -119,6 +119,30 @@ const EMPTY: [&[&str]; 8] = [
     &["when", "it", "is"],
     &["если", "это"],
     &["так", "ли", "это"],
+    &["кто", "такой"],
+];
+/// Behind these stands what is asked about.
+const DEFINES: [&[&str]; 6] = [
+    &["what", "is"],
+    &["what", "are"],
+    &["что", "такое"],
+    &["кто", "такой"],
+    &["кто", "такая"],
+    &["кто", "такие"],
+];
+/// Says how something is, and is no thing.
+const QUALITIES: [&str; 11] = [
+    "new",
+    "next",
+    "wrong",
+    "better",
+    "best",
+    "left",
+    "free",
+    "different",
+    "possible",
+    "important",
+    "known",
 ];
 
 /// A question with so many words of its own says what it is about, even if it begins with `and`.
@@ -141,12 +165,28 @@ pub(super) fn lean(question: &str, words: &[Word<'_>]) -> Option<Lean> {
         own < OWN_WORDS_WITH_PRONOUN
     } else {
         // `Why?`, `On Windows?`: not whole, unless it is a name alone, which people type to look it up.
-        own < FEW_WORDS && (words.len() > own || own == 0)
+        own < FEW_WORDS && (words.len() > own || own == 0) && !asks_what_something_is(words)
     };
     leans.then(|| Lean {
         lead,
         is_phrase: !has_pronoun && is_phrase(question, words, lead),
     })
+}
+
+/// `What is a sensor?`, `Что такое шлюз?`: whole. But `What is the limit?` is that of what was said, and `What is needed?`
+/// leaves out what for.
+fn asks_what_something_is(words: &[Word<'_>]) -> bool {
+    let begins =
+        |begin: &&&[&str]| begin.len() < words.len() && begin.iter().zip(words).all(|(a, b)| *a == b.lower);
+    let Some(begin) = DEFINES.iter().find(begins) else {
+        return false;
+    };
+    let rest = words.get(begin.len()..).unwrap_or_default();
+    let is_quality = |word: &str| word.ends_with("ed") || word.ends_with("ing") || QUALITIES.contains(&word);
+    let mut meant = rest.iter().filter(|word| word.means).peekable();
+    rest.first().is_some_and(|first| first.lower != "the")
+        && meant.peek().is_some()
+        && meant.all(|word| !is_quality(&word.lower))
 }
 
 fn lead(words: &[Word<'_>]) -> usize {

@@ -76,8 +76,12 @@ impl Retriever {
     /// The best current passages for a question. A question without text, or without a knowledge base to look in,
     /// finds nothing.
     pub async fn retrieve(&self, question: &Question) -> Result<Retrieval, RagError> {
+        self.retrieve_as(question, question.searched()).await
+    }
+
+    /// The same, searching for these words instead of those that were asked.
+    pub(crate) async fn retrieve_as(&self, question: &Question, text: &str) -> Result<Retrieval, RagError> {
         let started = Instant::now();
-        let text = question.searched();
         let script = nexus_text::script_of(text);
         let mut report = RetrievalReport::new(question.mode, script);
         if text.is_empty() || question.filter.is_empty() || question.limit == 0 {

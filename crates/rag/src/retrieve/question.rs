@@ -3,6 +3,8 @@
 use nexus_domain::KbFilter;
 use serde::{Deserialize, Serialize};
 
+use crate::follow_up::Turn;
+
 /// Which indexes are asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,8 +21,11 @@ pub enum Mode {
 /// A question to the knowledge bases of `filter`.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Only the first [`MAX_QUESTION_CHARS`] are searched for.
+    /// As it was asked. Only the first [`MAX_QUESTION_CHARS`] are searched for.
     pub text: String,
+    /// The questions before it, oldest first. An answer makes the question stand alone by them; a mere search does not
+    /// look at them.
+    pub history: Vec<Turn>,
     pub filter: KbFilter,
     pub mode: Mode,
     /// How many passages are wanted.

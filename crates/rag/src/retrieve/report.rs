@@ -6,6 +6,7 @@ use nexus_domain::{Hit, Script};
 use serde::{Deserialize, Serialize};
 
 use super::question::Mode;
+use crate::follow_up::{RewriteFailure, RewrittenBy};
 
 /// What one index did for a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +97,12 @@ impl RerankReport {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetrievalReport {
     pub mode_asked: Mode,
+    /// What was searched for, where it is not what was asked.
+    pub question: Option<String>,
+    /// Who made that of it.
+    pub rewritten_by: Option<RewrittenBy>,
+    /// Why a chat model that was to do so did not.
+    pub rewrite_failure: Option<RewriteFailure>,
     pub lexical: SideReport,
     pub dense: SideReport,
     pub rerank: RerankReport,
@@ -116,6 +123,9 @@ impl RetrievalReport {
     pub(crate) const fn new(mode_asked: Mode, script: Script) -> Self {
         Self {
             mode_asked,
+            question: None,
+            rewritten_by: None,
+            rewrite_failure: None,
             lexical: SideReport::idle(SideStatus::NotAsked),
             dense: SideReport::idle(SideStatus::NotAsked),
             rerank: RerankReport::idle(RerankStatus::NotAsked),

@@ -111,6 +111,7 @@ async fn curve(
             },
             limit: PASSAGES,
             distinct_documents: false,
+            history: Vec::new(),
         };
         let own = &how.samples[pseudo.of];
         if let Some((counted, left_out)) = scores(retriever, &question, own, basis, floor).await? {
@@ -134,7 +135,7 @@ async fn scores(
     floor: f32,
 ) -> Result<Option<(f32, f32)>, RagError> {
     let found = retriever.retrieve(question).await?;
-    let counted = assess(retriever, question, &found).await;
+    let counted = assess(retriever, question.searched(), &question.filter, &found).await;
     if counted.basis != basis {
         return Ok(None);
     }

@@ -15,10 +15,10 @@ mod score;
 
 use std::collections::HashSet;
 
-use nexus_domain::{ChunkId, VectorError};
+use nexus_domain::{ChunkId, KbFilter, VectorError};
 use serde::{Deserialize, Serialize};
 
-use crate::retrieve::{Question, RankedPassage, Retrieval, Retriever, SideStatus};
+use crate::retrieve::{RankedPassage, Retrieval, Retriever, SideStatus};
 pub(crate) use asked::Asked;
 pub use calibrate::{Calibration, MIN_QUESTIONS, Measured, QUESTIONS, calibrate};
 pub use curve::{CurvePoint, RiskCurve};
@@ -75,16 +75,21 @@ impl Support {
 
 /// Reads the best passages beside the question. What the index cannot say (how rare words are, which vectors are to come)
 /// is left out of account.
-pub(crate) async fn assess(retriever: &Retriever, question: &Question, found: &Retrieval) -> Assessment {
-    let words = Asked::words(question.searched());
-    let rarity = match rarity::of(&*retriever.vectors, &question.filter, &words).await {
+pub(crate) async fn assess(
+    retriever: &Retriever,
+    text: &str,
+    filter: &KbFilter,
+    found: &Retrieval,
+) -> Assessment {
+    let words = Asked::words(text);
+    let rarity = match rarity::of(&*retriever.vectors, filter, &words).await {
         Ok(rarity) => rarity,
         Err(error) => {
             tracing::warn!(%error, "how rare the words of a question are is not known");
             vec![1.0; words.len()]
         }
     };
-    let asked = Asked::weighed(question.searched(), words, &rarity);
+    let asked = Asked::weighed(text, words, &rarity);
     let basis = match found.report.dense.status {
         SideStatus::Ran if found.report.dense.candidates > 0 => Basis::Hybrid,
         _ => Basis::Lexical,

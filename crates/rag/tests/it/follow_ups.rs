@@ -9,16 +9,24 @@ use nexus_text::{Bm25, analyze, query_vector};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-struct Dialogue {
-    first: String,
-    second: String,
-    stand_alone: String,
-    document: String,
+pub(crate) struct Dialogue {
+    pub(crate) first: String,
+    pub(crate) second: String,
+    pub(crate) stand_alone: String,
+    pub(crate) document: String,
     held_out: bool,
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Half of those in a language.
+pub(crate) fn chosen(language: &str, held_out: bool) -> Vec<Dialogue> {
+    let mut dialogues = dialogues(language);
+    dialogues.retain(|dialogue| dialogue.held_out == held_out);
+    assert!(dialogues.len() >= 50, "only {} dialogues", dialogues.len());
+    dialogues
 }
 
 fn dialogues(language: &str) -> Vec<Dialogue> {
@@ -30,13 +38,13 @@ fn dialogues(language: &str) -> Vec<Dialogue> {
 }
 
 /// BM25 over passages; a document is as good as its best passage.
-struct Index {
+pub(crate) struct Index {
     passages: Vec<(String, BTreeMap<u32, f32>)>,
     holding: BTreeMap<u32, f32>,
 }
 
 impl Index {
-    fn of_the_sample() -> Self {
+    pub(crate) fn of_the_sample() -> Self {
         let mut texts = Vec::new();
         let sample = root().join("data/sample");
         let mut left = vec![sample.clone()];
@@ -72,7 +80,7 @@ impl Index {
     }
 
     /// The five best documents.
-    fn search(&self, question: &str) -> Vec<&str> {
+    pub(crate) fn search(&self, question: &str) -> Vec<&str> {
         let query = query_vector(&analyze(question));
         let count = self.passages.len() as f32;
         let idf = |id: &u32| {
@@ -99,17 +107,10 @@ impl Index {
 /// Found within the first five: as it was asked, rewritten, and written by hand.
 fn recalls(language: &str, held_out: bool) -> [f32; 3] {
     let index = Index::of_the_sample();
-    let dialogues = dialogues(language);
-    let chosen: Vec<&Dialogue> = dialogues
-        .iter()
-        .filter(|dialogue| dialogue.held_out == held_out)
-        .collect();
-    assert!(chosen.len() >= 50, "only {} dialogues", chosen.len());
+    let chosen = chosen(language, held_out);
     let mut found = [0_u8; 3];
     for dialogue in &chosen {
-        let turns = [Turn {
-            question: dialogue.first.clone(),
-        }];
+        let turns = [Turn::asked(&dialogue.first)];
         let rewritten = rewrite(&turns, &dialogue.second);
         let holds = |question: &str| index.search(question).contains(&dialogue.document.as_str());
         let results =
@@ -167,9 +168,7 @@ fn a_whole_question_on_another_subject_stays_byte_for_byte() {
             .filter(|dialogue| dialogue.second == dialogue.stand_alone);
         let mut count = 0;
         for dialogue in whole {
-            let turns = [Turn {
-                question: dialogue.first.clone(),
-            }];
+            let turns = [Turn::asked(&dialogue.first)];
             let rewritten = rewrite(&turns, &dialogue.second);
             assert_eq!(
                 (rewritten.text.as_str(), rewritten.how),

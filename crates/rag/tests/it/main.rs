@@ -5,6 +5,7 @@
 mod answers;
 mod beir;
 mod follow_ups;
+mod follow_ups_by_model;
 mod fusion;
 mod injections;
 mod marks;
@@ -12,6 +13,7 @@ mod quotes;
 mod refusals;
 mod reranking;
 mod retrieval;
+mod stand_alone;
 mod support;
 mod verified;
 mod written;

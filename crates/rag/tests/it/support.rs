@@ -106,6 +106,7 @@ impl World {
             settings: AnswerSettings::default(),
             writing: None,
             calibrations: Arc::new(FixedLimits),
+            rewriting: None,
         }
     }
 
@@ -114,6 +115,7 @@ impl World {
         let filter = Access::decide(standing).filter([self.kb]);
         Question {
             text: text.to_owned(),
+            history: Vec::new(),
             filter,
             mode,
             limit: 10,

@@ -137,8 +137,8 @@ proptest! {
 
     #[test]
     fn any_question_can_be_rewritten(first in hostile(), second in hostile()) {
-        let turns = [nexus_rag::follow_up::Turn { question: first }];
+        let turns = [nexus_rag::follow_up::Turn::asked(&first)];
         let found = nexus_rag::follow_up::rewrite(&turns, &second);
-        prop_assert!(!found.added.is_empty() || found.text.len() <= second.len() + turns[0].question.len());
+        prop_assert!(!found.added.is_empty() || found.text.len() <= second.len() + turns[0].question().len());
     }
 }

@@ -29,6 +29,7 @@ statements! {
     REVOKE_TOKENS = "UPDATE service_tokens SET revoked_at = $2 WHERE bot_id = $1 AND revoked_at IS NULL";
     REVOKE_SESSIONS = "UPDATE sessions SET revoked_at = $2 WHERE bot_id = $1 AND revoked_at IS NULL";
     CLOSE_KBS = "DELETE FROM kb_bots WHERE bot_id = $1";
+    FORGET = "DELETE FROM conversations WHERE chat_id IN (SELECT id FROM chats WHERE bot_id = $1)";
 }
 
 /// Longest message of an error that is kept, in bytes.
@@ -148,7 +149,7 @@ impl Bots<&mut Tx> {
     }
 
     /// Hides it and frees its code; its secrets are gone, its tokens and the sessions begun inside of it are revoked,
-    /// and no knowledge base is open to it. `false` if there was none.
+    /// no knowledge base is open to it, and what it was asked last is forgotten. `false` if there was none.
     pub async fn delete(&mut self, id: BotId, now: Timestamp) -> Result<bool, StorageError> {
         let (id, now) = (id.as_uuid(), At(now));
         let deleted = on!(self.0, |c| {
@@ -158,7 +159,9 @@ impl Bots<&mut Tx> {
                 for revoke in [REVOKE_TOKENS, REVOKE_SESSIONS] {
                     sqlx::query(revoke).bind(id).bind(now).execute(&mut *c).await?;
                 }
-                sqlx::query(CLOSE_KBS).bind(id).execute(&mut *c).await?;
+                for delete in [CLOSE_KBS, FORGET] {
+                    sqlx::query(delete).bind(id).execute(&mut *c).await?;
+                }
             }
             deleted
         });

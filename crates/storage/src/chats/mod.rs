@@ -2,6 +2,7 @@
 
 mod bot_leases;
 mod buttons;
+mod conversations;
 mod dialogues;
 mod feedback;
 mod files;
@@ -23,6 +24,7 @@ use crate::types::{At, displayable, limit, word};
 
 pub use bot_leases::BotLeases;
 pub use buttons::{ButtonRow, Buttons};
+pub use conversations::Conversations;
 pub use dialogues::Dialogues;
 pub use feedback::Feedbacks;
 pub use files::TelegramFiles;
@@ -31,10 +33,11 @@ pub use updates::Updates;
 
 /// Statements of all files here, for the test that prepares them.
 #[cfg(feature = "testing")]
-pub(crate) const ALL_STATEMENTS: [&[&str]; 8] = [
+pub(crate) const ALL_STATEMENTS: [&[&str]; 9] = [
     STATEMENTS,
     bot_leases::STATEMENTS,
     buttons::STATEMENTS,
+    conversations::STATEMENTS,
     dialogues::STATEMENTS,
     feedback::STATEMENTS,
     files::STATEMENTS,

@@ -45,6 +45,7 @@ mod bots;
 mod chats;
 mod claims;
 mod connections;
+mod conversations;
 mod credentials;
 mod deliveries;
 mod documents;

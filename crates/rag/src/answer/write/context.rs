@@ -47,7 +47,6 @@ impl<'a> Context<'a> {
         self.sources.iter().map(|source| &source.passage)
     }
 
-    /// A line that no source can hold: longer than every run of its sign in them.
     pub(super) fn fence(&self) -> String {
         fence(self.passages())
     }
@@ -65,9 +64,7 @@ pub fn assembled<'a>(passages: impl Iterator<Item = &'a Passage> + Clone) -> Str
 }
 
 fn fence<'a>(passages: impl Iterator<Item = &'a Passage>) -> String {
-    let longest = passages.map(|passage| longest_run(&passage.chunk.text));
-    let length = longest.max().unwrap_or(0).saturating_add(1).max(MIN_FENCE);
-    String::from(FENCE_SIGN).repeat(length)
+    fence_around(passages.map(|passage| passage.chunk.text.as_str()))
 }
 
 fn written<'a>(passages: impl Iterator<Item = &'a Passage>, fence: &str) -> String {
@@ -93,6 +90,12 @@ fn place(passage: &Passage) -> String {
         place.push_str(&words.join(" "));
     }
     place
+}
+
+/// A line that none of these texts can hold: longer than every run of its sign in them.
+pub(super) fn fence_around<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let longest = texts.map(longest_run).max().unwrap_or(0);
+    String::from(FENCE_SIGN).repeat(longest.saturating_add(1).max(MIN_FENCE))
 }
 
 fn longest_run(text: &str) -> usize {

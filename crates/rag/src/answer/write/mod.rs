@@ -8,6 +8,7 @@ mod marks;
 mod parser;
 mod prompt;
 mod refusal;
+mod stand_alone;
 mod thoughts;
 mod verified;
 
@@ -32,6 +33,8 @@ pub use context::assembled;
 use parser::{Draft, Parser, Step};
 pub use prompt::PROMPT_VERSION;
 use refusal::{Gate, reads_like_refusal};
+pub(super) use stand_alone::MOST_TOKENS as REWRITING_TOKENS;
+pub use stand_alone::Rewriting;
 use thoughts::Thoughts;
 use verified::Written;
 pub use verified::checked;
@@ -115,6 +118,7 @@ impl Writing {
         };
         let drafted = self.draft(assignment, started, &mut generation, listener).await;
         generation.micros = micros_since(started);
+        generation.uncounted = generation.model.is_some() && generation.usage.is_none();
         let content = drafted.and_then(|draft| content(assignment, draft, self.settings.unverified));
         match content {
             Ok(content) => {

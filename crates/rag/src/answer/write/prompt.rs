@@ -16,7 +16,7 @@ const RUSSIAN: &str = include_str!("../../../prompts/v1/answer.ru.md");
 const ENGLISH_MANNER: &str = include_str!("../../../prompts/v1/manner.en.md");
 const RUSSIAN_MANNER: &str = include_str!("../../../prompts/v1/manner.ru.md");
 /// Between the rules and what changes from question to question.
-const DIVIDER: &str = "----- user -----\n";
+pub(super) const DIVIDER: &str = "----- user -----\n";
 
 /// The rules, and the sources with the question.
 pub(super) fn messages(
@@ -48,7 +48,7 @@ pub(super) fn messages(
 }
 
 /// Puts values in place of `{names}`, in one pass: what a value holds is never looked at.
-fn filled<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+pub(super) fn filled<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

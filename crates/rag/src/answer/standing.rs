@@ -1,0 +1,69 @@
+//! What is searched for and answered: the question as it was asked, or as it stands alone where it leans on the conversation
+//! before it. What was asked stays what it was; only its language is that of the answer.
+
+use nexus_text::{Language, language_of};
+
+use super::Answering;
+use super::generation::Spent;
+use crate::follow_up::{RewriteFailure, RewrittenBy, leans, rewrite};
+use crate::retrieve::{Question, RetrievalReport};
+
+/// A question that can be searched for by itself, and how it came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) text: String,
+    /// Of what the person wrote.
+    pub(super) language: Language,
+    /// `None`: it is what was asked.
+    rewritten_by: Option<RewrittenBy>,
+    failure: Option<RewriteFailure>,
+    pub(super) spent: Spent,
+}
+
+impl Answering {
+    /// By the chat model, where that is wanted and the question shows that it leans on something; else by rules.
+    pub(super) async fn stand_alone(&self, question: &Question) -> Standing {
+        let (asked, history) = (question.searched(), question.history.as_slice());
+        let (mut spent, mut failure) = (Spent::default(), None);
+        if let Some(rewriting) = self.rewriting.as_ref().filter(|_| leans(history, asked)) {
+            let (rewritten, took) = rewriting.stand_alone(history, asked).await;
+            match rewritten {
+                Ok(text) => return Standing::of(asked, text, RewrittenBy::Model, None, took),
+                Err(reason) => {
+                    tracing::warn!(?reason, "a chat model did not rewrite a question; rules did");
+                    (spent, failure) = (took, Some(reason));
+                }
+            }
+        }
+        let text = rewrite(history, asked).text;
+        Standing::of(asked, text, RewrittenBy::Rules, failure, spent)
+    }
+}
+
+impl Standing {
+    fn of(asked: &str, text: String, by: RewrittenBy, failure: Option<RewriteFailure>, spent: Spent) -> Self {
+        let rewritten_by = (text != asked).then_some(by);
+        // «а E-1043?» has no Russian word of its own, and is Russian.
+        let language = match language_of(asked) {
+            Language::English if rewritten_by.is_some() && asked.chars().any(is_russian) => Language::Russian,
+            language => language,
+        };
+        Self {
+            text,
+            language,
+            rewritten_by,
+            failure,
+            spent,
+        }
+    }
+
+    pub(super) fn note(&self, report: &mut RetrievalReport) {
+        report.question = self.rewritten_by.map(|_| self.text.clone());
+        report.rewritten_by = self.rewritten_by;
+        report.rewrite_failure = self.failure;
+    }
+}
+
+const fn is_russian(c: char) -> bool {
+    matches!(c, 'а'..='я' | 'А'..='Я' | 'ё' | 'Ё')
+}
