@@ -25,6 +25,7 @@ mod limits;
 mod n8n;
 mod oidc;
 mod people;
+mod quality;
 mod questions;
 mod receiver;
 mod recovery;
