@@ -28,6 +28,7 @@ mod metrics;
 mod n8n;
 mod oidc;
 mod people;
+mod quality;
 mod questions;
 mod receiver;
 mod recovery;
