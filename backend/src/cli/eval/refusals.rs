@@ -164,6 +164,7 @@ async fn ask(
         question: query.text.clone(),
         knowledge_bases: vec![KB.to_owned()],
         mode,
+        history: Vec::new(),
     };
     let answer = client.ask_question(&request).await?;
     let support = answer

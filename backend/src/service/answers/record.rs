@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use nexus_domain::{ContentHash, LineRange, Passage, Script};
 use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
+use nexus_rag::support::Support;
 use nexus_rag::verify::Fault;
 use nexus_rag::{
     Answer, AnswerLanguage, Block, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
-    RetrievalReport, SideReport, SideStatus, Support, assembled,
+    RetrievalReport, SideReport, SideStatus, assembled,
 };
 use nexus_storage::{AnswerRow, KeptPassage, UsedPassage};
 use serde::de::DeserializeOwned;
