@@ -7,9 +7,9 @@ use nexus_text::TermKind;
 use crate::answer::function_words::is_function_word;
 use crate::answer::units::{Kind, units};
 
-/// The share of words that are replaced. Of people's questions to paragraphs (XQuAD, both languages) the paragraph that
-/// answers holds about two thirds by weight.
-const REPLACED: f32 = 0.35;
+/// The share of words that are replaced. Of people's questions (XQuAD, both languages, to paragraphs and to sentences) the
+/// passage that answers holds 60 to 72 % by weight.
+const REPLACED: f32 = 0.4;
 /// Words with a meaning in one question.
 const FEWEST_WORDS: usize = 4;
 const MOST_WORDS: usize = 8;
@@ -169,7 +169,7 @@ mod tests {
             own.count() as f32 / words.len() as f32
         };
         let mean = questions.iter().map(held).sum::<f32>() / 40.0;
-        assert!((0.55..0.95).contains(&mean), "{mean}");
+        assert!((0.5..0.9).contains(&mean), "{mean}");
     }
 
     #[test]
