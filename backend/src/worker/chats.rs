@@ -21,8 +21,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AT_CARDS_EVERY: Duration = Duration::from_secs(1);
 /// What has expired is swept this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-/// Rows that are deleted in one transaction, so that nobody waits long for their turn to write.
-const SWEEP_BATCH: usize = 500;
+/// Rows of a kind that are deleted in one transaction.
+const SWEEP_BATCH: usize = 200;
 /// First wait before an update is tried again; doubled with each attempt.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 
@@ -257,19 +257,20 @@ impl ChatWorker {
         }
     }
 
-    /// Deletes what was said before, a bounded number of rows at a time.
+    /// Deletes what was said before. It is looked for without the right to write, and deleted a bounded number of rows at a
+    /// time, so that nobody waits long for their turn.
     async fn forget_before(&self, before: Timestamp) -> Result<(), StorageError> {
         let (mut updates, mut messages) = (0, 0);
         loop {
-            let mut tx = self.db.begin().await?;
-            let of_inbox = tx.updates().delete_old(before, SWEEP_BATCH).await?;
-            let of_outbox = tx.deliveries().delete_old(before, SWEEP_BATCH).await?;
-            tx.commit().await?;
-            updates += of_inbox;
-            messages += of_outbox;
-            if of_inbox == 0 && of_outbox == 0 {
+            let of_inbox = self.db.updates().old(before, SWEEP_BATCH).await?;
+            let of_outbox = self.db.deliveries().old(before, SWEEP_BATCH).await?;
+            if of_inbox.is_empty() && of_outbox.is_empty() {
                 break;
             }
+            let mut tx = self.db.begin().await?;
+            updates += tx.updates().forget(&of_inbox).await?;
+            messages += tx.deliveries().forget(&of_outbox, before).await?;
+            tx.commit().await?;
         }
         if updates + messages > 0 {
             tracing::info!(updates, messages, "what was said in chats long ago is deleted");

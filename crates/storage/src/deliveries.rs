@@ -61,9 +61,11 @@ statements! {
     SET_PREVIEW = "UPDATE deliveries SET preview = $2, kbs = $3, updated_at = $4 WHERE id = $1 AND state = 'writing'";
     WATCH = "UPDATE deliveries SET task_id = $2, file_name = $3, look_at = $4 WHERE id = $1";
     LOOK_AGAIN = "UPDATE deliveries SET look_at = $2 WHERE id = $1";
-    // Their buttons and what was thought of them go with them.
-    DELETE_OLD = "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < $1 AND updated_at < $2
-        AND state IN ('sent', 'dropped', 'dead') AND due_at IS NULL AND look_at IS NULL ORDER BY id LIMIT $3)";
+    OLD = "SELECT id FROM deliveries WHERE updated_at < $1 AND state IN ('sent', 'dropped', 'dead') AND due_at IS NULL
+        AND look_at IS NULL ORDER BY id LIMIT $2";
+    // Their buttons and what was thought of them go with them. What has changed since they were found stays.
+    DELETE_OLD = "DELETE FROM deliveries WHERE id = $1 AND updated_at < $2 AND state IN ('sent', 'dropped', 'dead')
+        AND due_at IS NULL AND look_at IS NULL";
     DROP_OF_CHAT = "UPDATE deliveries SET state = 'dropped', due_at = NULL, look_at = NULL, handed_to = NULL, lease = NULL, preview = NULL,
             updated_at = $2
         WHERE chat_id = $1 AND state IN ('writing', 'pending')";
@@ -228,6 +230,16 @@ impl<C: Connect> Deliveries<C> {
             select.bind(limit(most)).fetch_all(c).await?
         });
         rows.into_iter().map(delivery).collect()
+    }
+
+    /// Messages on which nothing is to be done and nothing has changed since `before`, the oldest first.
+    pub async fn old(&mut self, before: Timestamp, most: usize) -> Result<Vec<DeliveryId>, StorageError> {
+        let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(OLD)
+            .bind(At(before))
+            .bind(limit(most))
+            .fetch_all(c)
+            .await?);
+        Ok(ids.into_iter().map(DeliveryId::from_uuid).collect())
     }
 
     /// Cards whose task is to be looked at by now.
@@ -472,16 +484,16 @@ impl Deliveries<&mut Tx> {
         Ok(())
     }
 
-    /// Forgets messages on which nothing is to be done and nothing has changed since `before`, the oldest first. How many.
-    pub async fn delete_old(&mut self, before: Timestamp, most: usize) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| sqlx::query(DELETE_OLD)
-            // Ids begin with their time, so that the oldest need not be looked for.
-            .bind(DeliveryId::new(before).as_uuid())
-            .bind(At(before))
-            .bind(limit(most))
-            .execute(c)
-            .await?
-            .rows_affected()))
+    /// Forgets those of them on which still nothing is to be done and nothing has changed since `before`. How many.
+    pub async fn forget(&mut self, old: &[DeliveryId], before: Timestamp) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| {
+            let mut forgotten = 0;
+            for id in old {
+                let delete = sqlx::query(DELETE_OLD).bind(id.as_uuid()).bind(At(before));
+                forgotten += delete.execute(&mut *c).await?.rows_affected();
+            }
+            forgotten
+        }))
     }
 
     /// Nothing of what waits will be sent to the chat.

@@ -53,7 +53,7 @@ async fn a_preview_that_telegram_carries_out_late_is_not_the_last_word() {
     world.backend.send(asked.clone());
     let placed = world.backend.report(asked.id, "placeholder").await;
     let id = placed["message_id"].as_i64().unwrap();
-    let late = Duration::from_secs(1);
+    let late = Duration::from_millis(1_500);
     world.telegram.fails("editMessageText", Fault::Late(late));
     preview.send("Hold".to_owned()).await.unwrap();
     world

@@ -36,8 +36,8 @@ statements! {
     LOWEST = "SELECT MIN(update_id) FROM updates WHERE bot_id = $1";
     RENUMBER = "UPDATE updates SET update_id = $3 WHERE bot_id = $1 AND update_id = $2";
     RENUMBER_ANSWERS = "UPDATE deliveries SET update_id = $3 WHERE bot_id = $1 AND update_id = $2";
-    DELETE_OLD = "DELETE FROM updates WHERE id IN (SELECT id FROM updates WHERE id < $1 AND received_at < $2
-        AND state <> 'waiting' ORDER BY id LIMIT $3)";
+    OLD = "SELECT id FROM updates WHERE received_at < $1 AND state <> 'waiting' ORDER BY id LIMIT $2";
+    DELETE = "DELETE FROM updates WHERE id = $1 AND state <> 'waiting'";
     BEGIN = "UPDATE updates SET attempts = attempts + 1 WHERE id = $1 AND state = 'waiting' RETURNING attempts";
     FINISH = "UPDATE updates SET state = $2, user_id = $3, handled_at = $4 WHERE id = $1 AND state = 'waiting'";
 }
@@ -158,6 +158,16 @@ impl<C: Connect> Updates<C> {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// What was handled and came before `before`, the oldest first.
+    pub async fn old(&mut self, before: Timestamp, most: usize) -> Result<Vec<UpdateId>, StorageError> {
+        let ids: Vec<Uuid> = on!(self.0, |c| sqlx::query_scalar(OLD)
+            .bind(At(before))
+            .bind(limit(most))
+            .fetch_all(c)
+            .await?);
+        Ok(ids.into_iter().map(UpdateId::from_uuid).collect())
+    }
+
     /// How many of the chat wait.
     pub async fn waiting(&mut self, chat: ChatId) -> Result<u64, StorageError> {
         let waiting: i64 = on!(self.0, |c| sqlx::query_scalar(WAITING)
@@ -249,16 +259,16 @@ impl Updates<&mut Tx> {
         }))
     }
 
-    /// Forgets what was handled and came before `before`, the oldest first. How many.
-    pub async fn delete_old(&mut self, before: Timestamp, most: usize) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| sqlx::query(DELETE_OLD)
-            // Ids begin with their time, so that the oldest need not be looked for.
-            .bind(UpdateId::new(before).as_uuid())
-            .bind(At(before))
-            .bind(limit(most))
-            .execute(c)
-            .await?
-            .rows_affected()))
+    /// Forgets those of them that were handled. How many.
+    pub async fn forget(&mut self, handled: &[UpdateId]) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| {
+            let mut forgotten = 0;
+            for id in handled {
+                let deleted = sqlx::query(DELETE).bind(id.as_uuid()).execute(&mut *c).await?;
+                forgotten += deleted.rows_affected();
+            }
+            forgotten
+        }))
     }
 
     /// Counts an attempt: which one it is. `None`: it does not wait any more.

@@ -422,9 +422,12 @@ async fn what_was_said_long_ago_is_forgotten_and_the_rest_stays(db: &Db) {
         }
         updates.push(said.id);
     }
-    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 2);
-    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 1);
-    assert_eq!(in_tx!(db, |tx| tx.updates().delete_old(at(40), 2)), 0);
+    let old = db.updates().old(at(40), 2).await.unwrap();
+    assert_eq!(old, updates[1..3]);
+    let old = db.updates().old(at(40), 10).await.unwrap();
+    assert_eq!(old, updates[1..4]);
+    assert_eq!(in_tx!(db, |tx| tx.updates().forget(&old)), 3);
+    assert_eq!(in_tx!(db, |tx| tx.updates().forget(&[updates[0]])), 0, "it waits");
     let left = db.updates().of_chat(chat.id, None, 10).await.unwrap();
     let left: Vec<_> = left.iter().map(|update| update.id).collect();
     assert_eq!(left, [updates[5], updates[4], updates[0]]);
@@ -444,7 +447,7 @@ async fn what_was_said_long_ago_is_forgotten_and_the_rest_stays(db: &Db) {
         expires_at: at(1_000),
     };
     in_tx!(db, |tx| tx.buttons().insert(&button));
-    stored(db, old(DeliveryState::Dead)).await;
+    let dead = stored(db, old(DeliveryState::Dead)).await;
     let waits = stored(db, delivery(&chat, 0)).await;
     let card = old(DeliveryState::Sent);
     in_tx!(db, |tx| tx.deliveries().insert(&card, Some(at(1_000))));
@@ -453,7 +456,11 @@ async fn what_was_said_long_ago_is_forgotten_and_the_rest_stays(db: &Db) {
         ..old(DeliveryState::Sent)
     };
     let edited = stored(db, edited).await;
-    assert_eq!(in_tx!(db, |tx| tx.deliveries().delete_old(at(40), 10)), 2);
+    let found = db.deliveries().old(at(40), 10).await.unwrap();
+    assert_eq!(found, [gone.id, dead.id]);
+    assert_eq!(db.deliveries().old(at(40), 1).await.unwrap(), [gone.id]);
+    let all = [found.as_slice(), &[waits.id, card.id, edited.id]].concat();
+    assert_eq!(in_tx!(db, |tx| tx.deliveries().forget(&all, at(40))), 2);
     assert_eq!(db.buttons().get("token").await.unwrap(), None);
     let left = db.deliveries().of_chat(chat.id, None, 10).await.unwrap();
     let left: HashSet<_> = left.iter().map(|delivery| delivery.id).collect();

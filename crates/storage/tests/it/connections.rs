@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex};
+
 use nexus_storage::testing::sqlite;
 use nexus_storage::{Db, DbKind, DbOptions, StorageError};
 use sqlx::Connection as _;
@@ -62,6 +64,36 @@ async fn a_server_that_is_away_may_come_back() {
         .await
         .unwrap_err();
     assert!(error.is_temporary(), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_goes_ahead_is_written_before_what_has_waited_longer() {
+    let test = sqlite().await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let writes = |name: &'static str| {
+        let (db, order) = (Db::clone(&test), Arc::clone(&order));
+        tokio::spawn(async move {
+            let tx = match name {
+                "ahead" => db.begin_ahead().await.unwrap(),
+                _ => db.begin().await.unwrap(),
+            };
+            order.lock().unwrap().push(name);
+            tx.commit().await.unwrap();
+        })
+    };
+    let held = test.begin().await.unwrap();
+    let mut all = Vec::new();
+    for name in ["first", "second", "ahead"] {
+        all.push(writes(name));
+        // Each waits before the next one comes.
+        tokio::task::yield_now().await;
+    }
+    // Whether it is committed or not.
+    drop(held);
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), ["ahead", "first", "second"]);
 }
 
 #[tokio::test]
