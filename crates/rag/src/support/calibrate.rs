@@ -52,13 +52,12 @@ pub struct Calibration<'a> {
 
 /// Both bases, in the order of [`Basis::ALL`]. Can be dropped at any time.
 pub async fn calibrate(retriever: &Retriever, how: &Calibration<'_>) -> Result<Vec<Measured>, RagError> {
-    let questions = pseudo_questions(how.samples, QUESTIONS, how.seed);
-    let floor = floor(retriever, &questions).await;
     let mut measured = Vec::with_capacity(Basis::ALL.len());
     for basis in Basis::ALL {
+        let questions = pseudo_questions(how.samples, QUESTIONS, basis, how.seed);
         let floor = match basis {
             Basis::Lexical => 0.0,
-            Basis::Hybrid => floor,
+            Basis::Hybrid => floor(retriever, &questions).await,
         };
         let curve = curve(retriever, how, &questions, basis, floor).await?;
         let (asked, _) = curve.questions();

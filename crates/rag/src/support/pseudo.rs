@@ -4,12 +4,19 @@
 use nexus_domain::{ContentHash, DocumentId};
 use nexus_text::TermKind;
 
+use super::limits::Basis;
 use crate::answer::function_words::is_function_word;
 use crate::answer::units::{Kind, units};
 
 /// The share of words that are replaced. Of people's questions (XQuAD, both languages, to paragraphs and to sentences) the
-/// passage that answers holds 60 to 72 % by weight.
-const REPLACED: f32 = 0.4;
+/// passage that answers holds 60 to 72 % by weight. What they say in other words means the same, which a vector sees and a word
+/// from elsewhere does not: where vectors judge, half as many are replaced.
+const fn replaced(basis: Basis) -> f32 {
+    match basis {
+        Basis::Lexical => 0.4,
+        Basis::Hybrid => 0.2,
+    }
+}
 /// Words with a meaning in one question.
 const FEWEST_WORDS: usize = 4;
 const MOST_WORDS: usize = 8;
@@ -35,7 +42,12 @@ pub(super) struct PseudoQuestion {
 }
 
 /// At most `wanted` questions; the same ones for the same samples and seed.
-pub(super) fn pseudo_questions(samples: &[Sampled], wanted: usize, seed: u64) -> Vec<PseudoQuestion> {
+pub(super) fn pseudo_questions(
+    samples: &[Sampled],
+    wanted: usize,
+    basis: Basis,
+    seed: u64,
+) -> Vec<PseudoQuestion> {
     let mut chance = Chance::new(seed);
     let mut questions = Vec::new();
     if samples.len() < 2 {
@@ -46,14 +58,14 @@ pub(super) fn pseudo_questions(samples: &[Sampled], wanted: usize, seed: u64) ->
             break;
         }
         let of = chance.below(samples.len());
-        if let Some(text) = question(samples, of, &mut chance) {
+        if let Some(text) = question(samples, of, replaced(basis), &mut chance) {
             questions.push(PseudoQuestion { text, of });
         }
     }
     questions
 }
 
-fn question(samples: &[Sampled], of: usize, chance: &mut Chance) -> Option<String> {
+fn question(samples: &[Sampled], of: usize, replaced: f32, chance: &mut Chance) -> Option<String> {
     let sentence = sentence(&samples[of].text, chance)?;
     let words = meaning(sentence);
     if words.len() < FEWEST_WORDS {
@@ -66,7 +78,7 @@ fn question(samples: &[Sampled], of: usize, chance: &mut Chance) -> Option<Strin
     for word in run {
         text.push_str(&sentence[at..word.start]);
         let own = &sentence[word.clone()];
-        let other = (chance.share() < REPLACED)
+        let other = (chance.share() < replaced)
             .then(|| foreign(samples, of, chance))
             .flatten();
         text.push_str(other.as_deref().unwrap_or(own));
@@ -156,9 +168,9 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_questions_of_some_words_of_their_own() {
         let samples = samples();
-        let questions = pseudo_questions(&samples, 40, 7);
-        assert_eq!(questions, pseudo_questions(&samples, 40, 7));
-        assert_ne!(questions, pseudo_questions(&samples, 40, 8));
+        let questions = pseudo_questions(&samples, 40, Basis::Lexical, 7);
+        assert_eq!(questions, pseudo_questions(&samples, 40, Basis::Lexical, 7));
+        assert_ne!(questions, pseudo_questions(&samples, 40, Basis::Lexical, 8));
         assert_eq!(questions.len(), 40);
         let held = |question: &PseudoQuestion| {
             let words = meaning(&question.text);
@@ -178,7 +190,7 @@ mod tests {
         samples
             .iter_mut()
             .for_each(|sample| "1 2 3".clone_into(&mut sample.text));
-        assert!(pseudo_questions(&samples, 10, 1).is_empty());
-        assert!(pseudo_questions(&[], 10, 1).is_empty());
+        assert!(pseudo_questions(&samples, 10, Basis::Lexical, 1).is_empty());
+        assert!(pseudo_questions(&[], 10, Basis::Lexical, 1).is_empty());
     }
 }
