@@ -242,6 +242,8 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -276,5 +278,60 @@ mod tests {
         assert!(!text.contains(r#"nexus_tasks{state="queued"} 5"#));
         let text = metrics.text(Waiting::default()).unwrap();
         assert!(text.contains("nexus_unread_parts_total 2") && !text.contains("nexus_tasks{"));
+    }
+
+    /// Metrics with a value each.
+    fn filled() -> String {
+        let metrics = Metrics::new();
+        let took = Duration::from_millis(1);
+        metrics.request("GET", "/", 200, took);
+        metrics.task(TaskKind::Sweep, "succeeded", &Default::default(), took);
+        metrics.update("handled", took);
+        metrics.webhook("delivered", took);
+        let inner = &metrics.0;
+        let answer = AnswerLabels {
+            outcome: "answered",
+            generation: "quotes",
+        };
+        inner.answers.get_or_create(&answer).observe(1.0);
+        inner.retrievals.get_or_create(&KindLabel::of("all")).observe(1.0);
+        let tokens = TokenLabels {
+            model: "m".to_owned(),
+            kind: "prompt",
+        };
+        inner.tokens.get_or_create(&tokens).inc();
+        let waiting = Waiting {
+            tasks: Some(vec![(TaskState::Queued, 1)]),
+            points: Some(vec![("lexical".to_owned(), 1)]),
+        };
+        metrics.text(waiting).unwrap()
+    }
+
+    #[test]
+    fn the_dashboard_and_the_manual_name_metrics_that_there_are() {
+        let text = filled();
+        let known: BTreeSet<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .collect();
+        let names = |text: &'static str| {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let names = words.filter(|word| word.starts_with("nexus_") || word.starts_with("process_"));
+            names.collect::<BTreeSet<_>>()
+        };
+        let dashboard = include_str!("../../../deploy/grafana/nexus.json");
+        let asked = names(dashboard);
+        assert!(asked.len() >= 10, "{asked:?}");
+        for name in asked {
+            assert!(known.contains(name), "{name}: {known:?}");
+        }
+        let manual = include_str!("../../../docs/OPERATIONS.md");
+        let (_, manual) = manual.split_once("## Watching it").unwrap();
+        let (manual, _) = manual.split_once("\n## ").unwrap();
+        for name in names(manual) {
+            let counted = format!("{name}_count");
+            assert!(known.contains(name) || known.contains(counted.as_str()), "{name}");
+        }
     }
 }

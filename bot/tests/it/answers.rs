@@ -142,7 +142,13 @@ fn a_refusal_shows_what_comes_nearest() {
         )
     };
     let shown = en(&answer);
-    let places = ["do not seem to answer", "What comes nearest", "[1]", "[2]", "/kb shows"];
+    let places = [
+        "do not seem to answer",
+        "What comes nearest",
+        "[1]",
+        "[2]",
+        "/kb shows",
+    ];
     let places = places.map(|part| shown.find(part).unwrap_or_else(|| panic!("{part} in {shown}")));
     assert!(places.is_sorted(), "{shown}");
     assert!(!shown.contains("Sources"), "{shown}");
