@@ -272,7 +272,7 @@ async fn what_was_deleted_before_it_could_be_kept_is_not_kept(db: &Db) {
 async fn what_is_old_is_forgotten_with_what_nothing_else_was_made_from(db: &Db) {
     let shelf = Shelf::new(db, "kb").await;
     let (found, _) = passages(&shelf, "a.md", &["shared", "alone"]).await;
-    let (old, older, young) = (row(20), row(10), row(30));
+    let (older, old, young) = (row(10), row(20), row(30));
     keep(
         db,
         &new(
