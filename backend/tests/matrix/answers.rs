@@ -56,8 +56,9 @@ impl World {
             retrieval_micros: 1,
             generation_micros: 0,
             context_hash: ContentHash::of(b""),
-            report: r#"{"lexical":["not_asked",0,null,0],"dense":["not_asked",0,null,0],"rerank":["not_asked",0,0],
-                "script":"none","micros":[0,0,0]}"#
+            report: r#"{"lexical":["not_asked",0,null,null,0],"dense":["not_asked",0,null,null,0],
+                "rerank":["not_asked",0,0],"script":"none","micros":[0,0,0],"support":{"score":0.0,"threshold":1.0,
+                "calibrated":false,"basis":"lexical","worth_asking":1.0}}"#
                 .to_owned(),
             body: Some(r#"{"text":["Fine."],"blocks":[],"citations":[]}"#.to_owned()),
             feedback: None,
