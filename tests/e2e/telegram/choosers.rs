@@ -56,6 +56,10 @@ impl Chooser {
         matches!(self.step, Step::Done)
     }
 
+    pub(super) const fn has_begun(&self) -> bool {
+        !matches!(self.step, Step::Begins | Step::AskedForMenu)
+    }
+
     pub(super) const fn pressed_after_deaths(&self) -> bool {
         self.pressed_after_deaths
     }

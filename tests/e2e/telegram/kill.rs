@@ -168,6 +168,9 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
     let mut kills = Kills::default();
     let mut written = 0;
     loop {
+        for chooser in &mut choosers {
+            chooser.goes_on(kills, kills.all() >= scale.kills);
+        }
         // People write all the while, as far ahead as a part of all that they will write, and until the last kill.
         let ahead = expected / 4 + answered(&people);
         let until = expected * (kills.all() + 1) / scale.kills;
@@ -176,9 +179,6 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
             let (text, _) = line(written / scale.chats);
             person.user.writes(&person.chat, &text);
             written += 1;
-        }
-        for chooser in &mut choosers {
-            chooser.goes_on(kills, kills.all() >= scale.kills);
         }
         let done = answered(&people);
         if written == expected && done >= expected && choosers.iter().all(Chooser::is_done) {
@@ -192,7 +192,9 @@ async fn nothing_is_lost_and_nothing_answered_twice_whoever_dies() {
             began.elapsed()
         );
         tokio::time::sleep(Duration::from_millis(rng.random_range(200..2_500))).await;
-        if kills.all() < scale.kills {
+        // Nothing dies before most of the dialogues have begun.
+        let begun = choosers.iter().filter(|chooser| chooser.has_begun()).count();
+        if kills.all() < scale.kills && begun * 4 >= choosers.len() * 3 {
             if kills.is_bots_turn(&mut rng) {
                 kills.bot += 1;
                 bot.kill().await.unwrap();

@@ -57,6 +57,8 @@ impl Asked {
         let meant = terms
             .iter()
             .filter(|term| all_function || !is_function_word(term.id))
+            // The `E` of `E1042` says nothing of which error it is.
+            .filter(|term| term.kind == TermKind::Word || term.text.chars().nth(1).is_some())
             .filter(|term| seen.insert(term.id));
         meant
             .take(MAX_WORDS)
