@@ -32,6 +32,8 @@ class Server:
         self.binary, self.extra = binary, extra or {}
         self.data = data or tempfile.TemporaryDirectory()
         env = {k: v for k, v in os.environ.items() if not k.startswith("NEXUS_")}
+        # Knowledge bases that measure themselves would be measured along.
+        env["NEXUS_ANSWERS_CALIBRATION_SECONDS"] = "0"
         env.update(NEXUS_DATA_DIR=self.data.name, NEXUS_LISTEN="127.0.0.1:0", NEXUS_ADMIN_KEY=KEY)
         env.update({f"NEXUS_LIMITS_PROGRAM_{what}": "0" for what in ("QUESTIONS", "UPLOADS", "REQUESTS")})
         if models:
