@@ -1,10 +1,12 @@
 //! The inbox: what bots pass on from Telegram is written down, each update once, and nothing else. It is handled later.
 
+use std::collections::{BTreeSet, HashMap};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::{
-    Access, Bot, Chat, ChatId, ChatKind, ChatState, Clock, Event, Person, ProcessId, Update, UpdateId,
+    Access, Bot, Chat, ChatId, ChatKind, ChatState, Clock, Event, Person, ProcessId, Timestamp, Update, UpdateId,
     UpdateState,
 };
 use nexus_storage::Db;
@@ -86,53 +88,40 @@ impl Inbox {
         // Batches that come at the same time take hold of their chats in one order.
         updates.sort_by_key(|update| (update.telegram_chat_id, update.update_id));
         let now = self.clock.now();
-        let mut stored = Stored::default();
+        let candidates = candidates(bot, &updates, now);
         // Telegram waits for this, and what is answered to it can wait.
         let mut tx = self.db.begin_ahead().await?;
-        for update in updates {
-            let candidate = Chat {
-                id: ChatId::new(now),
-                bot_id: bot.id,
-                telegram_chat_id: update.telegram_chat_id,
-                kind: update.chat_kind,
-                title: update.chat_title,
-                state: ChatState::Active,
-                created_at: now,
-                last_message_at: now,
-            };
-            let chat = tx.chats().arrive(&candidate).await?;
-            let is_cancel = matches!(&update.event, Event::Command { name, .. } if name == "cancel");
-            let row = Update {
-                id: UpdateId::new(now),
-                bot_id: bot.id,
-                update_id: update.update_id,
-                chat_id: chat.id,
-                user_id: None,
-                topic_id: update.topic_id,
-                message_id: update.message_id,
-                person: update.person,
-                event: update.event,
-                state: UpdateState::Waiting,
-                attempts: 0,
-                trace_id: format!("{}.{}", bot.code, update.update_id),
-                received_at: now,
-            };
-            if !tx.updates().insert(&row).await? {
-                let before = now.minus(KNOWN_FOR);
-                let is_another = tx
-                    .updates()
-                    .give_number_free(bot.id, row.update_id, before)
-                    .await?;
-                if !is_another || !tx.updates().insert(&row).await? {
-                    stored.known += 1;
-                    continue;
-                }
+        let chats = tx.chats().arrive(&candidates).await?;
+        let chats: HashMap<_, _> = chats
+            .into_iter()
+            .map(|chat| (chat.telegram_chat_id, chat.id))
+            .collect();
+        let rows: Vec<_> = updates
+            .into_iter()
+            .filter_map(|update| Some(row(bot, *chats.get(&update.telegram_chat_id)?, update, now)))
+            .collect();
+        let mut new = tx.updates().insert(&rows).await?;
+        for row in rows.iter().filter(|row| !new.contains(&row.id)).collect::<Vec<_>>() {
+            let before = now.minus(KNOWN_FOR);
+            let is_another = tx
+                .updates()
+                .give_number_free(bot.id, row.update_id, before)
+                .await?;
+            if is_another {
+                new.extend(tx.updates().insert(slice::from_ref(row)).await?);
             }
-            stored.new += 1;
-            tx.chats().wake(chat.id, now).await?;
-            if is_cancel {
-                tx.chats().cancel_to(chat.id, row.update_id).await?;
+        }
+        let new: Vec<_> = rows.iter().filter(|row| new.contains(&row.id)).collect();
+        let woken: BTreeSet<_> = new.iter().map(|row| row.chat_id).collect();
+        let woken: Vec<_> = woken.into_iter().collect();
+        tx.chats().wake(&woken, now).await?;
+        for row in &new {
+            if matches!(&row.event, Event::Command { name, .. } if name == "cancel") {
+                tx.chats().cancel_to(row.chat_id, row.update_id).await?;
             }
+        }
+        tx.commit().await?;
+        for row in &new {
             tracing::debug!(
                 bot = bot.code,
                 update_id = row.update_id,
@@ -140,8 +129,46 @@ impl Inbox {
                 "update stored"
             );
         }
-        tx.commit().await?;
         self.signals.updates();
-        Ok(stored)
+        let count = |updates: usize| u32::try_from(updates).unwrap_or(u32::MAX);
+        Ok(Stored {
+            new: count(new.len()),
+            known: count(rows.len() - new.len()),
+        })
+    }
+}
+
+/// A row for each chat that there may not be yet; of what is said of a chat, the latest counts. The updates come sorted by chat.
+fn candidates(bot: &Bot, updates: &[NewUpdate], now: Timestamp) -> Vec<Chat> {
+    let chats = updates.chunk_by(|one, next| one.telegram_chat_id == next.telegram_chat_id);
+    let latest = chats.filter_map(<[NewUpdate]>::last);
+    let candidate = |update: &NewUpdate| Chat {
+        id: ChatId::new(now),
+        bot_id: bot.id,
+        telegram_chat_id: update.telegram_chat_id,
+        kind: update.chat_kind,
+        title: update.chat_title.clone(),
+        state: ChatState::Active,
+        created_at: now,
+        last_message_at: now,
+    };
+    latest.map(candidate).collect()
+}
+
+fn row(bot: &Bot, chat: ChatId, update: NewUpdate, now: Timestamp) -> Update {
+    Update {
+        id: UpdateId::new(now),
+        bot_id: bot.id,
+        update_id: update.update_id,
+        chat_id: chat,
+        user_id: None,
+        topic_id: update.topic_id,
+        message_id: update.message_id,
+        person: update.person,
+        event: update.event,
+        state: UpdateState::Waiting,
+        attempts: 0,
+        trace_id: format!("{}.{}", bot.code, update.update_id),
+        received_at: now,
     }
 }

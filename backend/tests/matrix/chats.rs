@@ -74,9 +74,9 @@ impl World {
             last_message_at: now,
         };
         let mut tx = self.db.begin().await.unwrap();
-        let chat = tx.chats().arrive(&candidate).await.unwrap();
+        let chats = tx.chats().arrive(&[candidate]).await.unwrap();
         tx.commit().await.unwrap();
-        chat
+        chats.into_iter().next().unwrap()
     }
 
     /// A group that nobody has written in.
@@ -109,7 +109,8 @@ impl World {
             received_at: now,
         };
         let mut tx = self.db.begin().await.unwrap();
-        assert!(tx.updates().insert(&update).await.unwrap(), "an update is new");
+        let new = tx.updates().insert(std::slice::from_ref(&update)).await.unwrap();
+        assert!(new.contains(&update.id), "an update is new");
         tx.commit().await.unwrap();
     }
 

@@ -1,14 +1,27 @@
 //! Statements as constants: a list of those that a file holds, and statements over many rows.
 //!
 //! sqlx takes `&'static str` and keeps prepared statements by their text, so statements over many rows come in fixed
-//! widths that are laid out at compile time: rows are written [`ROWS`] at a time and then one by one, ids are asked for
-//! [`IDS`] at a time, the last batch filled up with its last id.
+//! widths that are laid out at compile time: rows are written [`ROWS`] at a time and then one by one (or in [`HANDFULS`]),
+//! ids are asked for [`IDS`] at a time, the last batch filled up with its last id.
 
 /// Rows per multi-row insert.
 pub(crate) const ROWS: usize = 32;
 
 /// Ids per statement over a list of ids.
 pub(crate) const IDS: usize = 64;
+
+/// Rows per statement where a handful is usual and somebody waits: most first.
+pub(crate) const HANDFULS: [usize; 3] = [16, 4, 1];
+
+/// Cuts rows into [`HANDFULS`].
+pub(crate) fn handfuls<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let width = HANDFULS.into_iter().find(|width| *width <= rows.len())?;
+        let (handful, rest) = rows.split_at(width);
+        rows = rest;
+        Some(handful)
+    })
+}
 
 /// Declares statements, and with them the list that the tests prepare on both databases: none can be forgotten.
 macro_rules! statements {
@@ -137,5 +150,14 @@ mod tests {
         assert_eq!(padded(&[1, 2]).count(), IDS);
         assert_eq!(padded(&[1, 2]).last(), Some(&2));
         assert_eq!(padded::<i32>(&[]).count(), 0);
+    }
+
+    #[test]
+    fn handfuls_are_as_wide_as_they_can_be_and_leave_nothing() {
+        let rows: Vec<_> = (0..39).collect();
+        let widths: Vec<_> = handfuls(&rows).map(<[i32]>::len).collect();
+        assert_eq!(widths, [16, 16, 4, 1, 1, 1]);
+        assert_eq!(handfuls(&rows).collect::<Vec<_>>().concat(), rows);
+        assert_eq!(handfuls::<i32>(&[]).count(), 0);
     }
 }

@@ -19,7 +19,7 @@ use crate::db::Tx;
 use crate::dialect::CLAIM_CHAT;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
-use crate::sql::statements;
+use crate::sql::{HANDFULS, IDS, handfuls, ids_in, padded, statements, tuples};
 use crate::types::{At, displayable, limit, word};
 
 pub use bot_leases::BotLeases;
@@ -55,17 +55,26 @@ macro_rules! chat_columns {
 }
 pub(crate) use chat_columns;
 
+const NEW_CHATS: &str = "INSERT INTO chats (id, bot_id, telegram_chat_id, kind, title, state, cancelled_to, created_at,
+    last_message_at) VALUES ";
+const OR_REFRESHED: &str = concat!(
+    " ON CONFLICT (bot_id, telegram_chat_id) DO UPDATE SET kind = excluded.kind, title = excluded.title,
+        last_message_at = excluded.last_message_at
+    RETURNING ",
+    chat_columns!()
+);
+/// No update is cancelled yet.
+const NONE_CANCELLED: i64 = -1;
+
 statements! {
-    ARRIVE = concat!("INSERT INTO chats (id, bot_id, telegram_chat_id, kind, title, state, cancelled_to, created_at,
-            last_message_at) VALUES ($1, $2, $3, $4, $5, $6, -1, $7, $7)
-        ON CONFLICT (bot_id, telegram_chat_id) DO UPDATE SET kind = excluded.kind, title = excluded.title,
-            last_message_at = excluded.last_message_at
-        RETURNING ", chat_columns!());
+    ARRIVE = tuples!(NEW_CHATS, 1, 9, OR_REFRESHED);
+    ARRIVE_SOME = tuples!(NEW_CHATS, HANDFULS[1], 9, OR_REFRESHED);
+    ARRIVE_MANY = tuples!(NEW_CHATS, HANDFULS[0], 9, OR_REFRESHED);
     GET = concat!("SELECT ", chat_columns!(), " FROM chats WHERE id = $1");
     BY_TELEGRAM = concat!("SELECT ", chat_columns!(), " FROM chats WHERE bot_id = $1 AND telegram_chat_id = $2");
     LIST = concat!("SELECT ", chat_columns!(), " FROM chats
         WHERE id < $1 AND (bot_id = $2 OR $3 = 0) AND (telegram_chat_id = $4 OR $5 = 0) ORDER BY id DESC LIMIT $6");
-    WAKE = "UPDATE chats SET due_at = $2 WHERE id = $1 AND due_at IS NULL";
+    WAKE = ids_in!("UPDATE chats SET due_at = $65 WHERE id IN ", " AND due_at IS NULL");
     CANCEL_TO = "UPDATE chats SET cancelled_to = $2 WHERE id = $1";
     ANY_DUE = "SELECT COUNT(*) FROM (SELECT 1 FROM chats WHERE due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
         LIMIT 1) AS due";
@@ -183,35 +192,48 @@ impl<C: Connect> Chats<C> {
 }
 
 impl Chats<&mut Tx> {
-    /// The bot's chat of this Telegram id, as it is now: the stored row, refreshed, or the candidate, stored now. Others who
-    /// write updates of the chat wait until this transaction ends.
-    pub async fn arrive(&mut self, candidate: &Chat) -> Result<Chat, StorageError> {
-        let title = candidate
-            .title
-            .as_deref()
-            .map(|title| displayable(title, MAX_TITLE_BYTES));
-        let row: ChatRow = on!(self.0, |c| {
-            let insert = sqlx::query_as(ARRIVE)
-                .bind(candidate.id.as_uuid())
-                .bind(candidate.bot_id.as_uuid())
-                .bind(candidate.telegram_chat_id);
-            let insert = insert
-                .bind(candidate.kind.as_str())
-                .bind(&title)
-                .bind(candidate.state.as_str());
-            insert.bind(At(candidate.last_message_at)).fetch_one(c).await?
+    /// The chats of these Telegram ids, as they are now: the stored rows, refreshed, or the candidates, stored now. Each id comes
+    /// once; the order is not theirs. Others who write updates of the chats wait until this transaction ends.
+    pub async fn arrive(&mut self, candidates: &[Chat]) -> Result<Vec<Chat>, StorageError> {
+        let rows: Vec<ChatRow> = on!(self.0, |c| {
+            let mut rows = Vec::with_capacity(candidates.len());
+            for handful in handfuls(candidates) {
+                let mut insert = sqlx::query_as(match handful.len() {
+                    1 => ARRIVE,
+                    4 => ARRIVE_SOME,
+                    _ => ARRIVE_MANY,
+                });
+                for chat in handful {
+                    let title = chat.title.as_deref();
+                    insert = insert
+                        .bind(chat.id.as_uuid())
+                        .bind(chat.bot_id.as_uuid())
+                        .bind(chat.telegram_chat_id)
+                        .bind(chat.kind.as_str())
+                        .bind(title.map(|title| displayable(title, MAX_TITLE_BYTES)))
+                        .bind(chat.state.as_str())
+                        .bind(NONE_CANCELLED)
+                        .bind(At(chat.created_at))
+                        .bind(At(chat.last_message_at));
+                }
+                rows.append(&mut insert.fetch_all(&mut *c).await?);
+            }
+            rows
         });
-        row.try_into()
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Somebody should look at the chat's updates at `at`, unless it waits for another attempt already.
-    pub async fn wake(&mut self, id: ChatId, at: Timestamp) -> Result<(), StorageError> {
-        on!(self.0, |c| sqlx::query(WAKE)
-            .bind(id.as_uuid())
-            .bind(At(at))
-            .execute(c)
-            .await?
-            .rows_affected());
+    /// Somebody should look at the updates of these chats at `at`, but for those that wait for another attempt already.
+    pub async fn wake(&mut self, chats: &[ChatId], at: Timestamp) -> Result<(), StorageError> {
+        on!(self.0, |c| {
+            for batch in chats.chunks(IDS) {
+                let mut wake = sqlx::query(WAKE);
+                for id in padded(batch) {
+                    wake = wake.bind(id.as_uuid());
+                }
+                wake.bind(At(at)).execute(&mut *c).await?;
+            }
+        });
         Ok(())
     }
 

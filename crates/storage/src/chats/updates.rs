@@ -1,5 +1,7 @@
 //! The inbox: updates as they came, each once, handled in the order of their chat.
 
+use std::collections::HashSet;
+
 use nexus_domain::{BotId, ChatId, Person, TelegramId, Timestamp, Update, UpdateId, UpdateState, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -8,7 +10,7 @@ use sqlx::types::Uuid;
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
-use crate::sql::statements;
+use crate::sql::{HANDFULS, handfuls, statements, tuples};
 use crate::types::{At, from_json, limit, number, to_json, word};
 
 macro_rules! columns {
@@ -18,10 +20,13 @@ macro_rules! columns {
     };
 }
 
+const NEW_UPDATES: &str = concat!("INSERT INTO updates (", columns!(), ") VALUES ");
+const IF_NEW: &str = " ON CONFLICT (bot_id, update_id) DO NOTHING RETURNING id";
+
 statements! {
-    INSERT = concat!("INSERT INTO updates (", columns!(), ")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-        ON CONFLICT (bot_id, update_id) DO NOTHING");
+    INSERT = tuples!(NEW_UPDATES, 1, 14, IF_NEW);
+    INSERT_SOME = tuples!(NEW_UPDATES, HANDFULS[1], 14, IF_NEW);
+    INSERT_MANY = tuples!(NEW_UPDATES, HANDFULS[0], 14, IF_NEW);
     NEXT = concat!("SELECT ", columns!(), " FROM updates WHERE chat_id = $1 AND state = 'waiting'
         ORDER BY update_id LIMIT 1");
     BY_NUMBER = concat!("SELECT ", columns!(), " FROM updates WHERE bot_id = $1 AND update_id = $2");
@@ -101,6 +106,15 @@ impl TryFrom<Row> for Update {
             received_at: row.received_at.0,
         })
     }
+}
+
+fn names(person: &Person) -> String {
+    to_json(&Names {
+        username: person.username.clone(),
+        first_name: person.first_name.clone(),
+        last_name: person.last_name.clone(),
+        language_code: person.language_code.clone(),
+    })
 }
 
 #[derive(Debug)]
@@ -194,35 +208,38 @@ impl<C: Connect> Updates<C> {
 }
 
 impl Updates<&mut Tx> {
-    /// `false`: the bot's update of this number is there already, and stays as it is.
-    pub async fn insert(&mut self, update: &Update) -> Result<bool, StorageError> {
-        let person = update.person.as_ref().map(|person| {
-            to_json(&Names {
-                username: person.username.clone(),
-                first_name: person.first_name.clone(),
-                last_name: person.last_name.clone(),
-                language_code: person.language_code.clone(),
-            })
+    /// Those that are new. Of a number that the bot has had before, or that comes twice, the first stays as it is.
+    pub async fn insert(&mut self, updates: &[Update]) -> Result<HashSet<UpdateId>, StorageError> {
+        let new: Vec<Uuid> = on!(self.0, |c| {
+            let mut new = Vec::with_capacity(updates.len());
+            for handful in handfuls(updates) {
+                let mut insert = sqlx::query_scalar(match handful.len() {
+                    1 => INSERT,
+                    4 => INSERT_SOME,
+                    _ => INSERT_MANY,
+                });
+                for update in handful {
+                    insert = insert
+                        .bind(update.id.as_uuid())
+                        .bind(update.bot_id.as_uuid())
+                        .bind(update.update_id)
+                        .bind(update.chat_id.as_uuid())
+                        .bind(update.user_id.map(UserId::as_uuid))
+                        .bind(update.topic_id)
+                        .bind(update.message_id)
+                        .bind(update.person.as_ref().map(|person| person.telegram_id.get()))
+                        .bind(update.person.as_ref().map(names))
+                        .bind(to_json(&update.event))
+                        .bind(update.state.as_str())
+                        .bind(i64::from(update.attempts))
+                        .bind(update.trace_id.as_str())
+                        .bind(At(update.received_at));
+                }
+                new.append(&mut insert.fetch_all(&mut *c).await?);
+            }
+            new
         });
-        let inserted = on!(self.0, |c| {
-            let insert = sqlx::query(INSERT)
-                .bind(update.id.as_uuid())
-                .bind(update.bot_id.as_uuid())
-                .bind(update.update_id)
-                .bind(update.chat_id.as_uuid())
-                .bind(update.user_id.map(UserId::as_uuid))
-                .bind(update.topic_id)
-                .bind(update.message_id);
-            let insert = insert
-                .bind(update.person.as_ref().map(|person| person.telegram_id.get()))
-                .bind(&person)
-                .bind(to_json(&update.event))
-                .bind(update.state.as_str())
-                .bind(i64::from(update.attempts));
-            let insert = insert.bind(&update.trace_id).bind(At(update.received_at));
-            insert.execute(c).await?.rows_affected()
-        });
-        Ok(inserted == 1)
+        Ok(new.into_iter().map(UpdateId::from_uuid).collect())
     }
 
     /// Whether the bot's update of this number was handled and came before `before`, so that the number means another one now.

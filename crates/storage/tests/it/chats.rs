@@ -15,6 +15,7 @@ use crate::support::{at, stored_kb};
 on_both_databases! {
     a_chat_is_found_again_and_brought_up_to_date
     an_update_counts_once_and_is_read_back_as_it_was_written
+    a_batch_is_written_whole_and_nothing_of_it_twice
     a_chat_is_held_by_one_worker_at_a_time
     workers_who_race_take_different_chats
     a_chat_given_back_is_due_while_updates_wait
@@ -47,8 +48,12 @@ pub(crate) fn chat(bot: BotId, telegram_chat_id: i64) -> Chat {
 }
 
 pub(crate) async fn stored_chat(db: &Db, bot: BotId, telegram_chat_id: i64) -> Chat {
-    let new = chat(bot, telegram_chat_id);
-    in_tx!(db, |tx| tx.chats().arrive(&new))
+    arrived(db, chat(bot, telegram_chat_id)).await
+}
+
+async fn arrived(db: &Db, candidate: Chat) -> Chat {
+    let chats = in_tx!(db, |tx| tx.chats().arrive(&[candidate]));
+    chats.into_iter().next().unwrap()
 }
 
 fn update(chat: &Chat, update_id: i64, event: Event) -> Update {
@@ -84,12 +89,15 @@ fn text(text: &str) -> Event {
 /// Stores an update and wakes its chat, like the inbox.
 async fn arrives(db: &Db, update: &Update) -> bool {
     let mut tx = db.begin().await.unwrap();
-    let new = tx.updates().insert(update).await.unwrap();
-    if new {
-        tx.chats().wake(update.chat_id, update.received_at).await.unwrap();
+    let new = tx.updates().insert(std::slice::from_ref(update)).await.unwrap();
+    if !new.is_empty() {
+        tx.chats()
+            .wake(&[update.chat_id], update.received_at)
+            .await
+            .unwrap();
     }
     tx.commit().await.unwrap();
-    new
+    !new.is_empty()
 }
 
 async fn claim(db: &Db, seconds: i64) -> Option<(ChatId, LeaseToken)> {
@@ -101,7 +109,7 @@ async fn claim(db: &Db, seconds: i64) -> Option<(ChatId, LeaseToken)> {
 async fn a_chat_is_found_again_and_brought_up_to_date(db: &Db) {
     let bot = stored_bot(db, "docs").await;
     let first = chat(bot, -100);
-    assert_eq!(in_tx!(db, |tx| tx.chats().arrive(&first)), first);
+    assert_eq!(arrived(db, first.clone()).await, first);
     let again = Chat {
         kind: ChatKind::Supergroup,
         title: Some("New\0".to_owned()),
@@ -114,7 +122,7 @@ async fn a_chat_is_found_again_and_brought_up_to_date(db: &Db) {
         last_message_at: at(9),
         ..first
     };
-    assert_eq!(in_tx!(db, |tx| tx.chats().arrive(&again)), refreshed);
+    assert_eq!(arrived(db, again).await, refreshed);
     let found = db.chats().by_telegram_id(bot, -100).await.unwrap();
     assert_eq!(found, Some(refreshed.clone()));
     assert!(in_tx!(db, |tx| tx
@@ -181,6 +189,43 @@ async fn an_update_counts_once_and_is_read_back_as_it_was_written(db: &Db) {
         .unwrap();
     assert_eq!((of_message.update_id, of_message.user_id), (1, Some(user)));
     assert_eq!(db.updates().of_message(chat.id, 10, full.id).await.unwrap(), None);
+}
+
+async fn a_batch_is_written_whole_and_nothing_of_it_twice(db: &Db) {
+    let bot = stored_bot(db, "docs").await;
+    let known = stored_chat(db, bot, 3).await;
+    let candidates: Vec<_> = (1..=39).map(|telegram| chat(bot, telegram)).collect();
+    let mut chats = in_tx!(db, |tx| tx.chats().arrive(&candidates));
+    chats.sort_by_key(|chat| chat.telegram_chat_id);
+    let written: Vec<_> = candidates
+        .iter()
+        .map(|chat| if chat.telegram_chat_id == 3 { &known } else { chat })
+        .collect();
+    assert_eq!(chats.iter().collect::<Vec<_>>(), written);
+    let mut updates: Vec<_> = chats
+        .iter()
+        .zip(100..)
+        .map(|(chat, number)| update(chat, number, text("?")))
+        .collect();
+    let number_17 = update(&chats[16], 116, text("the same number once more"));
+    assert!(arrives(db, &updates[7]).await);
+    updates.push(number_17.clone());
+    let new = in_tx!(db, |tx| tx.updates().insert(&updates));
+    let not_new = updates.iter().filter(|update| !new.contains(&update.id));
+    assert_eq!(
+        not_new.map(|update| update.id).collect::<Vec<_>>(),
+        [updates[7].id, number_17.id]
+    );
+    let ids: Vec<_> = chats.iter().map(|chat| chat.id).collect();
+    in_tx!(db, |tx| tx.chats().wake(&ids, at(0)));
+    let mut claimed = HashSet::new();
+    while let Some((chat, _)) = claim(db, 1).await {
+        let next = db.updates().next(chat).await.unwrap().unwrap();
+        let first = updates.iter().find(|update| update.chat_id == chat);
+        assert_eq!(Some(&next), first, "the first of its number stands");
+        claimed.insert(chat);
+    }
+    assert_eq!(claimed, ids.into_iter().collect());
 }
 
 async fn a_chat_is_held_by_one_worker_at_a_time(db: &Db) {
