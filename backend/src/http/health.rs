@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use nexus_api::health::CollectionSize;
 use nexus_api::{
-    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, SharedCache, Vectors,
-    WrittenAnswers,
+    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, SharedCache,
+    Vectors, WrittenAnswers,
 };
 use nexus_domain::{Condition, TaskState};
 use utoipa_axum::router::OpenApiRouter;
@@ -58,7 +58,9 @@ async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
         dense_retrieval.status,
         reranking.status,
         written_answers.status,
-        shared_cache.as_ref().map_or(CheckStatus::Ok, |cache| cache.status),
+        shared_cache
+            .as_ref()
+            .map_or(CheckStatus::Ok, |cache| cache.status),
     ];
     let status = if parts.contains(&CheckStatus::Failing) {
         CheckStatus::Failing

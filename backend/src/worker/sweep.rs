@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
 use nexus_domain::{
-    ChunkId, ContentHash, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId, WebhookDeliveryState, quota,
+    ChunkId, ContentHash, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId,
+    WebhookDeliveryState, quota,
 };
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
@@ -198,7 +199,10 @@ async fn forget_cached(context: &WorkerContext, versions: &[VersionId]) -> Resul
     }
     for (kb, contents) in gone {
         let current = context.db.cached().current(kb, &contents).await?;
-        let gone: Vec<_> = contents.iter().filter(|content| !current.contains(*content)).collect();
+        let gone: Vec<_> = contents
+            .iter()
+            .filter(|content| !current.contains(*content))
+            .collect();
         let gone: Vec<_> = gone.into_iter().map(|content| (kb, *content)).collect();
         context.cache.forget(&gone).await;
     }

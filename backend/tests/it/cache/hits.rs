@@ -111,7 +111,10 @@ async fn callers_are_told_and_a_replay_says_the_same() {
         .await;
     assert_eq!(status, 200, "{kept}");
     let kept: nexus_api::KeptAnswer = serde_json::from_value(kept).unwrap();
-    assert_eq!((kept.text.unwrap(), kept.citations), (again.text, again.citations));
+    assert_eq!(
+        (kept.text.unwrap(), kept.citations),
+        (again.text, again.citations)
+    );
     assert_eq!(
         (kept.retrieval, kept.generation),
         (again.retrieval, again.generation),

@@ -119,11 +119,11 @@ async fn each_way_of_asking_has_its_own_answer() {
         assert_eq!(again.generation.cached, Cached::Answer, "{what}");
     }
     // What leans on the conversation means something else in another one; what stands alone does not.
-    let mut leaning = input("And zorb2?");
-    leaning.history = vec![Turn::asked(&question_about(1))];
+    let mut leaning = input("And Zorb2?");
+    leaning.history = vec![Turn::asked(&question_about(1).replace("zorb", "Zorb"))];
     let of_two = questions.answer(&everything(), leaning.clone()).await.unwrap();
     assert!(of_two.text.contains("10009"), "{}", of_two.text);
-    leaning.history = vec![Turn::asked("What colour is the zorb1 pump?")];
+    leaning.history = vec![Turn::asked("What colour is the Zorb1 pump?")];
     let other = questions.answer(&everything(), leaning).await.unwrap();
     assert_ne!(other.generation.cached, Cached::Answer);
     let mut whole = input(&question_about(1));

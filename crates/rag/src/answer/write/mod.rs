@@ -18,8 +18,8 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, stream};
 use nexus_domain::{
-    ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage,
-    ContentHash, Passage,
+    ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage, ContentHash,
+    Passage,
 };
 use nexus_text::Language;
 
