@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
+    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
     Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup,
     Tasks, Usage, Webhooks, check_keys,
@@ -67,6 +67,8 @@ pub struct App {
     pub webhooks: Webhooks,
     pub incoming_webhooks: IncomingWebhooks,
     pub metrics: Metrics,
+    #[from_ref(skip)]
+    pub cache: AnswerCache,
 }
 
 /// Everything that runs in one process.
@@ -242,11 +244,19 @@ impl Services {
             None
         };
         turn.end().await?;
-        let metrics = Metrics::new();
+        let (metrics, keys) = (Metrics::new(), Arc::new(keys));
+        let cache = AnswerCache::open(
+            db.clone(),
+            Arc::clone(&keys),
+            Arc::clone(&clock),
+            metrics.clone(),
+            config.cache.options(),
+        )?;
         let parts = Parts {
             config,
             metrics: metrics.clone(),
-            keys: Arc::new(keys),
+            cache,
+            keys,
             writing: crate::chat::writing(config)?,
             rewriting: crate::chat::rewriting(config)?,
             db: &db,
@@ -308,6 +318,7 @@ impl Services {
 struct Parts<'a> {
     config: &'a Config,
     metrics: Metrics,
+    cache: AnswerCache,
     keys: Arc<KeyRing>,
     db: &'a Db,
     store: Arc<dyn VectorStore>,
@@ -427,6 +438,7 @@ impl Parts<'_> {
                 answering: self.answering(),
                 metrics: self.metrics.clone(),
                 answers: answers.clone(),
+                cache: self.cache.clone(),
             },
             answers,
             health: HealthChecks {
@@ -440,10 +452,12 @@ impl Parts<'_> {
                     None => RerankerState::NotConfigured,
                 },
                 chat: self.writing.map(|writing| writing.model),
+                cache: self.cache.clone(),
             },
             generations: self.generations,
             knowledge_bases,
             metrics: self.metrics,
+            cache: self.cache,
         })
     }
 
@@ -471,6 +485,7 @@ impl Parts<'_> {
             writing: self.writing.clone(),
             calibrations: Arc::new(self.quality()),
             rewriting: self.rewriting.clone(),
+            kept: None,
         }
     }
 
@@ -516,6 +531,7 @@ impl Parts<'_> {
             answers_keep: self.config.answers.keep(),
             ingest: ingest_settings(self.config, &self.reader),
             quality: self.quality(),
+            cache: self.cache.clone(),
             remotes: Remotes::new(
                 self.config.sources.guard()?,
                 self.config.sources.settings(),

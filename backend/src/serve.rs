@@ -85,6 +85,7 @@ impl Server {
             services,
         } = self;
         let watched = metrics.map(|metrics| tokio::spawn(metrics.serve(stop.clone())));
+        tokio::spawn(services.app.cache.clone().run(stop.clone()));
         let worker = services.worker.clone().map(|worker| {
             let stop = stop.clone();
             tokio::spawn(async move {

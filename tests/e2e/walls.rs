@@ -57,6 +57,7 @@ const FENCED: &[(&str, &[&str])] = &[
     // The bot takes webhooks.
     ("axum", &["nexus-backend", "nexus-bot"]),
     ("object_store", &["nexus-backend"]),
+    ("redis", &["nexus-backend"]),
 ];
 
 /// What a `testing` feature may bring along although it is fenced: always optional, never in a shipped binary.

@@ -2,6 +2,7 @@
 //! names the setting and the variable that sets it.
 
 mod auth;
+mod cache;
 mod chat;
 mod embeddings;
 mod error;
@@ -14,6 +15,7 @@ mod uploads;
 mod webhooks;
 
 pub use auth::{AuthConfig, read_or_make_secret};
+pub use cache::CacheConfig;
 pub use chat::{ChatConfig, ChosenModel};
 pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;

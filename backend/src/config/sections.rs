@@ -11,7 +11,7 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{ChatConfig, ConfigError, LimitsConfig, SourcesConfig, WebhooksConfig, is_loopback};
+use super::{CacheConfig, ChatConfig, ConfigError, LimitsConfig, SourcesConfig, WebhooksConfig, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -34,6 +34,7 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     pub worker: WorkerConfig,
     pub answers: AnswersConfig,
+    pub cache: CacheConfig,
     pub chat: ChatConfig,
     pub http: HttpConfig,
     pub limits: LimitsConfig,
@@ -179,6 +180,7 @@ impl Config {
         self.validate_addresses()?;
         self.validate_qdrant()?;
         self.chat.validate()?;
+        self.cache.validate()?;
         self.embeddings.validate()?;
         self.validate_files()?;
         self.uploads.validate()?;

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use nexus_api::health::CollectionSize;
 use nexus_api::{
-    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, Vectors,
-    WrittenAnswers,
+    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, SharedCache,
+    Vectors, WrittenAnswers,
 };
 use nexus_domain::{Condition, TaskState};
 use utoipa_axum::router::OpenApiRouter;
@@ -48,12 +48,19 @@ async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let (database, vectors, dense_retrieval) =
         tokio::join!(database_report(&app), vectors_report(&app), dense_report(&app));
     let (reranking, written_answers) = (reranking_report(&app), written_report(&app));
+    let shared_cache = app.health.shared_cache().map(|condition| {
+        let (status, reason) = told(condition);
+        SharedCache { status, reason }
+    });
     let parts = [
         database.status,
         vectors.status,
         dense_retrieval.status,
         reranking.status,
         written_answers.status,
+        shared_cache
+            .as_ref()
+            .map_or(CheckStatus::Ok, |cache| cache.status),
     ];
     let status = if parts.contains(&CheckStatus::Failing) {
         CheckStatus::Failing
@@ -71,6 +78,7 @@ async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
             dense_retrieval,
             reranking,
             written_answers,
+            shared_cache,
         },
     )
 }

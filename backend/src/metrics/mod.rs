@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::{Counts, TaskKind, TaskState};
-use nexus_rag::{Answer, GenerationStatus, RetrievalReport, SideReport, SideStatus};
+use nexus_rag::{Answer, Cached, GenerationStatus, RetrievalReport, SideReport, SideStatus};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -19,7 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use labels::{AnswerLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels};
+use labels::{AnswerLabels, CacheLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels};
 
 /// Seconds, from a search to an answer that a slow model writes.
 const SECONDS: [f64; 16] = [
@@ -41,6 +41,7 @@ struct Inner {
     answers: Times<AnswerLabels>,
     retrievals: Times<KindLabel>,
     tokens: Family<TokenLabels, Counter>,
+    cached: Family<CacheLabels, Counter>,
     tasks: Times<TaskLabels>,
     embedded: Family<KindLabel, Counter>,
     updates: Times<OutcomeLabel>,
@@ -73,6 +74,7 @@ impl Metrics {
             answers: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             retrievals: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             tokens: Family::default(),
+            cached: Family::default(),
             tasks: Family::new_with_constructor(|| Histogram::new(TASK_SECONDS)),
             embedded: Family::default(),
             updates: times(),
@@ -107,6 +109,9 @@ impl Metrics {
             },
         };
         self.0.answers.get_or_create(&labels).observe(took.as_secs_f64());
+        if generation.cached == Cached::Answer {
+            return;
+        }
         self.retrieved(&answer.retrieval);
         let (Some(usage), Some(model)) = (generation.usage, &generation.model) else {
             return;
@@ -121,6 +126,12 @@ impl Metrics {
             };
             self.0.tokens.get_or_create(&labels).inc_by(u64::from(tokens));
         }
+    }
+
+    /// A look into a tier of the cache of answers: `answer` or `text`.
+    pub fn cached(&self, tier: &'static str, is_known: bool) {
+        let outcome = if is_known { "hit" } else { "miss" };
+        self.0.cached.get_or_create(&CacheLabels { tier, outcome }).inc();
     }
 
     pub fn retrieved(&self, report: &RetrievalReport) {
@@ -222,6 +233,8 @@ impl Inner {
         ours.register("retrieval_seconds", retrievals, self.retrievals.clone());
         let tokens = "Tokens that chat models say they took, by model";
         ours.register("chat_tokens", tokens, self.tokens.clone());
+        let cached = "Looks into the cache of answers, by tier";
+        ours.register("cache_lookups", cached, self.cached.clone());
         let tasks = "Attempts at tasks, by kind and outcome";
         ours.register("task_seconds", tasks, self.tasks.clone());
         let embedded = "Chunks that got their vector, by where it came from";
@@ -300,6 +313,7 @@ mod tests {
             kind: "prompt",
         };
         inner.tokens.get_or_create(&tokens).inc();
+        metrics.cached("answer", true);
         let waiting = Waiting {
             tasks: Some(vec![(TaskState::Queued, 1)]),
             points: Some(vec![("lexical".to_owned(), 1)]),

@@ -7,7 +7,7 @@ use nexus_domain::{
 };
 use nexus_storage::{Db, DbKind, StorageError};
 
-use super::Generations;
+use super::{AnswerCache, Generations};
 use crate::error_chain::chain;
 
 /// Which embedding model there is, or why there is none.
@@ -37,6 +37,7 @@ pub struct HealthChecks {
     pub reranker: RerankerState,
     /// What writes answers, if anything does.
     pub chat: Option<Arc<dyn ChatModel>>,
+    pub cache: AnswerCache,
 }
 
 impl HealthChecks {
@@ -70,6 +71,11 @@ impl HealthChecks {
     /// The chat models in the order in which they are asked, and how they do.
     pub fn chat(&self) -> Vec<(String, Condition)> {
         self.chat.iter().flat_map(|chat| chat.conditions()).collect()
+    }
+
+    /// How the cache does that processes share; `None` where they share none.
+    pub fn shared_cache(&self) -> Option<Condition> {
+        self.cache.shared_condition()
     }
 
     /// The model that questions are put to.

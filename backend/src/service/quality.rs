@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    Access, Caller, Chunk, Clock, Collection, GenerationId, KbFilter, KbId, KnowledgeBase, Reach, Role,
-    Scopes, Standing, TaskKind,
+    Access, Caller, Chunk, Clock, Collection, GenerationId, KbFilter, KbId, KnowledgeBase, PassageError,
+    Reach, Role, Scopes, Standing, TaskKind,
 };
 use nexus_rag::Retriever;
 use nexus_rag::support::{
@@ -203,20 +203,16 @@ impl Quality {
 
 #[async_trait]
 impl Calibrations for Quality {
-    async fn limits(&self, kb: KbId, basis: Basis) -> Option<Limits> {
-        let rows = match self.db.kb_quality().of_kb(kb).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(%error, "what a knowledge base was measured to be cannot be read");
-                return None;
-            }
-        };
-        let row = rows.iter().find(|row| row.mode == basis.as_str())?;
+    async fn limits(&self, kb: KbId, basis: Basis) -> Result<Option<Limits>, PassageError> {
+        let rows = self.db.kb_quality().of_kb(kb).await;
+        let rows = rows.map_err(|error| PassageError(error.into()))?;
+        let row = rows.iter().find(|row| row.mode == basis.as_str());
         // Cosines of another model mean something else.
-        if basis == Basis::Hybrid && row.generation != self.generation().await {
-            return None;
-        }
-        kept(row)?.limits
+        let row = match row {
+            Some(row) if basis == Basis::Hybrid && row.generation != self.generation().await => None,
+            row => row,
+        };
+        Ok(row.and_then(kept).and_then(|kept| kept.limits))
     }
 }
 

@@ -14,8 +14,9 @@ use nexus_rag::{
 use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
+use super::cache::{Looked, Ticket};
 use super::usage::{Exceeded, Taken, Usage};
-use super::{Bots, KnowledgeBases, ServiceError};
+use super::{AnswerCache, Bots, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub struct Questions {
     pub answering: Answering,
     pub metrics: Metrics,
     pub answers: Answers,
+    pub cache: AnswerCache,
 }
 
 /// Ends after [`AnswerEvent::Done`] or an error. Dropping it cancels the call to the model.
@@ -95,18 +97,31 @@ impl Questions {
     ) -> Result<(AnswerStream, Asked), ServiceError> {
         let began = Instant::now();
         let ready = self.ready(access, input, true).await?;
-        let question = &ready.question;
-        let asked = self.answers.asked(access, &question.text, &question.filter).await;
-        let asked = match asked {
-            Ok(asked) => asked,
+        let Ready {
+            question,
+            answering,
+            taken,
+        } = ready;
+        let kbs: Vec<_> = question.filter.kbs().collect();
+        let stamps = match self.cache.stamps(&kbs).await {
+            Ok(stamps) => stamps,
             Err(error) => {
-                ready.taken.give_back().await;
-                return Err(error);
+                taken.give_back().await;
+                return Err(error.into());
             }
         };
-        let answer = ready.answering.stream(ready.question);
+        let asked = Asked::of(access, &question.text, &question.filter, &stamps);
+        let answer = match self.cache.look(&answering, &question, &stamps).await {
+            Looked::Known(known) => known.given_again(),
+            Looked::Unknown(ticket) => {
+                let kept = self.cache.texts(&ticket);
+                let answer = Answering { kept, ..answering }.stream(question);
+                cached_at_the_end(answer, self.cache.clone(), *ticket)
+            }
+            Looked::Off => answering.stream(question),
+        };
         let answer = counted_at_the_end(answer, self.metrics.clone(), began);
-        Ok((settled_at_the_end(answer, ready.taken), asked))
+        Ok((settled_at_the_end(answer, taken), asked))
     }
 
     /// The answer stands whether or not somebody else hears of it.
@@ -263,6 +278,21 @@ fn counted_at_the_end(answer: AnswerStream, metrics: Metrics, began: Instant) ->
             }
         })
         .boxed()
+}
+
+/// Keeps the answer for who asks the same next, as its last event passes.
+fn cached_at_the_end(answer: AnswerStream, cache: AnswerCache, ticket: Ticket) -> AnswerStream {
+    let state = (answer, cache, ticket, Vec::new());
+    stream::unfold(state, async |(mut answer, cache, ticket, mut hits)| {
+        let event = answer.next().await?;
+        match &event {
+            Ok(AnswerEvent::Retrieved(found)) => hits.clone_from(&found.hits),
+            Ok(AnswerEvent::Done(answer)) => cache.keep(&ticket, &hits, answer).await,
+            _ => {}
+        }
+        Some((event, (answer, cache, ticket, hits)))
+    })
+    .boxed()
 }
 
 /// What was read for an answer.

@@ -8,7 +8,7 @@ use nexus_storage::{Db, StorageError};
 use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
 use crate::metrics::Metrics;
-use crate::service::{Generations, Quality};
+use crate::service::{AnswerCache, Generations, Quality};
 use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub struct WorkerContext {
     pub remotes: Remotes,
     pub metrics: Metrics,
     pub quality: Quality,
+    pub cache: AnswerCache,
 }
 
 impl WorkerContext {

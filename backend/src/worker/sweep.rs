@@ -1,13 +1,15 @@
 //! Clean-up: what is tombstoned in the rows leaves the indexes, and then the rows. The order keeps every point accounted
 //! for: a row goes only after the index has durably forgotten its point.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use nexus_domain::probe::crash_point;
 use nexus_domain::{
-    ChunkId, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId, WebhookDeliveryState, quota,
+    ChunkId, ContentHash, KbId, SourceId, Stage, TaskError, TaskState, UploadId, VersionId,
+    WebhookDeliveryState, quota,
 };
 use nexus_storage::{Db, PurgeStep, StorageError, TaskFilter};
 
@@ -73,6 +75,7 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
         }
         sweep_versions(context, running, &versions).await?;
     }
+    context.cache.tidy().await?;
     let mut tx = context.db.begin().await?;
     tx.sources().forget_deleted().await?;
     tx.commit().await?;
@@ -177,12 +180,32 @@ async fn sweep_versions(
     }
     crash_point("sweep.points_gone");
     erase::shown_of_versions(context, running, versions).await?;
+    forget_cached(context, versions).await?;
+    crash_point("sweep.cache_forgotten");
     let mut tx = context.db.begin().await?;
     running.hold(&mut tx).await?;
     tx.versions().delete_versions(versions).await?;
     tx.commit().await?;
     crash_point("sweep.rows_gone");
     running.meter.advance(points.len() as u64);
+    Ok(())
+}
+
+/// What was made from texts that stand nowhere any more goes from the cache, before the rows that tell which these are.
+async fn forget_cached(context: &WorkerContext, versions: &[VersionId]) -> Result<(), Stopped> {
+    let mut gone: BTreeMap<KbId, Vec<ContentHash>> = BTreeMap::new();
+    for (kb, content) in context.db.cached().of_versions(versions).await? {
+        gone.entry(kb).or_default().push(content);
+    }
+    for (kb, contents) in gone {
+        let current = context.db.cached().current(kb, &contents).await?;
+        let gone: Vec<_> = contents
+            .iter()
+            .filter(|content| !current.contains(*content))
+            .collect();
+        let gone: Vec<_> = gone.into_iter().map(|content| (kb, *content)).collect();
+        context.cache.forget(&gone).await;
+    }
     Ok(())
 }
 
@@ -204,6 +227,7 @@ async fn sweep_knowledge_bases(context: &WorkerContext, running: &Running) -> Re
         }
         crash_point("sweep.kb_points_gone");
         erase::shown_of_kb(context, running, kb).await?;
+        context.cache.forget_kb(kb).await;
         purge(context, running, kb).await?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod answers_kept;
 mod api;
 mod bot_process;
 mod bundles;
+mod cache;
 mod chats;
 mod contract;
 mod conversations;

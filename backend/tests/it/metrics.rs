@@ -6,7 +6,7 @@ use crate::test_app::{Setup, TestApp};
 
 const SECRET: &str = "zanzibar-4711";
 
-async fn read(app: &TestApp) -> String {
+pub async fn read(app: &TestApp) -> String {
     let http = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])

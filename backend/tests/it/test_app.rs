@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
-use nexus_backend::app::{DenseModel, Outside, Services};
+use nexus_backend::app::{App, DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::role::ProcessRole;
 use nexus_backend::serve::Server;
@@ -31,6 +31,8 @@ pub struct TestApp {
     pub data: Arc<TempDir>,
     /// Where `/metrics` is read.
     pub metrics: std::net::SocketAddr,
+    /// Its services, for tests that put others together from them.
+    pub app: App,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -113,6 +115,8 @@ impl TestApp {
             ("NEXUS_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("NEXUS_ADMIN_KEY".to_owned(), KEY.to_owned()),
             ("NEXUS_SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
+            // What is asked twice is answered twice, unless a test is about that.
+            ("NEXUS_CACHE_HOURS".to_owned(), "0".to_owned()),
         ]);
         settings.extend(without_limits());
         settings.extend(
@@ -142,6 +146,7 @@ impl TestApp {
         };
         let role = setup.role.unwrap_or(ProcessRole::Serve);
         let services = Services::with_role(role, &config, outside).await.unwrap();
+        let app = services.app.clone();
         let server = Server::bind(&config, services).await.unwrap();
         let base = server.address(&config).unwrap();
         let metrics = server.metrics_address().unwrap();
@@ -154,6 +159,7 @@ impl TestApp {
             clock,
             data,
             metrics,
+            app,
             stop,
             serving,
         }

@@ -59,6 +59,18 @@ pub struct TokenUsage {
     pub completion_tokens: u32,
 }
 
+/// What of an answer was not made for this question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cached {
+    #[default]
+    None,
+    /// What the chat model wrote: it had been given the same to read before. What was found is of now.
+    Text,
+    /// All of it: nothing has changed since it was given before.
+    Answer,
+}
+
 /// How the text came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
@@ -82,6 +94,9 @@ pub struct Generation {
     /// From the request to the chat model to its first word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_milliseconds: Option<f64>,
+    /// Whether it comes out of the cache: then it took no tokens.
+    #[serde(default)]
+    pub cached: Cached,
 }
 
 /// Data of the event `delta`: more text of an answer that is being written.

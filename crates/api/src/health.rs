@@ -30,6 +30,9 @@ pub struct Readiness {
     pub dense_retrieval: DenseRetrieval,
     pub reranking: Reranking,
     pub written_answers: WrittenAnswers,
+    /// Absent where processes share no cache of answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_cache: Option<SharedCache>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -97,6 +100,15 @@ pub struct WrittenAnswers {
 pub struct ChatModelHealth {
     pub model: String,
     /// `degraded` from a failure until the next answer.
+    pub status: CheckStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The cache of answers that processes share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SharedCache {
+    /// `degraded` from a failure until the next success: answers are made as without it.
     pub status: CheckStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

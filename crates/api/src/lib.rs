@@ -48,11 +48,12 @@ pub use delivery::{
 pub use document::{Document, DocumentFormat, LineRange, PageRange};
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use generation::{
-    AnswerBlock, AnswerDelta, DeltaCitation, Generation, GenerationReason, GenerationStatus, TokenUsage,
+    AnswerBlock, AnswerDelta, Cached, DeltaCitation, Generation, GenerationReason, GenerationStatus,
+    TokenUsage,
 };
 pub use health::{
-    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, Vectors,
-    WrittenAnswers,
+    ChatModelHealth, CheckStatus, Database, DenseRetrieval, Health, Queue, Readiness, Reranking, SharedCache,
+    Vectors, WrittenAnswers,
 };
 pub use index_generation::{IndexGeneration, IndexGenerationState, IndexGenerations};
 pub use ingestion::{

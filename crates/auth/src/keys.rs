@@ -40,6 +40,7 @@ pub(crate) struct Key {
     pub(crate) kid: String,
     pub(crate) tokens: Zeroizing<[u8; 32]>,
     pub(crate) seal: Zeroizing<[u8; 32]>,
+    pub(crate) cache: Zeroizing<[u8; 32]>,
     fingerprints: Zeroizing<[u8; 32]>,
 }
 
@@ -84,6 +85,7 @@ impl Key {
             kid: hex::encode(&expand(&hkdf, "nexus/v1/kid")[..4]),
             tokens: expand(&hkdf, "nexus/v1/tokens"),
             seal: expand(&hkdf, "nexus/v1/seal"),
+            cache: expand(&hkdf, "nexus/v1/cache"),
             fingerprints: expand(&hkdf, "nexus/v1/fingerprints"),
         })
     }

@@ -15,6 +15,9 @@ use crate::keys::{Key, KeyRing};
 /// Bytes of the longest secret that is sealed: a private key in PEM fits many times over.
 pub const MAX_PLAINTEXT_BYTES: usize = 64 * 1024;
 
+/// Bytes of the longest cached value that is sealed: an answer with all passages that it was made from.
+pub const MAX_CACHED_BYTES: usize = 1024 * 1024;
+
 /// `v1.<kid>.` and base64url of nonce, ciphertext and tag.
 const MAX_SEALED_BYTES: usize = 12 + (NONCE_BYTES + MAX_PLAINTEXT_BYTES + TAG_BYTES).div_ceil(3) * 4;
 const VERSION: &str = "v1";
@@ -71,6 +74,37 @@ impl KeyRing {
             .map_err(|_| SealError::Damaged)?;
         String::from_utf8(plaintext)
             .map(SecretString::from)
+            .map_err(|_| SealError::Damaged)
+    }
+
+    /// Seals what lies in a cache that others may reach, for this name and no other; under a key of its own, as bytes.
+    pub fn seal_cached(&self, plaintext: &[u8], name: &str) -> Result<Vec<u8>, SealError> {
+        if plaintext.len() > MAX_CACHED_BYTES {
+            return Err(SealError::TooLarge);
+        }
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let payload = Payload {
+            msg: plaintext,
+            aad: name.as_bytes(),
+        };
+        let ciphertext = XChaCha20Poly1305::new(&(*self.current().cache).into())
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("the plaintext is far below what the cipher can take");
+        Ok([nonce.as_slice(), &ciphertext].concat())
+    }
+
+    /// Opens what the current key sealed for this name. What an earlier one sealed is made anew: it is a cache.
+    pub fn open_cached(&self, sealed: &[u8], name: &str) -> Result<Vec<u8>, SealError> {
+        let (nonce, ciphertext) = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .filter(|(_, ciphertext)| ciphertext.len() <= MAX_CACHED_BYTES + TAG_BYTES)
+            .ok_or(SealError::Damaged)?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad: name.as_bytes(),
+        };
+        XChaCha20Poly1305::new(&(*self.current().cache).into())
+            .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| SealError::Damaged)
     }
 

@@ -150,7 +150,7 @@ pub struct PageRange {
 }
 
 /// A passage: an exact piece of a document's text with the place where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     pub id: ChunkId,
     pub version_id: VersionId,

@@ -1,13 +1,14 @@
 //! Passages: chunks as retrieval hands them out, with what a citation needs to know about their document.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::access::KbFilter;
 use crate::document::{Chunk, Format};
 use crate::id::ChunkId;
 
 /// A current chunk and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     pub chunk: Chunk,
     pub kb_name: String,

@@ -21,9 +21,9 @@ pub mod support;
 pub mod verify;
 
 pub use answer::{
-    Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
-    Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Rewriting, Writing,
-    WritingSettings, assembled,
+    Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block, Cached,
+    Citation, Generation, GenerationReason, GenerationStatus, KeptAnswer, KeptText, KeptTexts, Manner,
+    PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled,
 };
 pub use error::RagError;
 pub use retrieve::{

@@ -255,6 +255,7 @@ aggregates! {
     bot_leases: BotLeases;
     bots: Bots;
     buttons: Buttons;
+    cached: Cached;
     chats: Chats;
     chunks: Chunks;
     conversations: Conversations;

@@ -9,6 +9,7 @@ mod answers;
 mod api_keys;
 mod audit;
 mod bots;
+mod cached;
 mod chats;
 mod chunks;
 mod db;
@@ -53,6 +54,7 @@ pub use answers::{
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
 pub use bots::Bots;
+pub use cached::{Cached, KbStamp};
 pub use chats::{
     BotLeases, ButtonRow, Buttons, ChatFilter, Chats, ClaimedChat, Conversations, Dialogues, Feedbacks,
     ShownBy, ShownPassages, ShownText, TelegramFiles, Updates,

@@ -383,6 +383,11 @@ fn generation(report: rag::Generation) -> api::Generation {
         invented_citations: count(report.invented_citations),
         milliseconds: millis(report.micros),
         first_token_milliseconds: report.first_token_micros.map(millis),
+        cached: match report.cached {
+            rag::Cached::None => api::Cached::None,
+            rag::Cached::Text => api::Cached::Text,
+            rag::Cached::Answer => api::Cached::Answer,
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use nexus_domain::{
     Role, Scope,
 };
 use nexus_rag::{Answer, AnswerLanguage};
-use nexus_storage::{AnswerRow, Db, KeptPassage, LoggedAnswer, NewAnswer, QueryFilter};
+use nexus_storage::{AnswerRow, Db, KbStamp, KeptPassage, LoggedAnswer, NewAnswer, QueryFilter};
 
 use super::ServiceError;
 
@@ -57,23 +57,19 @@ impl Replay {
     }
 }
 
-impl Answers {
+impl Asked {
     /// Notes who asks what, and of which revisions.
-    pub(super) async fn asked(
-        &self,
-        access: &Access,
-        question: &str,
-        filter: &KbFilter,
-    ) -> Result<Asked, ServiceError> {
-        let kbs: Vec<_> = filter.kbs().collect();
-        Ok(Asked {
+    pub(super) fn of(access: &Access, question: &str, filter: &KbFilter, stamps: &[KbStamp]) -> Self {
+        Self {
             asker: Asker::of(access.caller()),
             question: question.to_owned(),
-            revisions: self.db.knowledge_bases().revisions(&kbs).await?,
-            kbs,
-        })
+            revisions: stamps.iter().map(|stamp| (stamp.kb, stamp.revision)).collect(),
+            kbs: filter.kbs().collect(),
+        }
     }
+}
 
+impl Answers {
     /// Gives an answer its id, and what is to be stored of it; `None` where answers are not kept.
     pub(super) fn to_keep(
         &self,

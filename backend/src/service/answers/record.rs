@@ -8,7 +8,7 @@ use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
 use nexus_rag::support::Support;
 use nexus_rag::verify::Fault;
 use nexus_rag::{
-    Answer, AnswerLanguage, Block, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
+    Answer, AnswerLanguage, Block, Cached, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
     RetrievalReport, SideReport, SideStatus, assembled,
 };
 use nexus_storage::{AnswerRow, KeptPassage, UsedPassage};
@@ -89,6 +89,8 @@ struct Report {
     truncated: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     invented: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
+    cached: Cached,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -239,6 +241,7 @@ pub(super) fn report(answer: &Answer) -> String {
         uncounted: answer.generation.uncounted,
         truncated: answer.generation.truncated,
         invented: answer.generation.invented_citations,
+        cached: answer.generation.cached,
     })
 }
 
@@ -298,6 +301,7 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
             invented_citations: report.invented,
             micros: row.generation_micros,
             first_token_micros: report.first_token,
+            cached: report.cached,
         },
         retrieval: RetrievalReport {
             question: row.searched.clone(),
@@ -366,6 +370,7 @@ fn retrieval(report: Report, mode: Mode, total: u64) -> RetrievalReport {
         rewritten_by: report.rewritten_by,
         rewrite_failure: report.rewrite_failure,
         total_micros: total,
+        hitch: false,
     }
 }
 

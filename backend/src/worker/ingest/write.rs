@@ -251,22 +251,25 @@ async fn switch(job: &Job, batch: &Batch) -> Result<(), Stopped> {
             "the source was deleted while it was read",
         ));
     }
-    if !batch.documents.is_empty() {
+    let mut is_changed = !batch.documents.is_empty();
+    if is_changed {
         let documents: Vec<Document> = batch
             .documents
             .iter()
             .map(|pending| pending.document.clone())
             .collect();
         tx.documents().switch(&documents, task).await?;
-        tx.knowledge_bases().bump_revision(job.kb.id, now).await?;
     }
     tx.documents().mark_seen(task, &batch.unchanged).await?;
     tx.documents().mark_seen(task, &batch.kept).await?;
     for (document, provenance) in &batch.renamed {
         let link = provenance.link.as_ref().map(|link| link.url.as_str());
-        tx.documents()
-            .note_provenance(*document, provenance.fingerprint.as_deref(), link)
-            .await?;
+        let fingerprint = provenance.fingerprint.as_deref();
+        // Citations lead elsewhere now.
+        is_changed |= tx.documents().note_provenance(*document, fingerprint, link).await?;
+    }
+    if is_changed {
+        tx.knowledge_bases().bump_revision(job.kb.id, now).await?;
     }
     tx.tasks().add_problems(task, &batch.problems, now).await?;
     crash_point("ingest.before_switch_commit");

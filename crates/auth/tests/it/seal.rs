@@ -1,7 +1,7 @@
 //! Sealing, and everything that must not open.
 
 use nexus_auth::SealError;
-use nexus_auth::seal::MAX_PLAINTEXT_BYTES;
+use nexus_auth::seal::{MAX_CACHED_BYTES, MAX_PLAINTEXT_BYTES};
 use secrecy::ExposeSecret as _;
 
 use crate::fixtures::{OTHER_SECRET, SECRET, base64url, kid, ring, ring_of, secret};
@@ -24,6 +24,36 @@ fn what_was_sealed_opens_in_its_place_only() {
             assert_eq!(ring.open(&sealed, elsewhere).unwrap_err(), SealError::Damaged);
         }
     }
+}
+
+#[test]
+fn what_lies_in_a_cache_opens_under_its_name_and_the_current_key_only() {
+    let (ring, name) = (ring(), "nexus:text:1");
+    let longest = vec![7; MAX_CACHED_BYTES];
+    for bytes in [&b""[..], &b"\0\xff"[..], longest.as_slice()] {
+        let sealed = ring.seal_cached(bytes, name).unwrap();
+        assert_eq!(ring.open_cached(&sealed, name).unwrap(), bytes);
+        assert_ne!(ring.seal_cached(bytes, name).unwrap(), sealed);
+        assert_eq!(ring.open_cached(&sealed, "nexus:text:2"), Err(SealError::Damaged));
+        let other = ring_of(OTHER_SECRET, &[SECRET]);
+        assert_eq!(other.open_cached(&sealed, name), Err(SealError::Damaged));
+        for at in [0, 23, 24, sealed.len() - 1] {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert_eq!(ring.open_cached(&damaged, name), Err(SealError::Damaged), "{at}");
+            assert_eq!(
+                ring.open_cached(&sealed[..at], name),
+                Err(SealError::Damaged),
+                "{at}"
+            );
+        }
+    }
+    let long = vec![0; MAX_CACHED_BYTES + 1];
+    assert_eq!(ring.seal_cached(&long, name), Err(SealError::TooLarge));
+    assert_eq!(
+        ring.open_cached(&[0; MAX_CACHED_BYTES + 41], name),
+        Err(SealError::Damaged)
+    );
 }
 
 #[test]

@@ -50,8 +50,20 @@ impl From<&ChatError> for GenerationReason {
     }
 }
 
+/// What of an answer was not made for this question, but is that of an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cached {
+    #[default]
+    None,
+    /// What the chat model wrote: it had been given the same to read.
+    Text,
+    /// All of it: nothing has changed since.
+    Answer,
+}
+
 /// Times are wall-clock microseconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     pub status: GenerationStatus,
     pub reason: Option<GenerationReason>,
@@ -70,6 +82,7 @@ pub struct Generation {
     /// From the question to the model to the end of its answer; 0 if none was asked.
     pub micros: u64,
     pub first_token_micros: Option<u64>,
+    pub cached: Cached,
 }
 
 impl Generation {
@@ -86,6 +99,7 @@ impl Generation {
             invented_citations: 0,
             micros: 0,
             first_token_micros: None,
+            cached: Cached::None,
         }
     }
 

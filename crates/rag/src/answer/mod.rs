@@ -5,6 +5,7 @@ mod events;
 mod extractive;
 pub(crate) mod function_words;
 mod generation;
+mod kept;
 mod phrases;
 mod quote;
 mod relevance;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use nexus_domain::{AnswerId, LineRange, Passage};
 pub use nexus_text::Language as AnswerLanguage;
+use serde::{Deserialize, Serialize};
 
 use crate::error::RagError;
 use crate::retrieve::{Question, Retrieval, RetrievalReport, Retriever};
@@ -25,7 +27,8 @@ use crate::verify::Fault;
 use events::Listener;
 pub use events::{AnswerDelta, AnswerEvent, AnswerStream};
 use extractive::Content;
-pub use generation::{Generation, GenerationReason, GenerationStatus};
+pub use generation::{Cached, Generation, GenerationReason, GenerationStatus};
+pub use kept::{KeptAnswer, KeptText, KeptTexts};
 use write::{Assignment, Context};
 pub use write::{Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled, checked};
 
@@ -67,7 +70,7 @@ impl Default for AnswerSettings {
 }
 
 /// A piece of an answer, with the numbers of the citations that it rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     pub text: String,
     /// Empty where the answer speaks for itself.
@@ -80,7 +83,7 @@ pub struct Block {
 }
 
 /// An exact quote and where it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
     /// From 1, in the order of the answer.
     pub number: u32,
@@ -100,7 +103,7 @@ pub struct Citation {
 }
 
 /// An answer as plain structure. How it looks is the renderer's matter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// Under which it is kept; whoever keeps it says so.
     pub id: Option<AnswerId>,
@@ -118,6 +121,7 @@ pub struct Answer {
     pub found: bool,
     /// How well what was found holds the question, and what an answer takes.
     pub support: Support,
+    #[serde(with = "kept::language")]
     pub language: AnswerLanguage,
     pub retrieval: RetrievalReport,
     pub generation: Generation,
@@ -142,6 +146,8 @@ pub struct Answering {
     /// What makes a question stand alone that leans on the conversation before it. `None`: rules, which cost nothing and keep
     /// nobody waiting.
     pub rewriting: Option<Rewriting>,
+    /// What chat models wrote before. `None`: they are asked each time.
+    pub kept: Option<Arc<dyn KeptTexts>>,
 }
 
 impl Answering {
@@ -173,8 +179,9 @@ impl Answering {
         let text = standing.text.as_str();
         let mut found = self.retriever.retrieve_as(question, text).await?;
         standing.note(&mut found.report);
-        let assessment = assess(&self.retriever, text, &question.filter, &found).await;
+        let mut assessment = assess(&self.retriever, text, &question.filter, &found).await;
         let support = assessment.support(&found.hits, &*self.calibrations).await;
+        found.report.hitch |= assessment.hitch;
         let Retrieval { hits, report } = found;
         let language = standing.language;
         let found = |hits| {
@@ -194,7 +201,7 @@ impl Answering {
                     context: &context,
                     max_quote_chars: self.settings.max_quote_chars,
                 };
-                writing.write(assignment, listener).await
+                writing.write(assignment, self.kept.as_deref(), listener).await
             }
             writing => {
                 listener.tell(|| found(hits.clone())).await;

@@ -40,6 +40,25 @@ impl Answering {
     }
 }
 
+impl Answering {
+    /// What a question is, before anybody is asked what it means: as it stands alone by rules; where a model would say, all
+    /// that it would be told.
+    pub(super) fn identity(&self, question: &Question) -> Vec<String> {
+        let (asked, history) = (question.searched(), question.history.as_slice());
+        if self.rewriting.is_some() && leans(history, asked) {
+            let turns = history.iter().map(|turn| format!("{turn:?}"));
+            return ["model".to_owned(), asked.to_owned()]
+                .into_iter()
+                .chain(turns)
+                .collect();
+        }
+        let text = rewrite(history, asked).text;
+        let standing = Standing::of(asked, text, RewrittenBy::Rules, None, Spent::default());
+        let how = format!("{:?} {:?}", standing.language, standing.rewritten_by);
+        vec!["rules".to_owned(), standing.text, how]
+    }
+}
+
 impl Standing {
     fn of(asked: &str, text: String, by: RewrittenBy, failure: Option<RewriteFailure>, spent: Spent) -> Self {
         let rewritten_by = (text != asked).then_some(by);

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use nexus_domain::{KbFilter, Passage, Passages};
+use serde::{Deserialize, Serialize};
 
 use crate::error::RagError;
 use crate::fusion::FusedHit;
@@ -12,7 +13,7 @@ use crate::fusion::FusedHit;
 const SLACK: usize = 8;
 
 /// A passage and what it was ranked by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RankedPassage {
     pub passage: Passage,
     /// Hybrid: the fused score, 0 to 1. Lexical or dense alone: the raw score.

@@ -109,7 +109,9 @@ impl Retriever {
         };
         let (lexical, dense) = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
 
-        let unknown = self.without_vector(&lexical, &dense, depth).await;
+        let unknown = self
+            .without_vector(&lexical, &dense, depth, &mut report.hitch)
+            .await;
         let fusing = Instant::now();
         let lists = Lists {
             lexical: &lexical.hits,
@@ -154,7 +156,13 @@ impl Retriever {
     ///
     /// A dense list that is not full holds every vector there is. A store that cannot tell is taken as complete; the next
     /// question asks again.
-    async fn without_vector(&self, lexical: &Side, dense: &Side, depth: usize) -> HashSet<ChunkId> {
+    async fn without_vector(
+        &self,
+        lexical: &Side,
+        dense: &Side,
+        depth: usize,
+        hitch: &mut bool,
+    ) -> HashSet<ChunkId> {
         let Some(side) = &dense.asked else {
             return HashSet::new();
         };
@@ -171,6 +179,7 @@ impl Retriever {
             }),
             Err(error) => {
                 tracing::warn!(%error, "which chunks have a vector is not known");
+                *hitch = true;
                 missing.clear();
             }
         }

@@ -23,7 +23,7 @@ pub enum SideStatus {
     Failed(String),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SideReport {
     pub status: SideStatus,
     /// How many chunks it proposed.
@@ -75,7 +75,7 @@ pub enum RerankStatus {
     Failed(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RerankReport {
     pub status: RerankStatus,
     /// How many passages it was given.
@@ -94,7 +94,7 @@ impl RerankReport {
 }
 
 /// How the passages were found. Times are wall-clock microseconds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetrievalReport {
     pub mode_asked: Mode,
     /// What was searched for, where it is not what was asked.
@@ -117,6 +117,35 @@ pub struct RetrievalReport {
     pub fuse_micros: u64,
     pub hydrate_micros: u64,
     pub total_micros: u64,
+    /// Something that weighs passages could not be read. The answer is good enough to give, and not to keep for others.
+    #[serde(skip)]
+    pub hitch: bool,
+}
+
+impl RetrievalReport {
+    /// Whether all that was to be asked was asked: the same question would find the same again.
+    pub(crate) fn is_whole(&self) -> bool {
+        let failed = |side: &SideReport| matches!(side.status, SideStatus::Failed(_));
+        let reranked = !matches!(
+            self.rerank.status,
+            RerankStatus::Failed(_) | RerankStatus::TimedOut
+        );
+        reranked
+            && !failed(&self.lexical)
+            && !failed(&self.dense)
+            && !self.hitch
+            && self.rewrite_failure.is_none()
+    }
+
+    /// The same where nothing was searched: what was found was found before.
+    pub(crate) fn at_no_time(&mut self) {
+        for side in [&mut self.lexical, &mut self.dense] {
+            side.micros = 0;
+        }
+        self.rerank.micros = 0;
+        (self.embed_micros, self.fuse_micros, self.hydrate_micros) = (0, 0, 0);
+        self.total_micros = 0;
+    }
 }
 
 impl RetrievalReport {
@@ -136,6 +165,7 @@ impl RetrievalReport {
             fuse_micros: 0,
             hydrate_micros: 0,
             total_micros: 0,
+            hitch: false,
         }
     }
 }

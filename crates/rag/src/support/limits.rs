@@ -1,7 +1,7 @@
 //! From where on support is an answer.
 
 use async_trait::async_trait;
-use nexus_domain::KbId;
+use nexus_domain::{KbId, PassageError};
 use serde::{Deserialize, Serialize};
 
 /// What scores are made of. Those of one basis cannot be compared with those of another.
@@ -55,8 +55,8 @@ impl Limits {
 /// The port to what was measured.
 #[async_trait]
 pub trait Calibrations: Send + Sync + std::fmt::Debug {
-    /// `None`: it was not measured, or that cannot be read now.
-    async fn limits(&self, kb: KbId, basis: Basis) -> Option<Limits>;
+    /// `None`: it was not measured.
+    async fn limits(&self, kb: KbId, basis: Basis) -> Result<Option<Limits>, PassageError>;
 }
 
 /// Nothing was measured.
@@ -65,7 +65,7 @@ pub struct FixedLimits;
 
 #[async_trait]
 impl Calibrations for FixedLimits {
-    async fn limits(&self, _: KbId, _: Basis) -> Option<Limits> {
-        None
+    async fn limits(&self, _: KbId, _: Basis) -> Result<Option<Limits>, PassageError> {
+        Ok(None)
     }
 }

@@ -34,6 +34,8 @@ const ASSESSED: usize = 10;
 pub(crate) struct Assessment {
     pub(crate) asked: Asked,
     pub(crate) basis: Basis,
+    /// Something that weighs could not be read.
+    pub(crate) hitch: bool,
     /// Of the first hits, in their order.
     nearness: Vec<Nearness>,
 }
@@ -82,10 +84,12 @@ pub(crate) async fn assess(
     found: &Retrieval,
 ) -> Assessment {
     let words = Asked::words(text);
+    let mut hitch = false;
     let rarity = match rarity::of(&*retriever.vectors, filter, &words).await {
         Ok(rarity) => rarity,
         Err(error) => {
             tracing::warn!(%error, "how rare the words of a question are is not known");
+            hitch = true;
             vec![1.0; words.len()]
         }
     };
@@ -94,16 +98,20 @@ pub(crate) async fn assess(
         SideStatus::Ran if found.report.dense.candidates > 0 => Basis::Hybrid,
         _ => Basis::Lexical,
     };
-    judged(retriever, asked, basis, found).await
+    let mut assessment = judged(retriever, asked, basis, found).await;
+    assessment.hitch |= hitch;
+    assessment
 }
 
 /// Holds the best passages against what is asked.
 async fn judged(retriever: &Retriever, asked: Asked, basis: Basis, found: &Retrieval) -> Assessment {
     let hits = &found.hits[..found.hits.len().min(ASSESSED)];
+    let mut hitch = false;
     let without = match basis {
         Basis::Lexical => HashSet::new(),
         Basis::Hybrid => without_vector(retriever, hits).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "which passages have a vector is not known");
+            hitch = true;
             HashSet::new()
         }),
     };
@@ -121,6 +129,7 @@ async fn judged(retriever: &Retriever, asked: Asked, basis: Basis, found: &Retri
     Assessment {
         asked,
         basis,
+        hitch,
         nearness,
     }
 }
@@ -155,7 +164,7 @@ impl Assessment {
 
     /// Each passage against the limits of the knowledge base that it is of; of several, the one that stands best. So a
     /// knowledge base keeps its own threshold, whatever is asked beside it.
-    pub(crate) async fn support(&self, hits: &[RankedPassage], limits: &dyn Calibrations) -> Support {
+    pub(crate) async fn support(&mut self, hits: &[RankedPassage], limits: &dyn Calibrations) -> Support {
         let mut known: Vec<(nexus_domain::KbId, Option<Limits>)> = Vec::new();
         let mut best: Option<(f32, Support)> = None;
         for (hit, near) in hits.iter().zip(&self.nearness) {
@@ -163,7 +172,11 @@ impl Assessment {
             let own = match known.iter().find(|(of, _)| *of == kb) {
                 Some((_, own)) => *own,
                 None => {
-                    let own = limits.limits(kb, self.basis).await;
+                    let own = limits.limits(kb, self.basis).await.unwrap_or_else(|error| {
+                        tracing::warn!(%error, "what a knowledge base was measured to be cannot be read");
+                        self.hitch = true;
+                        None
+                    });
                     known.push((kb, own));
                     own
                 }

@@ -8,6 +8,7 @@ mod follow_ups;
 mod follow_ups_by_model;
 mod fusion;
 mod injections;
+mod kept;
 mod marks;
 mod quotes;
 mod refusals;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use nexus_domain::{DocumentId, KbId};
+use nexus_domain::{DocumentId, KbId, PassageError};
 use nexus_rag::Mode;
 use nexus_rag::support::{Basis, Calibration, Calibrations, Limits, Sampled, calibrate};
 
@@ -15,12 +15,12 @@ struct Needs(f32);
 
 #[async_trait]
 impl Calibrations for Needs {
-    async fn limits(&self, _: KbId, _: Basis) -> Option<Limits> {
-        Some(Limits {
+    async fn limits(&self, _: KbId, _: Basis) -> Result<Option<Limits>, PassageError> {
+        Ok(Some(Limits {
             threshold: self.0,
             worth_asking: 0.0,
             floor: 0.0,
-        })
+        }))
     }
 }
 

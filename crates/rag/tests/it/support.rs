@@ -107,6 +107,7 @@ impl World {
             writing: None,
             calibrations: Arc::new(FixedLimits),
             rewriting: None,
+            kept: None,
         }
     }
 

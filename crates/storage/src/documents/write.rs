@@ -37,7 +37,9 @@ statements! {
         " AND state = 'current'
           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.version_id = document_versions.id)");
     MARK_SEEN = ids_in!("UPDATE documents SET seen_task_id = $65 WHERE id IN ", "");
-    NOTE = "UPDATE documents SET fingerprint = $2, link = $3 WHERE id = $1 AND deleted_at IS NULL";
+    NOTE = "UPDATE documents SET fingerprint = $2 WHERE id = $1 AND deleted_at IS NULL";
+    LEAD_TO = "UPDATE documents SET link = $2
+        WHERE id = $1 AND deleted_at IS NULL AND COALESCE(link, '') <> COALESCE($2, '')";
     FORGET_SEEN = "UPDATE documents SET seen_task_id = $3 WHERE source_id = $1 AND seen_task_id = $2";
     RETIRE_UNSEEN = "UPDATE document_versions SET state = 'retired' WHERE state = 'current' AND id IN (
         SELECT version_id FROM documents WHERE source_id = $1 AND seen_task_id <> $2 AND deleted_at IS NULL)";
@@ -227,23 +229,23 @@ impl Documents<&mut Tx> {
         Ok(())
     }
 
-    /// Notes what the source calls a document's content now, and where it is, without a new version of it.
+    /// Notes what the source calls a document's content now, and where it is, without a new version of it. Whether that is
+    /// elsewhere.
     pub async fn note_provenance(
         &mut self,
         document: DocumentId,
         fingerprint: Option<&str>,
         link: Option<&str>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         check_text(fingerprint.unwrap_or_default(), "a fingerprint")?;
         check_text(link.unwrap_or_default(), "a link")?;
-        on!(self.0, |c| sqlx::query(NOTE)
-            .bind(document.as_uuid())
-            .bind(fingerprint)
-            .bind(link)
-            .execute(c)
-            .await?
-            .rows_affected());
-        Ok(())
+        let led = on!(self.0, |c| {
+            let note = sqlx::query(NOTE).bind(document.as_uuid()).bind(fingerprint);
+            note.execute(&mut *c).await?;
+            let lead = sqlx::query(LEAD_TO).bind(document.as_uuid()).bind(link);
+            lead.execute(&mut *c).await?.rows_affected()
+        });
+        Ok(led > 0)
     }
 
     /// Forgets what an earlier attempt of the task has met: the source may hold something else by now.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
+    answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings, generations,
     idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
     rights, service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
     webhooks,
@@ -106,6 +106,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
     let files = [
         api_keys::STATEMENTS,
         audit::STATEMENTS,
+        cached::STATEMENTS,
         chunks::STATEMENTS,
         db::STATEMENTS,
         deliveries::STATEMENTS,

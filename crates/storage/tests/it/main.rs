@@ -42,6 +42,7 @@ mod answers;
 mod api_keys;
 mod audit;
 mod bots;
+mod cached;
 mod chats;
 mod claims;
 mod connections;

@@ -395,10 +395,13 @@ async fn fingerprints_tell_what_is_known(db: &Db) {
     let known = db.documents().fingerprints(shelf.source).await.unwrap();
     assert_eq!(known, [("a.md".to_owned(), "blob a.md".to_owned())]);
     let mut tx = db.begin().await.unwrap();
-    tx.documents()
-        .note_provenance(document.id, Some("blob 2"), Some("https://example.org/2"))
-        .await
-        .unwrap();
+    for (fingerprint, is_moved) in [("blob 1", true), ("blob 2", false)] {
+        let moved = tx
+            .documents()
+            .note_provenance(document.id, Some(fingerprint), Some("https://example.org/2"))
+            .await;
+        assert_eq!(moved.unwrap(), is_moved, "whether its link is another one");
+    }
     tx.commit().await.unwrap();
     let found = db.documents().get(document.id).await.unwrap().unwrap();
     assert_eq!(found.fingerprint.as_deref(), Some("blob 2"));

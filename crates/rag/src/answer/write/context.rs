@@ -43,7 +43,7 @@ impl<'a> Context<'a> {
         self.sources.iter().map(evidence).collect()
     }
 
-    fn passages(&self) -> impl Iterator<Item = &Passage> + Clone {
+    pub(super) fn passages(&self) -> impl Iterator<Item = &Passage> + Clone {
         self.sources.iter().map(|source| &source.passage)
     }
 

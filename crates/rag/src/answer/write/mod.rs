@@ -16,13 +16,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::StreamExt as _;
-use nexus_domain::{ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest};
+use futures::{StreamExt as _, stream};
+use nexus_domain::{
+    ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage, ContentHash,
+    Passage,
+};
 use nexus_text::Language;
 
 use super::events::{AnswerDelta, AnswerEvent, Listener};
 use super::extractive::Content;
-use super::generation::{Generation, GenerationReason, GenerationStatus};
+use super::generation::{Cached, Generation, GenerationReason, GenerationStatus};
+use super::kept::{KeptText, KeptTexts, text_key};
 use super::quote::{best_span, lines_of};
 use super::relevance::QuestionTerms;
 use super::{Citation, phrases, select};
@@ -91,6 +95,14 @@ pub(super) struct Assignment<'a> {
     pub(super) max_quote_chars: usize,
 }
 
+/// What a model wrote, read to its end.
+struct Drafted {
+    /// `None` if it says that the sources hold no answer.
+    draft: Option<Draft>,
+    /// Where the text may be kept: under which key, and its bytes.
+    fresh: Option<(ContentHash, String)>,
+}
+
 /// What rules, instructions of a bot, places of sources and a question take besides the sources, at most.
 const PROMPT_TOKENS: u64 = 6_000;
 
@@ -99,10 +111,20 @@ impl Writing {
         self.settings.context_tokens as u64 + u64::from(self.settings.max_answer_tokens) + PROMPT_TOKENS
     }
 
+    /// The models that may write, the one that is asked first in front, however they do now: while it is away, what it wrote
+    /// before is given again, and what another one writes in its place is not kept for the time after.
+    pub(super) fn line_up(&self) -> Vec<String> {
+        let models = self.model.conditions().into_iter();
+        let mut models: Vec<String> = models.map(|(name, _)| name).collect();
+        models.sort_by_key(|name| Some(name) != self.manner.model.as_ref());
+        models
+    }
+
     /// What the model made of it; no content where its text cannot be used.
     pub(super) async fn write(
         &self,
         assignment: Assignment<'_>,
+        kept: Option<&dyn KeptTexts>,
         listener: &Listener,
     ) -> (Option<Content>, Generation) {
         let started = Instant::now();
@@ -116,12 +138,22 @@ impl Writing {
             Unverified::Mark => listener,
             Unverified::Drop => &Listener::NOBODY,
         };
-        let drafted = self.draft(assignment, started, &mut generation, listener).await;
+        let drafted = self
+            .draft(assignment, kept, started, &mut generation, listener)
+            .await;
         generation.micros = micros_since(started);
         generation.uncounted = generation.model.is_some() && generation.usage.is_none();
-        let content = drafted.and_then(|draft| content(assignment, draft, self.settings.unverified));
+        let content = drafted.and_then(|Drafted { draft, fresh }| {
+            content(assignment, draft, self.settings.unverified).map(|content| (content, fresh))
+        });
         match content {
-            Ok(content) => {
+            Ok((content, fresh)) => {
+                // That there is no answer is true until the next document comes.
+                if let (Some(kept), Some((key, text)), true) = (kept, fresh, content.found) {
+                    let sources: Vec<&Passage> = assignment.context.passages().collect();
+                    let model = generation.model.clone().unwrap_or_default();
+                    kept.keep(key, KeptText { model, text }, &sources).await;
+                }
                 generation.status = GenerationStatus::Written;
                 generation.reason = None;
                 (Some(content), generation)
@@ -142,10 +174,11 @@ impl Writing {
     async fn draft(
         &self,
         assignment: Assignment<'_>,
+        kept: Option<&dyn KeptTexts>,
         started: Instant,
         generation: &mut Generation,
         listener: &Listener,
-    ) -> Result<Option<Draft>, GenerationReason> {
+    ) -> Result<Drafted, GenerationReason> {
         let context = assignment.context;
         let request = ChatRequest {
             messages: prompt::messages(
@@ -158,17 +191,35 @@ impl Writing {
             temperature: self.settings.temperature,
             prefer: self.manner.model.clone(),
         };
-        let reply = self.model.chat(request).await;
+        let models = self.line_up();
+        let key = kept.map(|kept| (kept, text_key(&request, &models)));
+        let known = match &key {
+            Some((kept, key)) => kept.text(key).await,
+            None => None,
+        };
+        let reply = match known {
+            Some(known) => {
+                generation.cached = Cached::Text;
+                Ok(said_before(known))
+            }
+            None => self.model.chat(request).await,
+        };
         let ChatReply { model, mut events } = reply.map_err(|error| GenerationReason::from(&error))?;
+        // Of a model that stood in for another one nothing is kept: the other one may be back at the next question.
+        let key = key.map(|(_, key)| key).filter(|_| models.first() == Some(&model));
         generation.model = Some(model);
         generation.first_token_micros = Some(micros_since(started));
 
         let mut thoughts = Thoughts::default();
         let mut gate = Gate::default();
         let mut parser = Parser::new(context.sources.len());
-        loop {
+        let mut text = String::new();
+        let finish = loop {
             match events.next().await {
                 Some(Ok(ChatEvent::Delta(delta))) => {
+                    if key.is_some() {
+                        text.push_str(&delta);
+                    }
                     let step = parser.push(&gate.push(&thoughts.push(&delta)));
                     tell(listener, context, step).await;
                 }
@@ -178,22 +229,40 @@ impl Writing {
                     if end.finish == ChatFinish::Filtered {
                         return Err(GenerationReason::Filtered);
                     }
-                    break;
+                    break end.finish;
                 }
                 Some(Err(ChatError::TimedOut(_))) => return Err(GenerationReason::TimedOut),
                 Some(Err(_)) | None => return Err(GenerationReason::BrokenOff),
             }
-        }
+        };
+        let is_fresh = generation.cached == Cached::None && finish == ChatFinish::Stop;
+        let fresh = key.filter(|_| is_fresh).map(|key| (key, text));
         let last = gate.push(&thoughts.finish());
         let Some(rest) = gate.finish() else {
-            return Ok(None);
+            return Ok(Drafted { draft: None, fresh });
         };
         let step = parser.push(&(last + &rest));
         tell(listener, context, step).await;
         let (step, draft) = parser.finish();
         tell(listener, context, step).await;
         generation.invented_citations = draft.invented.len();
-        Ok(Some(draft))
+        Ok(Drafted {
+            draft: Some(draft),
+            fresh,
+        })
+    }
+}
+
+/// A text that was kept, as if a model said it now, which takes no tokens.
+fn said_before(known: KeptText) -> ChatReply {
+    let end = ChatEnd {
+        finish: ChatFinish::Stop,
+        usage: Some(ChatUsage::default()),
+    };
+    let events = [ChatEvent::Delta(known.text), ChatEvent::End(end)];
+    ChatReply {
+        model: known.model,
+        events: stream::iter(events.map(Ok)).boxed(),
     }
 }
 
