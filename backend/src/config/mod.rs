@@ -10,6 +10,7 @@ mod load;
 mod paths;
 mod sections;
 mod sources;
+mod standing;
 mod uploads;
 mod webhooks;
 
@@ -23,6 +24,7 @@ pub use sections::{
     LogsConfig, ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
 pub use sources::SourcesConfig;
+pub use standing::StandingConfig;
 pub use uploads::UploadsPlace;
 pub use webhooks::WebhooksConfig;
 

@@ -128,6 +128,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         sessions::STATEMENTS,
         settings::STATEMENTS,
         sources::STATEMENTS,
+        standing_questions::STATEMENTS,
         subscriptions::STATEMENTS,
         uploads::STATEMENTS,
         users::STATEMENTS,
