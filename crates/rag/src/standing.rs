@@ -35,8 +35,11 @@ pub struct Baseline {
     /// Support of the best passage.
     score: f32,
     basis: Basis,
-    /// Fingerprints of the texts that were read then, or were rejected since.
+    /// Fingerprints of the texts that were read then.
     seen: Vec<u64>,
+    /// Of those that came since and were no answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<u64>,
 }
 
 impl Baseline {
@@ -46,19 +49,20 @@ impl Baseline {
             score: refusal.support.score,
             basis: refusal.support.basis,
             seen: read.iter().take(MAX_SEEN).map(fingerprint).collect(),
+            rejected: Vec::new(),
         }
     }
 
     /// The same, and these passages were no answer either.
     #[must_use]
-    pub fn without(mut self, rejected: &Evidence) -> Self {
-        for text in &rejected.texts {
-            if !self.seen.contains(text) {
-                self.seen.push(*text);
+    pub fn without(mut self, evidence: &Evidence) -> Self {
+        for text in &evidence.texts {
+            if !self.rejected.contains(text) {
+                self.rejected.push(*text);
             }
         }
-        let surplus = self.seen.len().saturating_sub(MAX_SEEN);
-        self.seen.drain(..surplus);
+        let surplus = self.rejected.len().saturating_sub(MAX_SEEN);
+        self.rejected.drain(..surplus);
         self
     }
 }
@@ -99,12 +103,13 @@ impl Answering {
         let mut known = if before.basis == assessment.basis { before.score } else { 0.0 };
         let mut new = Vec::new();
         for (place, (hit, support)) in found.hits.iter().zip(supports).enumerate() {
-            if is_new(&hit.passage) {
-                if assessment.is_of_what_is_named(place) {
-                    new.push((&hit.passage, support));
-                }
-            } else {
+            if before.rejected.contains(&fingerprint(&hit.passage)) {
+                continue;
+            }
+            if !is_new(&hit.passage) {
                 known = known.max(support.score);
+            } else if assessment.is_of_what_is_named(place) {
+                new.push((&hit.passage, support));
             }
         }
         new.retain(|(_, support)| {
@@ -176,6 +181,7 @@ mod tests {
             score: 0.2,
             basis: Basis::Lexical,
             seen: vec![1, 2],
+            rejected: Vec::new(),
         };
         for n in 0..200 {
             baseline = baseline.without(&Evidence {
@@ -183,8 +189,9 @@ mod tests {
                 texts: vec![n, n],
             });
         }
-        assert_eq!(baseline.seen.len(), MAX_SEEN);
-        assert_eq!(baseline.seen.last(), Some(&199));
+        assert_eq!(baseline.rejected.len(), MAX_SEEN);
+        assert_eq!(baseline.rejected.last(), Some(&199));
+        assert_eq!(baseline.seen, [1, 2]);
         let json = serde_json::to_string(&baseline).unwrap();
         assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
     }

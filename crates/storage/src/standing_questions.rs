@@ -50,6 +50,8 @@ statements! {
     ANSWERED = "UPDATE standing_questions SET state = 'answered', question = '', searched = '', baseline = '{}', lease = NULL,
             updated_at = $5
         WHERE chat_id = $1 AND topic_id = $2 AND user_id = $3 AND digest = $4 AND state = 'open'";
+    FORGET_KBS_OF_ANSWERED = "DELETE FROM standing_question_kbs WHERE question_id IN (SELECT id FROM standing_questions
+        WHERE chat_id = $1 AND topic_id = $2 AND user_id = $3 AND digest = $4)";
     FORGET = "DELETE FROM standing_questions WHERE chat_id = $1 AND topic_id = $2 AND user_id = $3 AND state = 'open'";
     DELETE_OF_CHAT = "DELETE FROM standing_questions WHERE chat_id = $1";
     DELETE_TWINS = "DELETE FROM standing_questions WHERE chat_id = $1 AND EXISTS (SELECT 1 FROM standing_questions o
@@ -59,10 +61,11 @@ statements! {
     GET = concat!("SELECT ", standing_columns!(), ", state, delivery_id FROM standing_questions WHERE id = $1");
     OF_CHAT = concat!("SELECT ", standing_columns!(), ", state, delivery_id FROM standing_questions WHERE chat_id = $1
         ORDER BY asked_at, id");
-    // A change has settled when nothing has come for a while.
-    DUE_KBS = "SELECT DISTINCT s.kb_id FROM standing_question_kbs s
-        JOIN knowledge_bases k ON k.id = s.kb_id AND k.deleted_at IS NULL AND k.revision > s.revision AND k.updated_at <= $2
-        JOIN standing_questions q ON q.id = s.question_id AND q.state = 'open' AND q.due_at <= $1
+    // A change has settled when nothing has come for a while. The order of the tables is that of the search in SQLite: of each
+    // knowledge base it reads what is behind, and nothing else.
+    DUE_KBS = "SELECT DISTINCT k.id FROM knowledge_bases k CROSS JOIN standing_question_kbs s CROSS JOIN standing_questions q
+        WHERE k.deleted_at IS NULL AND k.updated_at <= $2 AND s.kb_id = k.id AND s.revision < k.revision
+            AND q.id = s.question_id AND q.state = 'open' AND q.due_at <= $1
         LIMIT $3";
     // Whoever asks all that they see asks what is made later, too.
     ENROL = "INSERT INTO standing_question_kbs (question_id, kb_id, revision)
@@ -299,7 +302,15 @@ impl StandingQuestions<&mut Tx> {
         let closed = on!(self.0, |c| {
             let update = sqlx::query(ANSWERED).bind(chat.as_uuid()).bind(topic);
             let update = update.bind(user.as_uuid()).bind(digest.as_bytes().as_slice());
-            update.bind(At(now)).execute(c).await?.rows_affected()
+            let closed = update.bind(At(now)).execute(&mut *c).await?.rows_affected();
+            if closed == 1 {
+                let forget = sqlx::query(FORGET_KBS_OF_ANSWERED)
+                    .bind(chat.as_uuid())
+                    .bind(topic);
+                let forget = forget.bind(user.as_uuid()).bind(digest.as_bytes().as_slice());
+                forget.execute(&mut *c).await?;
+            }
+            closed
         });
         Ok(closed == 1)
     }
@@ -434,14 +445,18 @@ impl StandingQuestions<&mut Tx> {
         delivery: DeliveryId,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let told = on!(self.0, |c| sqlx::query(TOLD)
-            .bind(id.as_uuid())
-            .bind(lease.as_uuid())
-            .bind(delivery.as_uuid())
-            .bind(At(now))
-            .execute(c)
-            .await?
-            .rows_affected());
+        let told = on!(self.0, |c| {
+            let update = sqlx::query(TOLD).bind(id.as_uuid()).bind(lease.as_uuid());
+            let update = update.bind(delivery.as_uuid()).bind(At(now));
+            let told = update.execute(&mut *c).await?.rows_affected();
+            if told == 1 {
+                sqlx::query(FORGET_KBS)
+                    .bind(id.as_uuid())
+                    .execute(&mut *c)
+                    .await?;
+            }
+            told
+        });
         Ok(told == 1)
     }
 
