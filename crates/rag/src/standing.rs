@@ -2,7 +2,7 @@
 //!
 //! Nobody waits for this answer, so it has to be right (`docs/adr/0020-standing-questions.md`). Four things have to come
 //! together: a passage that is new, which alone can be the reason why the answer is known now; that holds what the question
-//! names; support above what an answer takes, by a margin; and more of it than anything had that was there before.
+//! names; support above what an answer takes, by a margin where no chat model judges; and more of it than anything had that was there before.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::error::RagError;
 use crate::retrieve::Question;
 use crate::support::{Basis, assess};
 
-/// How far above the threshold support has to be: this share of the way from there to 1.
-const MARGIN: f32 = 0.15;
+/// How far above the threshold support has to be where no chat model judges, too: this share of the way from there to 1.
+const MARGIN: f32 = 0.2;
 /// How much more of the question a new passage has to hold than any that was there before.
 const GAIN: f32 = 0.1;
 /// Words with a meaning of their own that a question needs: one alone stands in any document.
@@ -112,8 +112,9 @@ impl Answering {
                 new.push((&hit.passage, support));
             }
         }
+        let margin = if self.writing.is_some() { 0.0 } else { MARGIN };
         new.retain(|(_, support)| {
-            let enough = support.threshold + MARGIN * (1.0 - support.threshold);
+            let enough = support.threshold + margin * (1.0 - support.threshold);
             support.score >= enough && support.score >= known + GAIN
         });
         if new.is_empty() {
