@@ -11,7 +11,9 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{ChatConfig, ConfigError, LimitsConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback};
+use super::{
+    ChatConfig, ConfigError, LimitsConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback,
+};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {

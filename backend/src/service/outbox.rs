@@ -143,7 +143,8 @@ impl Outbox {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         tx.buttons().delete_of(delivery.id).await?;
-        let is_told = tells_unasked(delivery) && tx.standing_questions().withdraw_message(delivery.id, now).await?;
+        let is_told =
+            tells_unasked(delivery) && tx.standing_questions().withdraw_message(delivery.id, now).await?;
         if is_told && delivery.parts.is_empty() {
             // Nobody waits for it: a refusal would tell of what may not be known.
             let settled = Settled {
@@ -443,7 +444,13 @@ impl Outbox {
 
 /// Whether it answers a question that was refused long ago.
 fn tells_unasked(delivery: &Delivery) -> bool {
-    matches!(&delivery.content, Some(Content::Answer { asked_before: Some(_), .. }))
+    matches!(
+        &delivery.content,
+        Some(Content::Answer {
+            asked_before: Some(_),
+            ..
+        })
+    )
 }
 
 async fn held(tx: &mut Tx, id: DeliveryId, lease: LeaseToken) -> Result<HandedOut, ServiceError> {

@@ -154,9 +154,7 @@ impl Questions {
         };
         let answering = self.answering.clone();
         let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
-        let evidence = answering
-            .evidence(&question, look.asked_at, &look.before)
-            .await?;
+        let evidence = answering.evidence(&question, look.asked_at, &look.before).await?;
         let mut looked = LookedAgain {
             asked,
             evidence,
@@ -165,10 +163,7 @@ impl Questions {
         let Some(evidence) = &looked.evidence else {
             return Ok(looked);
         };
-        let accounts = self
-            .usage
-            .accounts_of_nobody(bot.as_ref(), Some(&filter))
-            .await?;
+        let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
         let taken = self
             .usage
             .take_question(&accounts, answering.most_tokens())

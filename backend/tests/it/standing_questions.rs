@@ -122,7 +122,10 @@ impl World {
     async fn refused(&mut self, person: i64, question: &str) -> Value {
         self.bot.asks(person, question).await;
         let answer = self.bot.delivered().await;
-        assert_eq!(answer["content"]["answer"]["found"], false, "{question}: {answer}");
+        assert_eq!(
+            answer["content"]["answer"]["found"], false,
+            "{question}: {answer}"
+        );
         answer
     }
 
@@ -135,7 +138,11 @@ impl World {
                 let now = self.app.clock.now();
                 let due = self.db.standing_questions().due_kbs(now, now, 10).await.unwrap();
                 let looks = self.db.standing_questions().looks().await.unwrap();
-                rounds = if due.is_empty() && looks == 0 { rounds + 1 } else { 0 };
+                rounds = if due.is_empty() && looks == 0 {
+                    rounds + 1
+                } else {
+                    0
+                };
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
@@ -208,12 +215,21 @@ async fn whoever_was_refused_is_told_once_when_there_is_an_answer() {
     let mut world = World::open_to_all(&[]).await;
     world.refused(ANNA, QUESTION).await;
     let asked_by = world.bot.updates * 10;
-    world.refused(ANNA, "which cable does the Borealis pump need").await;
+    world
+        .refused(ANNA, "which cable does the Borealis pump need")
+        .await;
     let asked_again_by = world.bot.updates * 10;
-    assert_eq!(world.counts().await, BTreeMap::from([("open", 1)]), "one question");
+    assert_eq!(
+        world.counts().await,
+        BTreeMap::from([("open", 1)]),
+        "one question"
+    );
     // Something else comes first.
     world
-        .added("b.tar.gz", &[("b.md", b"# Kestrel valve\n\nThe Kestrel valve is red.\n")])
+        .added(
+            "b.tar.gz",
+            &[("b.md", b"# Kestrel valve\n\nThe Kestrel valve is red.\n")],
+        )
         .await;
     world.looked().await;
     assert!(world.told().await.is_empty());
@@ -226,7 +242,10 @@ async fn whoever_was_refused_is_told_once_when_there_is_an_answer() {
     assert_eq!(question_of(message), "which cable does the Borealis pump need");
     assert_ne!(asked_by, asked_again_by);
     assert_eq!(message["reply_to_message_id"], asked_again_by);
-    assert_eq!((&message["priority"], &message["telegram_chat_id"]), (&json!("notice"), &json!(ANNA)));
+    assert_eq!(
+        (&message["priority"], &message["telegram_chat_id"]),
+        (&json!("notice"), &json!(ANNA))
+    );
     let answer = &message["content"]["answer"];
     assert_eq!(answer["found"], true);
     assert_eq!(answer["citations"][0]["passage"]["document_path"], "pump.md");
@@ -241,7 +260,13 @@ async fn whoever_was_refused_is_told_once_when_there_is_an_answer() {
     assert!(text(&passage["content"]["passages"][0]["text"]).contains("K7"));
     // Never twice.
     world
-        .added("d.tar.gz", &[("d.md", b"# Borealis pump\n\nThe Borealis pump needs a cable that is long.\n")])
+        .added(
+            "d.tar.gz",
+            &[(
+                "d.md",
+                b"# Borealis pump\n\nThe Borealis pump needs a cable that is long.\n",
+            )],
+        )
         .await;
     world.looked().await;
     assert!(world.told().await.is_empty());
@@ -259,10 +284,7 @@ async fn what_was_there_before_is_no_news() {
     world.refused(ANNA, QUESTION).await;
     // A right that is given is no news of a document, whatever comes beside it.
     let (_, bots) = world.operator.get("/bots").await;
-    let path = format!(
-        "/knowledge-bases/{closed}/bots/{}",
-        text(&bots["items"][0]["id"])
-    );
+    let path = format!("/knowledge-bases/{closed}/bots/{}", text(&bots["items"][0]["id"]));
     assert!(world.operator.put(&path, &json!({})).await.0 < 300);
     let lamp: (&str, &[u8]) = ("lamp.md", b"# Lamp\n\nThe lamp is green.\n");
     world.added("b.tar.gz", &[lamp]).await;
@@ -284,10 +306,17 @@ async fn whoever_has_got_an_answer_or_has_forgotten_the_question_is_told_nothing
         world.refused(person, QUESTION).await;
     }
     world.refused(ANNA, "hello").await;
-    assert_eq!(world.counts().await, BTreeMap::from([("open", 3)]), "a greeting asks for nothing");
+    assert_eq!(
+        world.counts().await,
+        BTreeMap::from([("open", 3)]),
+        "a greeting asks for nothing"
+    );
     world.bot.commands(BORIS, "new").await;
     assert_eq!(said(&world.bot.delivered().await), "forgotten");
-    let mut edited = world.bot.update(VERA, json!({"kind": "edit", "text": "Who is the Kestrel valve from?"}));
+    let mut edited = world.bot.update(
+        VERA,
+        json!({"kind": "edit", "text": "Who is the Kestrel valve from?"}),
+    );
     edited["message_id"] = json!((world.bot.updates - 3) * 10);
     world.bot.pass_on(&[edited]).await;
     world.bot.delivered().await;
@@ -302,7 +331,10 @@ async fn whoever_has_got_an_answer_or_has_forgotten_the_question_is_told_nothing
     // Anna asks again and hears it.
     world.bot.asks(ANNA, QUESTION).await;
     assert_eq!(world.bot.delivered().await["content"]["answer"]["found"], true);
-    assert_eq!(world.counts().await, BTreeMap::from([("answered", 1), ("open", 1)]));
+    assert_eq!(
+        world.counts().await,
+        BTreeMap::from([("answered", 1), ("open", 1)])
+    );
     world.end().await;
 }
 
@@ -320,7 +352,11 @@ async fn a_group_is_told_in_the_topic_where_it_was_asked() {
     let told = world.told().await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(
-        (&told[0]["telegram_chat_id"], &told[0]["topic_id"], &told[0]["reply_to_message_id"]),
+        (
+            &told[0]["telegram_chat_id"],
+            &told[0]["topic_id"],
+            &told[0]["reply_to_message_id"]
+        ),
         (&json!(-100), &json!(7), &asked_by)
     );
     world.end().await;
@@ -356,11 +392,19 @@ async fn a_chat_model_has_the_last_word() {
     assert!(world.told().await.is_empty(), "the model says that this is none");
     assert_eq!(server.calls(), 2);
     // What was rejected is not asked about again; what is new is.
-    world.added("c.tar.gz", &[("c.md", b"# Lamps\n\nLamps are green.\n")]).await;
+    world
+        .added("c.tar.gz", &[("c.md", b"# Lamps\n\nLamps are green.\n")])
+        .await;
     world.looked().await;
     assert_eq!(server.calls(), 2);
     world
-        .added("d.tar.gz", &[("d.md", b"# Borealis pump\n\nWhich cable does the Borealis pump need? One of type K7, shielded.\n")])
+        .added(
+            "d.tar.gz",
+            &[(
+                "d.md",
+                b"# Borealis pump\n\nWhich cable does the Borealis pump need? One of type K7, shielded.\n",
+            )],
+        )
         .await;
     world.looked().await;
     let told = world.told().await;
@@ -393,7 +437,10 @@ async fn gaps_tell_what_was_asked_for_and_could_not_be_answered() {
         (&json!(4), &json!(3), &json!(QUESTION)),
         "{gaps}"
     );
-    assert_eq!((&items[1]["questions"], &items[1]["answered_since"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&items[1]["questions"], &items[1]["answered_since"]),
+        (&json!(1), &json!(0))
+    );
     world.added("b.tar.gz", &[ANSWER]).await;
     world.looked().await;
     assert_eq!(world.told().await.len(), 3);
@@ -401,11 +448,17 @@ async fn gaps_tell_what_was_asked_for_and_could_not_be_answered() {
     assert_eq!(first["items"][0]["answered_since"], 3);
     assert!(first["items"][0].get("example").is_none(), "{first}");
     let cursor = text(&first["next_cursor"]);
-    let (_, second) = world.operator.get(&format!("{path}?limit=1&cursor={cursor}")).await;
+    let (_, second) = world
+        .operator
+        .get(&format!("{path}?limit=1&cursor={cursor}"))
+        .await;
     assert_eq!(second["items"][0]["questions"], 1);
     assert!(second.get("next_cursor").is_none_or(Value::is_null), "{second}");
     let (status, odd) = world.operator.get(&format!("{path}?include=answers")).await;
-    assert_eq!((status, &odd["error"]["code"]), (422, &json!("validation_failed")));
+    assert_eq!(
+        (status, &odd["error"]["code"]),
+        (422, &json!("validation_failed"))
+    );
     world.end().await;
 }
 
@@ -419,11 +472,56 @@ async fn nothing_stands_where_that_is_turned_off() {
 
 /// Things that documents will tell of, and what of each.
 const NAMES: [&str; 50] = [
-    "Aldora", "Brinvel", "Castovar", "Drelmont", "Eskadir", "Farnholt", "Gravenor", "Halistra", "Iverness", "Jorvalen",
-    "Kestrelin", "Lomakar", "Mirsenda", "Norvalis", "Ostrakem", "Pelindor", "Quessera", "Rudavion", "Selmarit", "Tarvenol",
-    "Ulmareth", "Vostrine", "Wexholme", "Xandrevi", "Yorwenna", "Zelmaris", "Ambrotan", "Belcarra", "Corvinet", "Dunmarek",
-    "Elstroma", "Fenwardi", "Gostrella", "Hexmount", "Isoldane", "Juniperra", "Kalvoriu", "Lithgoer", "Marzhenko", "Nethervo",
-    "Orlevanta", "Prismoral", "Quillanor", "Rostavike", "Sundrael", "Thornquay", "Umberlock", "Valtressa", "Wyndhaven", "Zorvenko",
+    "Aldora",
+    "Brinvel",
+    "Castovar",
+    "Drelmont",
+    "Eskadir",
+    "Farnholt",
+    "Gravenor",
+    "Halistra",
+    "Iverness",
+    "Jorvalen",
+    "Kestrelin",
+    "Lomakar",
+    "Mirsenda",
+    "Norvalis",
+    "Ostrakem",
+    "Pelindor",
+    "Quessera",
+    "Rudavion",
+    "Selmarit",
+    "Tarvenol",
+    "Ulmareth",
+    "Vostrine",
+    "Wexholme",
+    "Xandrevi",
+    "Yorwenna",
+    "Zelmaris",
+    "Ambrotan",
+    "Belcarra",
+    "Corvinet",
+    "Dunmarek",
+    "Elstroma",
+    "Fenwardi",
+    "Gostrella",
+    "Hexmount",
+    "Isoldane",
+    "Juniperra",
+    "Kalvoriu",
+    "Lithgoer",
+    "Marzhenko",
+    "Nethervo",
+    "Orlevanta",
+    "Prismoral",
+    "Quillanor",
+    "Rostavike",
+    "Sundrael",
+    "Thornquay",
+    "Umberlock",
+    "Valtressa",
+    "Wyndhaven",
+    "Zorvenko",
 ];
 /// What a document says of a thing, and how people ask for it in words of their own.
 const FACTS: [(&str, &str); 5] = [
@@ -458,13 +556,20 @@ fn page(thing: usize) -> (String, String) {
             .replacen("{}", &(thing + 3).to_string(), 1)
     });
     let facts = facts.collect::<Vec<_>>().join("\n\n");
-    (format!("{}.md", name.to_lowercase()), format!("# Notes\n\n{facts}\n"))
+    (
+        format!("{}.md", name.to_lowercase()),
+        format!("# Notes\n\n{facts}\n"),
+    )
 }
 
 fn asked(thing: usize, fact: usize) -> String {
     let name = NAMES[thing];
     // Half of the people write as people do.
-    let name = if (thing + fact) % 2 == 0 { name.to_owned() } else { name.to_lowercase() };
+    let name = if (thing + fact) % 2 == 0 {
+        name.to_owned()
+    } else {
+        name.to_lowercase()
+    };
     FACTS[fact].1.replace("{}", &name)
 }
 
@@ -544,13 +649,19 @@ async fn of_two_hundred_askers_most_are_told_hardly_any_wrongly_none_twice_and_n
     let mut seen = BTreeSet::new();
     for (number, message) in &messages {
         assert_eq!(said(message), "answer", "{message}");
-        let asker = (message["telegram_chat_id"].as_i64().unwrap(), question_of(message));
+        let asker = (
+            message["telegram_chat_id"].as_i64().unwrap(),
+            question_of(message),
+        );
         lost += usize::from(without.get(&asker.0).is_some_and(|since| since <= number));
         assert!(seen.insert(asker.clone()), "twice: {asker:?}");
         let thing = asks[&asker];
         let (path, _) = page(thing);
         let citations = message["content"]["answer"]["citations"].as_array().unwrap();
-        if citations.iter().any(|cited| cited["passage"]["document_path"] == path) {
+        if citations
+            .iter()
+            .any(|cited| cited["passage"]["document_path"] == path)
+        {
             // Whoever lost it later was told before.
             if !without.contains_key(&asker.0) {
                 right.insert(asker);
@@ -578,7 +689,11 @@ async fn of_two_hundred_askers_most_are_told_hardly_any_wrongly_none_twice_and_n
     assert_eq!(lost, 0);
     let told = world.db.standing_questions().counts().await.unwrap();
     let told = told.iter().find(|(state, _)| *state == StandingState::Told);
-    assert_eq!(told.map(|(_, count)| *count), Some(messages.len() as u64), "none is lost");
+    assert_eq!(
+        told.map(|(_, count)| *count),
+        Some(messages.len() as u64),
+        "none is lost"
+    );
     world.end().await;
 }
 
@@ -590,7 +705,9 @@ async fn of_a_set_of_questions_most_askers_are_told_and_hardly_any_wrongly() {
     let folder = std::env::var("NEXUS_TEST_EVAL_SET").unwrap();
     let lines = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(Path::new(&folder).join(name)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     };
     let documents = lines("corpus.jsonl");
     let part_of: BTreeMap<String, usize> = documents
@@ -642,12 +759,20 @@ async fn of_a_set_of_questions_most_askers_are_told_and_hardly_any_wrongly() {
             let person = message["telegram_chat_id"].as_i64().unwrap();
             let path = format!("{}.md", gold[&person]);
             let citations = message["content"]["answer"]["citations"].as_array().unwrap();
-            let right = citations.iter().any(|cited| cited["passage"]["document_path"] == path);
+            let right = citations
+                .iter()
+                .any(|cited| cited["passage"]["document_path"] == path);
             assert!(told.insert(person, right).is_none(), "twice");
         }
     }
-    let coming: Vec<_> = gold.iter().filter(|(_, document)| part_of[**document] < 3).collect();
-    let rightly = coming.iter().filter(|(person, _)| told.get(*person) == Some(&true)).count();
+    let coming: Vec<_> = gold
+        .iter()
+        .filter(|(_, document)| part_of[**document] < 3)
+        .collect();
+    let rightly = coming
+        .iter()
+        .filter(|(person, _)| told.get(*person) == Some(&true))
+        .count();
     let wrongly = told.values().filter(|right| !**right).count();
     eprintln!(
         "{folder}: {} refused ({open:?}), {} of them with documents that come: {rightly} told rightly ({:.1} %); {wrongly} told \

@@ -60,7 +60,12 @@ mod tests {
 
     #[test]
     fn a_group_does_not_drift_from_one_thing_to_the_next() {
-        let questions = ["red pump valve", "pump valve lamp", "valve lamp cable", "lamp cable fuse"];
+        let questions = [
+            "red pump valve",
+            "pump valve lamp",
+            "valve lamp cable",
+            "lamp cable fuse",
+        ];
         assert_eq!(grouped(&questions), [0, 0, 2, 2]);
     }
 }

@@ -100,7 +100,11 @@ impl Answering {
         let is_new =
             |passage: &Passage| passage.chunk.id.made_at() > since && !seen.contains(&fingerprint(passage));
         // Scores of one basis say nothing of those of the other; what was there before is judged now in any case.
-        let mut known = if before.basis == assessment.basis { before.score } else { 0.0 };
+        let mut known = if before.basis == assessment.basis {
+            before.score
+        } else {
+            0.0
+        };
         let mut new = Vec::new();
         for (place, (hit, support)) in found.hits.iter().zip(supports).enumerate() {
             if before.rejected.contains(&fingerprint(&hit.passage)) {
@@ -160,7 +164,11 @@ mod tests {
 
     #[test]
     fn a_question_stands_if_it_means_something() {
-        for question in ["How is the gateway reset?", "Как сбросить шлюз?", "error E1042 lamp"] {
+        for question in [
+            "How is the gateway reset?",
+            "Как сбросить шлюз?",
+            "error E1042 lamp",
+        ] {
             assert!(can_stand(question), "{question}");
         }
         for question in ["", "?", "How are you?", "hello", "Как это было?", "the gateway"] {

@@ -349,7 +349,10 @@ impl StandingQuestions<&mut Tx> {
 
     /// Lets open questions that ask whatever their asker sees stand for knowledge bases that were made since.
     pub async fn enrol(&mut self) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| sqlx::query(ENROL).execute(c).await?.rows_affected()))
+        Ok(on!(self.0, |c| sqlx::query(ENROL)
+            .execute(c)
+            .await?
+            .rows_affected()))
     }
 
     /// Takes an open question that is due, of those that a change of the knowledge base is news for, under a new lease.
@@ -430,7 +433,10 @@ impl StandingQuestions<&mut Tx> {
             let hold = sqlx::query(HOLD).bind(id.as_uuid()).bind(lease.as_uuid());
             let held = hold.execute(&mut *c).await?.rows_affected();
             if held == 1 {
-                sqlx::query(DELETE_ONE).bind(id.as_uuid()).execute(&mut *c).await?;
+                sqlx::query(DELETE_ONE)
+                    .bind(id.as_uuid())
+                    .execute(&mut *c)
+                    .await?;
             }
             held == 1
         }))

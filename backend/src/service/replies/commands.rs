@@ -5,9 +5,9 @@ use nexus_domain::{
 };
 
 use super::conversation::ConversationChange;
-use super::standing::StandingChange;
 use super::keyboard::Rows;
 use super::settings::{self, LANGUAGES};
+use super::standing::StandingChange;
 use super::{Dialogue, DialogueChange, Done, Message, NotHandled, Replies, Rewritten, Turn};
 use crate::service::ServiceError;
 

@@ -31,10 +31,10 @@ use crate::metrics::Metrics;
 use conversation::ConversationChange;
 pub use conversation::IDLE_AFTER;
 use keyboard::Rows;
+pub(super) use settings::takes_notices;
 use standing::StandingChange;
 pub use standing::StandingRules;
 pub use standing::StandingRules;
-pub(super) use settings::takes_notices;
 
 /// Attempts after which the person is told that a part of the server is away.
 const MAX_ATTEMPTS: u32 = 5;

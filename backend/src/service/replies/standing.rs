@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nexus_domain::{
     ChatId, ChatState, Content, ContentHash, Delivery, DeliveryId, DeliveryState, KbId, Keyboard, LeaseToken,
-    Origin, Passage, Priority, ShownPassage, StandingQuestion, StandingQuestionId, Subscription, Timestamp, UserId,
+    Origin, Passage, Priority, ShownPassage, StandingQuestion, StandingQuestionId, Subscription, Timestamp,
+    UserId,
 };
 use nexus_rag::follow_up::RewrittenBy;
 use nexus_rag::standing::{self, Baseline};
@@ -199,7 +200,12 @@ impl Replies {
         let now = self.clock.now();
         let quiet_since = now.minus(self.standing.settled_after);
         let mut looks = 0;
-        for kb in self.db.standing_questions().due_kbs(now, quiet_since, KBS).await? {
+        for kb in self
+            .db
+            .standing_questions()
+            .due_kbs(now, quiet_since, KBS)
+            .await?
+        {
             if quality::is_changing(&self.db, kb).await? {
                 continue;
             }
@@ -350,7 +356,8 @@ impl Replies {
             return Ok(Looked::NotYet(revisions, Known { before, ..known }));
         };
         // What a model was to say, quotes do not.
-        if self.questions.answering.writing.is_some() && answer.generation.status != GenerationStatus::Written {
+        if self.questions.answering.writing.is_some() && answer.generation.status != GenerationStatus::Written
+        {
             return Err(ServiceError::Unavailable(
                 "the chat model did not write an answer".into(),
             ));
@@ -443,10 +450,7 @@ impl Replies {
             return Ok("overtaken");
         }
         // As it is now: rights are asked once more when it is sent.
-        let subscription = tx
-            .subscriptions()
-            .by(question.user_id, question.bot_id)
-            .await?;
+        let subscription = tx.subscriptions().by(question.user_id, question.bot_id).await?;
         let chat = tx.chats().get(question.chat_id).await?;
         if !subscription.is_some_and(|subscription| takes_notices(&subscription))
             || chat.is_none_or(|chat| chat.state != ChatState::Active)
@@ -454,10 +458,12 @@ impl Replies {
             return self.not_told(tx, question.id, lease).await;
         }
         tx.deliveries().insert(&delivery, None).await?;
-        insert_buttons(&mut tx, &buttons).await.map_err(|error| match error {
-            NotHandled::Failed(error) => error,
-            NotHandled::LeaseLost => ServiceError::LeaseLost,
-        })?;
+        insert_buttons(&mut tx, &buttons)
+            .await
+            .map_err(|error| match error {
+                NotHandled::Failed(error) => error,
+                NotHandled::LeaseLost => ServiceError::LeaseLost,
+            })?;
         // Some of it was deleted while it was looked: it is looked at anew.
         if !tx.shown_passages().put(delivery.id, &passages).await? {
             return self.not_told(tx, question.id, lease).await;

@@ -202,7 +202,10 @@ mod tests {
         };
         assert!((of_names("When did Tesla visit?", "a visit") - 0.0).abs() < 1e-6);
         assert!((of_names("When did Tesla visit?", "Tesla was born") - 1.0).abs() < 1e-6);
-        assert!((of_names("When did he visit?", "") - 1.0).abs() < 1e-6, "none is named");
+        assert!(
+            (of_names("When did he visit?", "") - 1.0).abs() < 1e-6,
+            "none is named"
+        );
         let half = of_names("Did Tesla meet Edison?", "Edison");
         assert!((half - 0.5).abs() < 1e-6, "{half}");
     }

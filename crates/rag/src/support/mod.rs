@@ -170,7 +170,9 @@ impl Assessment {
 
     /// Whether the passage at this place is about what the question names.
     pub(crate) fn is_of_what_is_named(&self, place: usize) -> bool {
-        self.nearness.get(place).is_some_and(Nearness::is_of_what_is_named)
+        self.nearness
+            .get(place)
+            .is_some_and(Nearness::is_of_what_is_named)
     }
 
     /// What [`Self::support`] takes the best of: each of the first passages by itself, in their order.

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use nexus_domain::{
-    AnswerId, Chat, ContentHash, DeliveryId, KbId, Language, LeaseToken, StandingQuestion, StandingQuestionId,
-    StandingState, UserId,
+    AnswerId, Chat, ContentHash, DeliveryId, KbId, Language, LeaseToken, StandingQuestion,
+    StandingQuestionId, StandingState, UserId,
 };
 use nexus_storage::{Db, PurgeStep};
 
@@ -64,9 +64,11 @@ impl World {
     }
 
     async fn opened(&self, db: &Db, question: &StandingQuestion) -> StandingQuestionId {
-        in_tx!(db, |tx| tx
-            .standing_questions()
-            .open(question, &[(self.kb, 1)], 10))
+        in_tx!(db, |tx| tx.standing_questions().open(
+            question,
+            &[(self.kb, 1)],
+            10
+        ))
     }
 
     async fn texts(&self, db: &Db) -> Vec<String> {
@@ -80,9 +82,12 @@ async fn change(db: &Db, kb: KbId, seconds: i64) -> i64 {
 }
 
 async fn claimed(db: &Db, kb: KbId, seconds: i64, lease: LeaseToken) -> Option<StandingQuestion> {
-    in_tx!(db, |tx| tx
-        .standing_questions()
-        .claim(kb, at(seconds), LEASE, lease))
+    in_tx!(db, |tx| tx.standing_questions().claim(
+        kb,
+        at(seconds),
+        LEASE,
+        lease
+    ))
 }
 
 async fn state(db: &Db, id: StandingQuestionId) -> Option<StandingState> {
@@ -100,7 +105,10 @@ async fn a_question_is_read_back_and_the_same_one_is_refreshed(db: &Db) {
         searched: "Как сбросить «Маяк»?␀ 🔥".to_owned(),
         ..first.clone()
     };
-    assert_eq!((row.question, row.state, row.delivery), (expected, StandingState::Open, None));
+    assert_eq!(
+        (row.question, row.state, row.delivery),
+        (expected, StandingState::Open, None)
+    );
 
     let again = StandingQuestion {
         digest: first.digest,
@@ -132,9 +140,11 @@ async fn of_too_many_the_oldest_go(db: &Db) {
     let world = world(db).await;
     for n in 0..5 {
         let question = world.question(&format!("question {n}"), n);
-        in_tx!(db, |tx| tx
-            .standing_questions()
-            .open(&question, &[(world.kb, 1)], 3));
+        in_tx!(db, |tx| tx.standing_questions().open(
+            &question,
+            &[(world.kb, 1)],
+            3
+        ));
     }
     assert_eq!(world.texts(db).await, ["question 2", "question 3", "question 4"]);
     assert_eq!(in_tx!(db, |tx| tx.standing_questions().trim(1, 1)), 1);
@@ -186,18 +196,30 @@ async fn a_question_is_looked_at_by_one_and_told_once(db: &Db) {
     // The first look takes too long: another one takes it over.
     assert_eq!(claimed(db, world.kb, 81, third).await.unwrap().id, one);
     let (lost, delivery) = (DeliveryId::new(at(82)), DeliveryId::new(at(83)));
-    assert!(!in_tx!(db, |tx| tx
-        .standing_questions()
-        .told(one, first, lost, at(82))));
-    assert!(in_tx!(db, |tx| tx
-        .standing_questions()
-        .told(one, third, delivery, at(83))));
-    assert!(!in_tx!(db, |tx| tx
-        .standing_questions()
-        .told(one, third, lost, at(84))));
+    assert!(!in_tx!(db, |tx| tx.standing_questions().told(
+        one,
+        first,
+        lost,
+        at(82)
+    )));
+    assert!(in_tx!(db, |tx| tx.standing_questions().told(
+        one,
+        third,
+        delivery,
+        at(83)
+    )));
+    assert!(!in_tx!(db, |tx| tx.standing_questions().told(
+        one,
+        third,
+        lost,
+        at(84)
+    )));
     let row = db.standing_questions().get(one).await.unwrap().unwrap();
     assert_eq!((row.state, row.delivery), (StandingState::Told, Some(delivery)));
-    assert_eq!((row.question.question.as_str(), row.question.searched.as_str()), ("", ""));
+    assert_eq!(
+        (row.question.question.as_str(), row.question.searched.as_str()),
+        ("", "")
+    );
     // No message tells two.
     let mut tx = db.begin().await.unwrap();
     let twice = tx.standing_questions().told(two, second, delivery, at(84)).await;
@@ -227,18 +249,26 @@ async fn what_was_answered_or_forgotten_is_not_told(db: &Db) {
     for lease in [first, second] {
         assert!(claimed(db, world.kb, 20, lease).await.is_some());
     }
-    assert!(in_tx!(db, |tx| tx
-        .standing_questions()
-        .answered(one.place(), one.digest, at(21))));
+    assert!(in_tx!(db, |tx| tx.standing_questions().answered(
+        one.place(),
+        one.digest,
+        at(21)
+    )));
     assert_eq!(in_tx!(db, |tx| tx.standing_questions().forget(one.place())), 1);
     for (id, lease) in [(one.id, first), (two.id, second)] {
         let message = DeliveryId::new(at(22));
-        assert!(!in_tx!(db, |tx| tx
-            .standing_questions()
-            .told(id, lease, message, at(22))));
-        assert!(!in_tx!(db, |tx| tx
-            .standing_questions()
-            .later(id, lease, at(22), true)));
+        assert!(!in_tx!(db, |tx| tx.standing_questions().told(
+            id,
+            lease,
+            message,
+            at(22)
+        )));
+        assert!(!in_tx!(db, |tx| tx.standing_questions().later(
+            id,
+            lease,
+            at(22),
+            true
+        )));
     }
     assert_eq!(state(db, one.id).await, Some(StandingState::Answered));
     assert_eq!(state(db, two.id).await, None);
@@ -246,9 +276,12 @@ async fn what_was_answered_or_forgotten_is_not_told(db: &Db) {
     world.opened(db, &one).await;
     assert_eq!(state(db, one.id).await, Some(StandingState::Open));
     let message = DeliveryId::new(at(23));
-    assert!(!in_tx!(db, |tx| tx
-        .standing_questions()
-        .told(one.id, first, message, at(23))));
+    assert!(!in_tx!(db, |tx| tx.standing_questions().told(
+        one.id,
+        first,
+        message,
+        at(23)
+    )));
 }
 
 async fn a_look_that_fails_is_made_again_later(db: &Db) {
@@ -257,9 +290,12 @@ async fn a_look_that_fails_is_made_again_later(db: &Db) {
     change(db, world.kb, 10).await;
     let lease = token();
     claimed(db, world.kb, 20, lease).await.unwrap();
-    assert!(in_tx!(db, |tx| tx
-        .standing_questions()
-        .later(id, lease, at(50), true)));
+    assert!(in_tx!(db, |tx| tx.standing_questions().later(
+        id,
+        lease,
+        at(50),
+        true
+    )));
     assert_eq!(claimed(db, world.kb, 49, token()).await, None);
     let again = token();
     assert_eq!(claimed(db, world.kb, 50, again).await.unwrap().attempts, 1);
@@ -283,9 +319,11 @@ async fn what_is_edited_replaces_what_it_asked_before(db: &Db) {
         ..world.question("after", 7)
     };
     world.opened(db, &edited).await;
-    in_tx!(db, |tx| tx
-        .standing_questions()
-        .supersede(edited.place(), 5, edited.digest));
+    in_tx!(db, |tx| tx.standing_questions().supersede(
+        edited.place(),
+        5,
+        edited.digest
+    ));
     assert_eq!(world.texts(db).await, ["other", "after"]);
 }
 
@@ -294,9 +332,11 @@ async fn questions_go_with_their_chat_their_bot_and_their_knowledge_base(db: &Db
     let more = stored_kb(db, "more").await;
     world.opened(db, &world.question("one", 5)).await;
     let both = world.question("both", 6);
-    in_tx!(db, |tx| tx
-        .standing_questions()
-        .open(&both, &[(world.kb, 1), (more, 1)], 10));
+    in_tx!(db, |tx| tx.standing_questions().open(
+        &both,
+        &[(world.kb, 1), (more, 1)],
+        10
+    ));
     assert!(in_tx!(db, |tx| tx.knowledge_bases().delete(world.kb, at(10))));
     assert_eq!(
         in_tx!(db, |tx| tx.knowledge_bases().purge_step(world.kb, 10)),
@@ -369,14 +409,12 @@ async fn what_has_expired_goes_whatever_became_of_it(db: &Db) {
     for question in [&one, &two] {
         world.opened(db, question).await;
     }
-    assert!(in_tx!(db, |tx| tx
-        .standing_questions()
-        .answered(one.place(), one.digest, at(21))));
-    let expired = async |seconds| {
-        in_tx!(db, |tx| tx
-            .standing_questions()
-            .delete_expired(at(seconds), 10))
-    };
+    assert!(in_tx!(db, |tx| tx.standing_questions().answered(
+        one.place(),
+        one.digest,
+        at(21)
+    )));
+    let expired = async |seconds| in_tx!(db, |tx| tx.standing_questions().delete_expired(at(seconds), 10));
     assert_eq!(expired(1_004).await, 0);
     assert_eq!(expired(1_005).await, 1);
     assert_eq!(state(db, one.id).await, None);
