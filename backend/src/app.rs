@@ -23,10 +23,10 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
+    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Gaps,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup,
-    Tasks, Usage, Webhooks, check_keys,
+    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources,
+    StandingRules, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -58,6 +58,7 @@ pub struct App {
     pub sources: Sources,
     pub questions: Questions,
     pub answers: Answers,
+    pub gaps: Gaps,
     pub quality: Quality,
     pub generations: Generations,
     pub health: HealthChecks,
@@ -440,6 +441,10 @@ impl Parts<'_> {
                 answers: answers.clone(),
                 cache: self.cache.clone(),
             },
+            gaps: Gaps {
+                db: db.clone(),
+                answers: answers.clone(),
+            },
             answers,
             health: HealthChecks {
                 db,
@@ -581,6 +586,13 @@ fn chat_worker(config: &Config, app: &App, metrics: Metrics) -> ChatWorker {
             knowledge_bases: app.knowledge_bases.clone(),
             documents: app.documents.clone(),
             tasks: app.tasks.clone(),
+            standing: StandingRules {
+                keep: config.standing.keep(),
+                of_person: config.standing.per_person,
+                in_all: config.standing.in_all,
+                settled_after: Duration::from_secs(config.standing.settle_seconds),
+            },
+            metrics: metrics.clone(),
         },
         cards: Cards {
             db: db.clone(),

@@ -11,6 +11,7 @@ mod load;
 mod paths;
 mod sections;
 mod sources;
+mod standing;
 mod uploads;
 mod webhooks;
 
@@ -25,6 +26,7 @@ pub use sections::{
     LogsConfig, ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,
 };
 pub use sources::SourcesConfig;
+pub use standing::StandingConfig;
 pub use uploads::UploadsPlace;
 pub use webhooks::WebhooksConfig;
 

@@ -11,7 +11,9 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{CacheConfig, ChatConfig, ConfigError, LimitsConfig, SourcesConfig, WebhooksConfig, is_loopback};
+use super::{
+    CacheConfig, ChatConfig, ConfigError, LimitsConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback,
+};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -35,6 +37,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub answers: AnswersConfig,
     pub cache: CacheConfig,
+    pub standing: StandingConfig,
     pub chat: ChatConfig,
     pub http: HttpConfig,
     pub limits: LimitsConfig,
@@ -191,6 +194,7 @@ impl Config {
         self.limits.validate()?;
         self.sources.validate()?;
         self.webhooks.validate()?;
+        self.standing.validate()?;
         let key = self.admin.key.expose_secret();
         if !key.is_empty() && key.chars().count() < MIN_ADMIN_KEY_CHARS {
             let reason = format!("a key needs at least {MIN_ADMIN_KEY_CHARS} characters");

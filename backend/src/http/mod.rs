@@ -13,6 +13,7 @@ mod documents;
 mod envelope;
 mod error;
 mod extract;
+mod gaps;
 mod generations;
 mod health;
 mod idempotency;

@@ -46,6 +46,7 @@ struct Inner {
     embedded: Family<KindLabel, Counter>,
     updates: Times<OutcomeLabel>,
     webhooks: Times<OutcomeLabel>,
+    standing: Family<OutcomeLabel, Counter>,
     waiting: Family<StateLabel, Gauge>,
     points: Family<KindLabel, Gauge>,
     unread: Counter,
@@ -79,6 +80,7 @@ impl Metrics {
             embedded: Family::default(),
             updates: times(),
             webhooks: times(),
+            standing: Family::default(),
             waiting: Family::default(),
             points: Family::default(),
             unread: Counter::default(),
@@ -193,6 +195,11 @@ impl Metrics {
         times.observe(took.as_secs_f64());
     }
 
+    /// A look at a standing question: `told`, `not_yet`, `not_now`, `nobody`, `overtaken`, `failed`.
+    pub fn standing_question(&self, outcome: &'static str) {
+        self.0.standing.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
     /// Everything, in OpenMetrics' text format.
     pub fn text(&self, waiting: Waiting) -> Result<String, std::fmt::Error> {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -243,6 +250,8 @@ impl Inner {
         ours.register("update_seconds", updates, self.updates.clone());
         let webhooks = "Attempts to tell webhooks, by what became of the delivery";
         ours.register("webhook_seconds", webhooks, self.webhooks.clone());
+        let standing = "Looks at questions that were refused before, by what came of them";
+        ours.register("standing_question_looks", standing, self.standing.clone());
         let waiting = "Tasks by state, in the whole installation";
         ours.register("tasks", waiting, self.waiting.clone());
         let points = "Points by collection, in the whole installation";
@@ -301,6 +310,7 @@ mod tests {
         metrics.task(TaskKind::Sweep, "succeeded", &Default::default(), took);
         metrics.update("handled", took);
         metrics.webhook("delivered", took);
+        metrics.standing_question("told");
         let inner = &metrics.0;
         let answer = AnswerLabels {
             outcome: "answered",

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use nexus_domain::bot::BotError;
 use nexus_domain::{
     Access, Action, Bot, BotId, Chat, ChatId, ChatState, Clock, Content, Delivery, DeliveryId, DeliveryState,
-    KbId, LeaseToken, Origin, ProcessId, Role, Scope, TargetKind, TaskId, TaskPayload, Timestamp,
+    KbId, LeaseToken, Origin, ProcessId, Role, Scope, TargetKind, TaskId, TaskPayload, Timestamp, UserId,
 };
 use nexus_storage::{Db, HandedOut, Settled, Tx};
 
 use super::audit::Change;
+use super::replies::takes_notices;
 use super::{Door, Presenter, Refusal, ServiceError, Signals, dead_letters};
 
 /// Between two looks at the rows while a process waits: what other processes write is found by looking.
@@ -126,25 +127,51 @@ impl Outbox {
         };
         let refusal = match self.door.in_chat(delivery.bot_id, user, origin).await {
             Ok(access) => {
-                if self.sees_all(&access, &delivery.kbs).await? {
+                if !self.sees_all(&access, &delivery.kbs).await? {
+                    ServiceError::NotFound("knowledge base")
+                } else if self.is_unwanted(delivery, user).await? {
+                    ServiceError::NotFound("message")
+                } else {
                     return Ok(true);
                 }
-                ServiceError::NotFound("knowledge base")
             }
             // The bot was turned off at this moment: it is sent when it is on again.
             Err(error @ ServiceError::Refused(Refusal::BotDisabled)) => return Err(error),
             Err(error @ ServiceError::Refused(_)) => error,
             Err(error) => return Err(error),
         };
-        let content = self.present.error(refusal, &delivery.trace_id, None);
+        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         tx.buttons().delete_of(delivery.id).await?;
-        tx.deliveries()
-            .write(delivery.id, &content, &[], self.clock.now())
-            .await?;
+        let is_told =
+            tells_unasked(delivery) && tx.standing_questions().withdraw_message(delivery.id, now).await?;
+        if is_told && delivery.parts.is_empty() {
+            // Nobody waits for it: a refusal would tell of what may not be known.
+            let settled = Settled {
+                state: DeliveryState::Dropped,
+                parts: Vec::new(),
+                due_at: None,
+                attempts: delivery.attempts,
+                error: None,
+                keeps: false,
+            };
+            tx.deliveries().settle(delivery.id, &settled, now).await?;
+        } else {
+            let content = self.present.error(refusal, &delivery.trace_id, None);
+            tx.deliveries().write(delivery.id, &content, &[], now).await?;
+        }
         tx.commit().await?;
         self.signals.deliveries();
         Ok(false)
+    }
+
+    /// Whether it is a message that nobody has asked for now, to somebody who has come to take none.
+    async fn is_unwanted(&self, delivery: &Delivery, user: UserId) -> Result<bool, ServiceError> {
+        if !tells_unasked(delivery) {
+            return Ok(false);
+        }
+        let subscription = self.db.subscriptions().by(user, delivery.bot_id).await?;
+        Ok(!subscription.is_some_and(|subscription| takes_notices(&subscription)))
     }
 
     /// Admins see every knowledge base, but nobody one that was deleted.
@@ -357,6 +384,7 @@ impl Outbox {
         match failure.kind {
             FailureKind::ChatFatal => {
                 tx.deliveries().drop_of_chat(chat, now).await?;
+                tx.standing_questions().delete_of_chat(chat).await?;
             }
             FailureKind::FileRefused => {
                 let code = failure.code.unwrap_or("not_found");
@@ -414,6 +442,17 @@ impl Outbox {
     }
 }
 
+/// Whether it answers a question that was refused long ago.
+fn tells_unasked(delivery: &Delivery) -> bool {
+    matches!(
+        &delivery.content,
+        Some(Content::Answer {
+            asked_before: Some(_),
+            ..
+        })
+    )
+}
+
 async fn held(tx: &mut Tx, id: DeliveryId, lease: LeaseToken) -> Result<HandedOut, ServiceError> {
     tx.deliveries()
         .hold(id, lease)
@@ -461,10 +500,12 @@ pub(super) async fn move_chat(
             tx.chats().set_state(chat, ChatState::Left).await?;
             tx.buttons().move_to(chat, taken.id).await?;
             tx.deliveries().move_to(chat, taken.id, now).await?;
+            tx.standing_questions().move_to(chat, taken.id).await?;
         }
         None => {
             tx.chats().move_to(chat, to).await?;
             tx.deliveries().move_to(chat, chat, now).await?;
+            tx.standing_questions().move_to(chat, chat).await?;
         }
     }
     Ok(())

@@ -66,6 +66,16 @@ pub struct ModeQuality {
     pub stale: bool,
 }
 
+/// Whether work waits or runs after which a knowledge base is another one.
+pub(super) async fn is_changing(db: &Db, kb: KbId) -> Result<bool, StorageError> {
+    for kind in CHANGING {
+        if db.tasks().has_open(Some(kb), kind).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl Quality {
     pub async fn of(&self, kb: &KnowledgeBase) -> Result<Vec<ModeQuality>, ServiceError> {
         let rows = self.db.kb_quality().of_kb(kb.id).await?;
@@ -101,12 +111,7 @@ impl Quality {
         if chunks == 0 || known && !rows.iter().any(|row| self.is_stale(row, chunks, generation)) {
             return Ok(false);
         }
-        for kind in CHANGING {
-            if self.db.tasks().has_open(Some(kb.id), kind).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(!is_changing(&self.db, kb.id).await?)
     }
 
     /// Measures a knowledge base and keeps what came out. Takes minutes for a large one, a third of a core at most, and can be

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
-use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject};
+use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Timestamp};
 use nexus_rag::follow_up::Turn;
+use nexus_rag::standing::{Baseline, Evidence};
 use nexus_rag::{
     Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
 };
@@ -44,6 +45,26 @@ pub struct SearchInput {
     pub mode: Mode,
     pub limit: usize,
     pub distinct_documents: bool,
+}
+
+/// A question that was refused, asked again by nobody but us.
+#[derive(Clone, Debug)]
+pub(super) struct SecondLook {
+    pub(super) input: SearchInput,
+    /// As the person asked it.
+    pub(super) asked: String,
+    pub(super) asked_at: Timestamp,
+    pub(super) before: Baseline,
+}
+
+/// What a second look has found.
+#[derive(Debug)]
+pub(super) struct LookedAgain {
+    pub(super) asked: Asked,
+    /// New passages that hold enough of the question.
+    pub(super) evidence: Option<Evidence>,
+    /// An answer that rests on them, and what was read for it.
+    pub(super) answer: Option<(Answer, Vec<Passage>)>,
 }
 
 /// A question that may be answered, and was counted.
@@ -122,6 +143,59 @@ impl Questions {
         };
         let answer = counted_at_the_end(answer, self.metrics.clone(), began);
         Ok((settled_at_the_end(answer, taken), asked))
+    }
+
+    /// Whether a question that was refused has an answer now, and which. A model is asked where new passages hold enough of it
+    /// only, and at the cost of the bot and the knowledge bases: the person has asked nothing.
+    pub(super) async fn look_again(
+        &self,
+        access: &Access,
+        look: SecondLook,
+    ) -> Result<LookedAgain, ServiceError> {
+        let began = Instant::now();
+        let bot = self.bots.calling(access).await?;
+        let filter = self
+            .filter(access, bot.as_ref(), &look.input.knowledge_bases)
+            .await?;
+        // Revisions first: what comes while it is looked is looked at once more.
+        let asked = self.answers.asked(access, &look.asked, &filter).await?;
+        let question = Question {
+            text: look.input.text,
+            history: Vec::new(),
+            filter: filter.clone(),
+            mode: look.input.mode,
+            limit: look.input.limit,
+            distinct_documents: look.input.distinct_documents,
+        };
+        let answering = self.answering.clone();
+        let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
+        let evidence = answering.evidence(&question, look.asked_at, &look.before).await?;
+        let mut looked = LookedAgain {
+            asked,
+            evidence,
+            answer: None,
+        };
+        let Some(evidence) = &looked.evidence else {
+            return Ok(looked);
+        };
+        let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
+        let taken = self
+            .usage
+            .take_question(&accounts, answering.most_tokens())
+            .await?;
+        let answer = counted_at_the_end(answering.stream(question), self.metrics.clone(), began);
+        let mut events = settled_at_the_end(answer, taken);
+        let mut read = Vec::new();
+        while let Some(event) = events.next().await {
+            match event? {
+                AnswerEvent::Retrieved(found) => read = passages(&found),
+                AnswerEvent::Done(answer) if evidence.carries(&answer) => {
+                    looked.answer = Some((*answer, std::mem::take(&mut read)));
+                }
+                AnswerEvent::Delta(_) | AnswerEvent::Done(_) => {}
+            }
+        }
+        Ok(looked)
     }
 
     /// The answer stands whether or not somebody else hears of it.

@@ -47,6 +47,7 @@ impl Startup {
         tx.tasks().expire_leases(self.queue.now()).await?;
         tx.chats().expire_leases(self.queue.now()).await?;
         tx.webhook_deliveries().expire_leases(self.queue.now()).await?;
+        tx.standing_questions().expire_leases(self.queue.now()).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -103,11 +103,23 @@ impl Usage {
         bot: Option<&Bot>,
         kbs: Option<&KbFilter>,
     ) -> Result<Accounts, ServiceError> {
-        let mut limits = Vec::new();
+        let mut accounts = self.accounts_of_nobody(bot, kbs).await?;
         if let Caller::Person(person) = access.caller() {
             let user = self.db.users().get(person.user).await?;
+            let limits = &mut accounts.limits;
             limits.extend(user.map(|user| (QuotaSubject::User(user.id), limits_of(&user, bot))));
+            limits.sort_by_key(|(subject, _)| *subject);
         }
+        Ok(accounts)
+    }
+
+    /// The same for what no person has asked for now.
+    pub async fn accounts_of_nobody(
+        &self,
+        bot: Option<&Bot>,
+        kbs: Option<&KbFilter>,
+    ) -> Result<Accounts, ServiceError> {
+        let mut limits = Vec::new();
         limits.extend(bot.map(|bot| (QuotaSubject::Bot(bot.id), bot.quotas)));
         if let Some(asked) = kbs {
             let limited = self.db.knowledge_bases().limited().await?;

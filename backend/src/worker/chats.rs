@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use super::standing;
 use crate::metrics::Metrics;
 use crate::service::{Cards, HeldChat, NotHandled, Replies, Signals};
 
@@ -53,6 +54,7 @@ impl ChatWorker {
         let tracker = TaskTracker::new();
         tracker.spawn(self.clone().look_at_cards(stop.clone()));
         tracker.spawn(self.clone().sweep(stop.clone()));
+        tracker.spawn(standing::keep(self.replies.clone(), stop.clone()));
         while !stop.is_cancelled() {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;

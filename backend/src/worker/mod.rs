@@ -16,6 +16,7 @@ mod queue;
 mod rebuild_lexical;
 mod run;
 mod schedule;
+mod standing;
 mod sweep;
 mod webhooks;
 

@@ -33,6 +33,7 @@ operations! {
     6 "GET /knowledge-bases/{id}" reading::kb;
     6 "GET /knowledge-bases/{id}/documents" reading::documents;
     6 "GET /knowledge-bases/{id}/quality" reading::quality;
+    2 "GET /knowledge-bases/{id}/gaps" reading::gaps;
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
     4 "GET /knowledge-bases/{id}/sources/{source_id}" fetching::source;
     2 "PATCH /knowledge-bases/{id}/sources/{source_id}" fetching::update;

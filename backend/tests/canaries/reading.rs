@@ -89,6 +89,15 @@ pub fn quality(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/quality", KbRole::Reader, "read"))
 }
 
+/// What it could not answer, for whoever reads the log; the texts of questions are told to nobody here.
+pub fn gaps(make: &mut Maker<'_>) -> Option<Call> {
+    let mut call = of_kb(make, "/gaps", KbRole::Owner, "logs");
+    if let Some(need) = make.refused(Need::General(Role::Admin, "logs")) {
+        call.need = need;
+    }
+    Some(call)
+}
+
 pub fn export(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/export", KbRole::Owner, "manage"))
 }

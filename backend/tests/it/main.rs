@@ -47,6 +47,7 @@ mod site;
 mod source_calls;
 mod source_safety;
 mod sources;
+mod standing_questions;
 mod tasks;
 mod test_app;
 mod uploads;

@@ -1,6 +1,7 @@
 # What stands around an answer.
 
 sources = Sources
+now-there-is-an-answer = You asked, and there was no answer then. Now there is one.
 more-passages = Here is what else I found:
 nearest-passages = What comes nearest
 not-found-hint = Try other words, or name the product, the version or the section. /kb shows which knowledge bases I search.

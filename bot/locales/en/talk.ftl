@@ -14,6 +14,8 @@ help =
     /settings – settings
     /cancel – stop what is going on
 
+    If there is no answer, I tell you once when there is one; /settings turns that off with the other notices.
+
     In a group, mention me or reply to one of my messages. Editors can send files and archives: I will ask where to put them.
 command-help = What I can do
 command-kb = Choose knowledge bases

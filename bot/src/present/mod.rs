@@ -27,7 +27,18 @@ pub struct Presented {
 pub fn present(content: &Content, style: &Style) -> Presented {
     let words = Words::of(style.language);
     let (text, keyboard) = match content {
-        Content::Answer { answer, keyboard } => (render::answer(answer, style), Some(keyboard)),
+        Content::Answer {
+            answer,
+            asked_before,
+            keyboard,
+        } => {
+            let rendered = render::answer(answer, style);
+            let text = match asked_before {
+                Some(question) => render::asked_before(question, &rendered, style),
+                None => rendered,
+            };
+            (text, Some(keyboard))
+        }
         Content::Passages { passages, keyboard } => (write_passages(passages, style), Some(keyboard)),
         Content::Say { say, keyboard } => (say::say(say, words), Some(keyboard)),
         Content::Text { text, keyboard } => (render::message(text), Some(keyboard)),

@@ -10,7 +10,10 @@ use super::style::Style;
 use super::tag::Tag;
 use super::unsupported;
 use super::writer::Writer;
-use crate::words::{Phrase, Words};
+use crate::words::{Phrase, Value, Words};
+
+/// Of a question that was asked before; who asked it knows the rest.
+const MAX_QUESTION_CHARS: usize = 240;
 
 /// An answer with its sources. Says something in any case.
 pub fn answer(answer: &Answer, style: &Style) -> RichText {
@@ -38,6 +41,28 @@ pub fn answer(answer: &Answer, style: &Style) -> RichText {
         super::message(&words.say(Phrase::NothingToShow))
     } else {
         rich
+    }
+}
+
+/// An answer that nobody waits for any more, below the question that it answers.
+pub fn asked_before(question: &str, answer: &RichText, style: &Style) -> RichText {
+    let words = Words::of(style.language);
+    let mut out = Writer::new();
+    out.tagged(Tag::Bold, &words.say(Phrase::NowThereIsAnAnswer));
+    out.gap(1);
+    let quoted = words.say_with(Phrase::Quoted, &[("quote", Value::Text(&cut(question)))]);
+    out.tagged(Tag::Italic, &quoted);
+    out.gap(2);
+    out.rich(answer);
+    out.finish()
+}
+
+/// A question in one line that is not too long.
+fn cut(question: &str) -> String {
+    let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_QUESTION_CHARS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
     }
 }
 

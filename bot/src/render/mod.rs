@@ -28,7 +28,7 @@ mod task;
 mod unsupported;
 mod writer;
 
-pub use answer::answer;
+pub use answer::{answer, asked_before};
 pub use link::Href;
 pub use notice::{Notice, error};
 pub use passage::passage;

@@ -55,6 +55,7 @@ phrases! {
     // Answers
     Sources = "sources",
     MorePassages = "more-passages",
+    NowThereIsAnAnswer = "now-there-is-an-answer",
     NearestPassages = "nearest-passages",
     NotFoundHint = "not-found-hint",
     NothingToShow = "nothing-to-show",

@@ -166,8 +166,14 @@ fn answers_passages_errors_and_files() {
     let passage = source.passage.clone();
     let contents = [
         Content::Answer {
-            answer: Box::new(extractive(vec![source], GenerationReason::NotConfigured)),
+            answer: Box::new(extractive(vec![source.clone()], GenerationReason::NotConfigured)),
+            asked_before: None,
             keyboard: keyboard(vec![Label::Passage { number: 1 }, Label::Good, Label::Bad]),
+        },
+        Content::Answer {
+            answer: Box::new(extractive(vec![source], GenerationReason::NotConfigured)),
+            asked_before: Some(format!("  Как\nсбросить <шлюз>? {}", "И ещё? ".repeat(60))),
+            keyboard: Keyboard::default(),
         },
         Content::Passages {
             passages: vec![passage.clone(), passage],

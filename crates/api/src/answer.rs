@@ -125,3 +125,21 @@ pub struct LoggedQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
 }
+
+/// Questions for the same thing that a knowledge base had no answer to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KbGap {
+    /// How often it was asked for.
+    pub questions: u64,
+    /// People who did, and bots and keys that did by themselves.
+    pub askers: u64,
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+    /// Of the questions, those whose askers were told the answer since, or asked again and got one.
+    pub answered_since: u64,
+    /// The oldest of the refusals.
+    pub answer_id: Uuid,
+    /// The newest of the questions, where it may be told and was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}

@@ -92,6 +92,10 @@ pub struct Deliveries {
 pub enum Content {
     Answer {
         answer: Box<Answer>,
+        /// The question, where it was refused before and the knowledge bases have come to hold an answer: nobody waits for this
+        /// one, so it says what it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_before: Option<String>,
         #[serde(default)]
         keyboard: Keyboard,
     },

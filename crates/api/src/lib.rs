@@ -27,7 +27,7 @@ pub mod source;
 pub mod user;
 pub mod webhook;
 
-pub use answer::{AskedBy, ContextPassage, KeptAnswer, KnowledgeBaseRevision, LoggedQuery};
+pub use answer::{AskedBy, ContextPassage, KbGap, KeptAnswer, KnowledgeBaseRevision, LoggedQuery};
 pub use audit::AuditEntry;
 pub use auth::{
     ApiKey, CreateApiKey, IssuedApiKey, Me, SessionKind, SignIn, SignedIn, TelegramProof, UpdateApiKey,

@@ -107,6 +107,9 @@ pub struct ShownPassage {
 pub enum Content {
     Answer {
         answer: Value,
+        /// The question, where it was asked long ago and nobody waits for the answer any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_before: Option<String>,
         #[serde(default)]
         keyboard: Keyboard,
     },

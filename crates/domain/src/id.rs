@@ -21,6 +21,12 @@ fn uuid_v7(at: Timestamp) -> Uuid {
     Uuid::new_v7(uuid::Timestamp::from_unix(&*context, seconds, nanos))
 }
 
+fn made_at(id: Uuid) -> Timestamp {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |at| at.to_unix());
+    let micros = i64::try_from(seconds.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    Timestamp::from_micros(micros.saturating_add(i64::from(nanos / 1_000)))
+}
+
 macro_rules! typed_ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
@@ -41,6 +47,11 @@ macro_rules! typed_ids {
 
             pub const fn as_uuid(self) -> Uuid {
                 self.0
+            }
+
+            /// When it was made, to the millisecond; the epoch for an id that tells no time.
+            pub fn made_at(self) -> Timestamp {
+                made_at(self.0)
             }
         }
 
@@ -102,6 +113,8 @@ typed_ids! {
     DeliveryId;
     /// An answer that is kept.
     AnswerId;
+    /// A question that stands until it can be answered.
+    StandingQuestionId;
     /// A bot's process, from its start to its end.
     ProcessId;
     /// An address that is told of events.

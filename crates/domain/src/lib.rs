@@ -20,6 +20,7 @@ pub mod quota;
 pub mod reranker;
 pub mod script;
 pub mod source;
+pub mod standing_question;
 pub mod subscription;
 pub mod task;
 pub mod telegram;
@@ -52,8 +53,8 @@ pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
     AnswerId, ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId,
-    IncomingWebhookId, KbId, LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId,
-    TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
+    IncomingWebhookId, KbId, LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, StandingQuestionId,
+    SubscriptionId, TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use passage::{Passage, PassageError, Passages};
@@ -65,6 +66,7 @@ pub use source::{
     DokuWikiRemote, GitRemote, MediaWikiRemote, PathFilter, Remote, Schedule, Source, SourceKind, SyncState,
     WebRemote,
 };
+pub use standing_question::{StandingQuestion, StandingState};
 pub use subscription::Subscription;
 pub use task::{Counts, Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};

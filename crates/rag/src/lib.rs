@@ -6,6 +6,7 @@
 //! - [`Retriever`] turns a [`Question`] into ranked passages; [`fusion`] is its rule.
 //! - [`Answering`] turns them into an [`Answer`]: written by a chat model and checked, or the best passages quoted.
 //! - [`support`] says whether what was found holds an answer, and learns of each knowledge base from where on.
+//! - [`standing`] says whether what has come since answers a question that was refused; [`likeness`] puts such questions together.
 //! - [`verify`] checks what was written against what it cites.
 //! - [`follow_up`] makes a question stand alone that leans on the conversation before it.
 //! - [`metrics`] and [`beir`] measure rankings against judgements.
@@ -15,8 +16,10 @@ pub mod beir;
 mod error;
 pub mod follow_up;
 pub mod fusion;
+pub mod likeness;
 pub mod metrics;
 mod retrieve;
+pub mod standing;
 pub mod support;
 pub mod verify;
 

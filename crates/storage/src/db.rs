@@ -280,6 +280,7 @@ aggregates! {
     settings: Settings;
     shown_passages: ShownPassages;
     sources: Sources;
+    standing_questions: StandingQuestions;
     subscriptions: Subscriptions;
     tasks: Tasks;
     telegram_files: TelegramFiles;

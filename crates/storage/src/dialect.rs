@@ -4,6 +4,7 @@ use crate::bots::bot_columns;
 use crate::chats::chat_columns;
 use crate::db::DbKind;
 use crate::sql::ids_in;
+use crate::standing_questions::standing_columns;
 use crate::tasks::task_columns;
 use crate::webhooks::{due_webhook_delivery, webhook_delivery_columns};
 
@@ -227,6 +228,28 @@ pub(crate) const CLAIM_WEBHOOK_DELIVERY: Pair = Pair {
     postgres: claim_webhook_delivery!(" FOR UPDATE OF d SKIP LOCKED"),
 };
 
+macro_rules! claim_standing_question {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE standing_questions SET lease = $3, due_at = $4 WHERE id = (
+                 SELECT q.id FROM standing_question_kbs s
+                 JOIN knowledge_bases k ON k.id = s.kb_id AND k.deleted_at IS NULL AND k.revision > s.revision
+                 JOIN standing_questions q ON q.id = s.question_id AND q.state = 'open' AND q.due_at <= $2
+                 WHERE s.kb_id = $1 ORDER BY q.due_at, q.id LIMIT 1",
+            $lock,
+            ") RETURNING ",
+            standing_columns!()
+        )
+    };
+}
+
+/// The open question that is due longest of those that were looked at before knowledge base `$1` changed. `$2` now, `$3` token,
+/// `$4` end of the lease.
+pub(crate) const CLAIM_STANDING_QUESTION: Pair = Pair {
+    sqlite: claim_standing_question!(""),
+    postgres: claim_standing_question!(" FOR UPDATE OF q SKIP LOCKED"),
+};
+
 /// The newest migration that was applied, 0 for none; no row where the table of migrations does not exist.
 pub(crate) const MIGRATIONS_TABLE: Pair = Pair {
     sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
@@ -248,5 +271,6 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &LOCK_SEALED_WEBHOOKS,
     &LOCK_SEALED_INCOMING_WEBHOOKS,
     &CLAIM_WEBHOOK_DELIVERY,
+    &CLAIM_STANDING_QUESTION,
     &MIGRATIONS_TABLE,
 ];

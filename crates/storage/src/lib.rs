@@ -37,6 +37,7 @@ mod sessions;
 mod settings;
 mod sources;
 mod sql;
+mod standing_questions;
 mod subscriptions;
 mod tasks;
 #[cfg(feature = "testing")]
@@ -49,7 +50,8 @@ mod versions;
 mod webhooks;
 
 pub use answers::{
-    AnswerRow, Answers, KeptPassage, KeptPassages, LoggedAnswer, NewAnswer, QueryFilter, UsedPassage,
+    AnswerRow, Answers, KeptPassage, KeptPassages, LoggedAnswer, NewAnswer, QueryFilter, RefusedQuestion,
+    UsedPassage,
 };
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use audit::{Audit, AuditFilter};
@@ -80,6 +82,7 @@ pub use session::Connect;
 pub use sessions::{SessionRow, Sessions};
 pub use settings::Settings;
 pub use sources::{SealedSource, SourceSummary, Sources};
+pub use standing_questions::{StandingQuestions, StandingRow};
 pub use subscriptions::Subscriptions;
 pub use tasks::{
     Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,

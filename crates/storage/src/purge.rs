@@ -23,6 +23,14 @@ statements! {
     // A task that still runs is left: it finds its knowledge base gone and ends by itself.
     DELETE_TASKS = "DELETE FROM tasks WHERE kb_id = $1 AND state <> 'running'
         AND EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = $1 AND k.deleted_at IS NOT NULL)";
+    // What was asked of it alone stands for nothing any more.
+    DELETE_STANDING = "DELETE FROM standing_questions WHERE id IN (SELECT question_id FROM standing_question_kbs
+            WHERE kb_id = $1)
+        AND NOT EXISTS (SELECT 1 FROM standing_question_kbs o JOIN knowledge_bases k ON k.id = o.kb_id
+            AND k.deleted_at IS NULL WHERE o.question_id = standing_questions.id)
+        AND EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = $1 AND k.deleted_at IS NOT NULL)";
+    DELETE_STANDING_KBS = "DELETE FROM standing_question_kbs WHERE kb_id = $1
+        AND EXISTS (SELECT 1 FROM knowledge_bases k WHERE k.id = $1 AND k.deleted_at IS NOT NULL)";
     DELETE_KB = "DELETE FROM knowledge_bases WHERE id = $1 AND deleted_at IS NOT NULL";
 }
 
@@ -58,6 +66,8 @@ impl KnowledgeBases<&mut Tx> {
             DELETE_DOCUMENTS,
             DELETE_SOURCES,
             DELETE_TASKS,
+            DELETE_STANDING,
+            DELETE_STANDING_KBS,
             DELETE_KB,
         ] {
             on!(self.0, |c| sqlx::query(sql)

@@ -5,7 +5,7 @@ use nexus_domain as domain;
 
 use super::chats::{same, shown_feedback};
 use crate::http::error::ApiError;
-use crate::service::{AnswerRow, KeptPassage, LoggedAnswer, Replay};
+use crate::service::{AnswerRow, Gap, KeptPassage, LoggedAnswer, Replay};
 
 pub fn kept_answer(replay: Replay) -> Result<api::KeptAnswer, ApiError> {
     let deleted = replay.is_deleted();
@@ -63,6 +63,18 @@ pub fn logged_query(logged: LoggedAnswer, with_question: bool) -> Result<api::Lo
         question: with_question.then_some(answer.question),
         model: answer.model,
     })
+}
+
+pub fn kb_gap(gap: Gap, with_question: bool) -> api::KbGap {
+    api::KbGap {
+        questions: gap.questions,
+        askers: gap.askers,
+        first_at: gap.first_at.to_datetime(),
+        last_at: gap.last_at.to_datetime(),
+        answered_since: gap.answered_since,
+        answer_id: gap.first.as_uuid(),
+        example: with_question.then_some(gap.example),
+    }
 }
 
 fn usage(answer: &AnswerRow) -> Option<api::TokenUsage> {

@@ -38,6 +38,13 @@ pub struct Asked {
     revisions: Vec<(KbId, i64)>,
 }
 
+impl Asked {
+    /// The knowledge bases that are asked, and their revisions.
+    pub(super) fn revisions(&self) -> &[(KbId, i64)] {
+        &self.revisions
+    }
+}
+
 /// An answer that was asked for again.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -206,6 +213,17 @@ impl Answers {
         Ok(())
     }
 
+    /// Fails if texts of questions are wanted that may not be told.
+    pub(super) fn may_tell_questions(&self, wanted: bool) -> Result<(), ServiceError> {
+        if wanted && !self.tells_questions {
+            return Err(ServiceError::invalid(
+                "include",
+                "the texts of questions are not shown here: the setting logs.questions (NEXUS_LOGS_QUESTIONS) is off",
+            ));
+        }
+        Ok(())
+    }
+
     /// What was asked, newest first, older than `before`. Texts of questions only where they are asked for and may be told.
     pub async fn log(
         &self,
@@ -216,12 +234,7 @@ impl Answers {
         limit: usize,
     ) -> Result<Vec<LoggedAnswer>, ServiceError> {
         access.require(Role::Admin, Scope::Logs)?;
-        if with_questions && !self.tells_questions {
-            return Err(ServiceError::invalid(
-                "include",
-                "the texts of questions are not shown here: the setting logs.questions (NEXUS_LOGS_QUESTIONS) is off",
-            ));
-        }
+        self.may_tell_questions(with_questions)?;
         Ok(self.db.answers().list(filter, before, limit).await?)
     }
 }

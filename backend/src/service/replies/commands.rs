@@ -7,6 +7,7 @@ use nexus_domain::{
 use super::conversation::ConversationChange;
 use super::keyboard::Rows;
 use super::settings::{self, LANGUAGES};
+use super::standing::StandingChange;
 use super::{Dialogue, DialogueChange, Done, Message, NotHandled, Replies, Rewritten, Turn};
 use crate::service::ServiceError;
 
@@ -66,6 +67,7 @@ impl Replies {
             rewritten: self.closed_menu(turn).await?,
             dialogue: DialogueChange::Ends,
             conversation: ConversationChange::Ends,
+            standing: StandingChange::Forgets,
             ..Done::say(say)
         })
     }

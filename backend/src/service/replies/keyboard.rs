@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_domain::{Button, ButtonAction, Content, DeliveryId, Keyboard, Label, Timestamp};
+use nexus_domain::{Button, ButtonAction, ChatId, Content, DeliveryId, Keyboard, Label, Timestamp, UserId};
 use nexus_storage::ButtonRow;
 use uuid::Uuid;
 
@@ -35,6 +35,17 @@ impl Rows {
         self,
         turn: &Turn<'_>,
         delivery: DeliveryId,
+        content: Content,
+        now: Timestamp,
+    ) -> (Content, Vec<ButtonRow>) {
+        self.below_in((turn.held.chat.id, turn.user.id), delivery, content, now)
+    }
+
+    /// The same in this chat, for this person.
+    pub(super) fn below_in(
+        self,
+        (chat, user): (ChatId, UserId),
+        delivery: DeliveryId,
         mut content: Content,
         now: Timestamp,
     ) -> (Content, Vec<ButtonRow>) {
@@ -43,8 +54,8 @@ impl Rows {
             let token = Uuid::new_v4().simple().to_string();
             rows.push(ButtonRow {
                 token: token.clone(),
-                chat_id: turn.held.chat.id,
-                user_id: (!self.for_all).then_some(turn.user.id),
+                chat_id: chat,
+                user_id: (!self.for_all).then_some(user),
                 delivery_id: delivery,
                 action,
                 expires_at: now.plus(BUTTON_LIFE),

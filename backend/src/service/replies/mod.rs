@@ -9,6 +9,7 @@ mod files;
 mod keyboard;
 mod questions;
 mod settings;
+mod standing;
 
 use std::sync::Arc;
 
@@ -26,10 +27,14 @@ use tokio::sync::watch;
 use super::outbox::move_chat;
 use super::people::introduce;
 use super::{Documents, Door, KnowledgeBases, Presenter, Questions, Refusal, ServiceError, Signals, Tasks};
+use crate::metrics::Metrics;
 use conversation::ConversationChange;
 pub use conversation::IDLE_AFTER;
 use keyboard::Rows;
 pub(super) use settings::takes_notices;
+use standing::StandingChange;
+pub use standing::StandingRules;
+pub use standing::StandingRules;
 
 /// Attempts after which the person is told that a part of the server is away.
 const MAX_ATTEMPTS: u32 = 5;
@@ -52,6 +57,8 @@ pub struct Replies {
     pub knowledge_bases: KnowledgeBases,
     pub documents: Documents,
     pub tasks: Tasks,
+    pub standing: StandingRules,
+    pub metrics: Metrics,
 }
 
 /// A chat under a lease.
@@ -109,6 +116,8 @@ struct Done {
     settings: Option<Value>,
     dialogue: DialogueChange,
     conversation: ConversationChange,
+    /// What becomes of questions that stand.
+    standing: StandingChange,
     feedback: Option<(DeliveryId, Feedback)>,
     /// What webhooks hear of.
     event: Option<EventData>,
@@ -354,6 +363,7 @@ impl Replies {
         tx.chats().set_state(held.chat.id, ChatState::Left).await?;
         tx.deliveries().drop_of_chat(held.chat.id, now).await?;
         tx.conversations().delete_of_chat(held.chat.id).await?;
+        tx.standing_questions().delete_of_chat(held.chat.id).await?;
         tx.commit().await?;
         self.end(held, update, None).await
     }
@@ -485,6 +495,8 @@ impl Replies {
             }
             _ => {}
         }
+        let message = turn.update.message_id;
+        standing::change(&mut tx, turn.place(), message, done.standing, now).await?;
         conversation::change(&mut tx, turn.place(), done.conversation, now).await?;
         tx.commit().await?;
         self.signals.deliveries();

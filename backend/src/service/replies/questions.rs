@@ -13,6 +13,7 @@ use nexus_storage::Settled;
 
 use super::conversation::ConversationChange;
 use super::keyboard::Rows;
+use super::standing::{Asks, StandingChange};
 use super::{Done, NotHandled, Replies, Rewritten, Turn, blank, settings};
 use crate::service::{Asked, SearchInput, ServiceError, questions};
 
@@ -66,6 +67,8 @@ impl Replies {
         };
         let (mut event, mut kept) = (None, None);
         let mut conversation = ConversationChange::Stays;
+        let mut standing = StandingChange::Stays;
+        let only = input.knowledge_bases.clone();
         let rewritten = match self.answer(turn, &delivery, input).await {
             Ok(Some(answered)) => {
                 let Answered {
@@ -74,10 +77,19 @@ impl Replies {
                     asked,
                 } = answered;
                 let shows = read.iter().map(to_show).collect();
+                let asks = Asks {
+                    text,
+                    chosen: &only,
+                    answer: &answer,
+                    read: &read,
+                    revisions: asked.revisions(),
+                };
+                standing = self.stands(turn, &delivery, &asks);
                 let answers = &self.questions.answers;
                 kept = answers.to_keep(&asked, &mut answer, read, Some(delivery.id))?;
                 event = (!answer.found)
                     .then(|| questions::refused(&turn.access, text.to_owned(), asked.kbs, Some(delivery.id)));
+                standing.refused_by(kept.as_ref());
                 conversation = ConversationChange::asked(turn, text, &answer);
                 self.shown(&delivery, answer, shows)
             }
@@ -100,6 +112,7 @@ impl Replies {
         Ok(Done {
             rewritten: vec![rewritten],
             conversation,
+            standing,
             event,
             kept,
             ..Done::default()
@@ -256,25 +269,14 @@ impl Replies {
         Ok(())
     }
 
-    /// What a model wrote may hold something of all that it has read, quotes only of what they are taken from.
     fn shown(&self, delivery: &Delivery, answer: Answer, read: Vec<ShownPassage>) -> Rewritten {
-        let mut passages = if answer.generation.status == GenerationStatus::Written {
-            read
-        } else {
-            let cited = answer.citations.iter();
-            cited.map(|citation| to_show(&citation.passage)).collect()
-        };
-        // What comes nearest to an answer is shown, too.
-        for near in answer.nearest.iter().map(|near| to_show(&near.passage)) {
-            if passages.iter().all(|shown| shown.chunk != near.chunk) {
-                passages.push(near);
-            }
-        }
+        let passages = shown_by(&answer, read);
         let rows = answer_rows(&answer);
         Rewritten {
             id: delivery.id,
             content: Content::Answer {
                 answer: (self.present.answer)(answer),
+                asked_before: None,
                 keyboard: Keyboard::default(),
             },
             kbs: kbs_of(&passages),
@@ -284,7 +286,24 @@ impl Replies {
     }
 }
 
-fn to_show(passage: &Passage) -> ShownPassage {
+/// What a model wrote may hold something of all that it has read, quotes only of what they are taken from.
+pub(super) fn shown_by(answer: &Answer, read: Vec<ShownPassage>) -> Vec<ShownPassage> {
+    let mut passages = if answer.generation.status == GenerationStatus::Written {
+        read
+    } else {
+        let cited = answer.citations.iter();
+        cited.map(|citation| to_show(&citation.passage)).collect()
+    };
+    // What comes nearest to an answer is shown, too.
+    for near in answer.nearest.iter().map(|near| to_show(&near.passage)) {
+        if passages.iter().all(|shown| shown.chunk != near.chunk) {
+            passages.push(near);
+        }
+    }
+    passages
+}
+
+pub(super) fn to_show(passage: &Passage) -> ShownPassage {
     ShownPassage {
         chunk: passage.chunk.id,
         document: passage.chunk.document_id,
@@ -292,13 +311,13 @@ fn to_show(passage: &Passage) -> ShownPassage {
     }
 }
 
-fn kbs_of(passages: &[ShownPassage]) -> Vec<KbId> {
+pub(super) fn kbs_of(passages: &[ShownPassage]) -> Vec<KbId> {
     let kbs: BTreeSet<_> = passages.iter().map(|passage| passage.kb).collect();
     kbs.into_iter().collect()
 }
 
 /// A button for each passage, what else was found, and what the reader thinks of it.
-fn answer_rows(answer: &Answer) -> Rows {
+pub(super) fn answer_rows(answer: &Answer) -> Rows {
     let passages: Vec<_> = answer
         .citations
         .iter()

@@ -114,6 +114,16 @@ impl Asked {
         Held(held)
     }
 
+    /// The same of its names and numbers alone; 1 where there is none.
+    pub(crate) fn share_of_names(&self, held: &Held) -> f32 {
+        let names = self.words.iter().zip(&self.weights).zip(&held.0);
+        let names = names.filter(|((word, _), _)| word.is_name);
+        let (held, all) = names.fold((0.0, 0.0), |(sum, all), ((_, weight), held)| {
+            (sum + weight * held, all + weight)
+        });
+        if all > 0.0 { held / all } else { 1.0 }
+    }
+
     /// The share of the question that is held, 0 to 1.
     pub(crate) fn share(&self, held: &Held) -> f32 {
         self.weights
@@ -182,6 +192,22 @@ mod tests {
         assert!(without_name < without_verb, "{without_name} {without_verb}");
         let number = share("the error 1042", "an error");
         assert!(number < 0.5, "{number}");
+    }
+
+    #[test]
+    fn names_are_looked_at_by_themselves() {
+        let of_names = |question: &str, text: &str| {
+            let asked = asked(question);
+            asked.share_of_names(&asked.held_in(text))
+        };
+        assert!((of_names("When did Tesla visit?", "a visit") - 0.0).abs() < 1e-6);
+        assert!((of_names("When did Tesla visit?", "Tesla was born") - 1.0).abs() < 1e-6);
+        assert!(
+            (of_names("When did he visit?", "") - 1.0).abs() < 1e-6,
+            "none is named"
+        );
+        let half = of_names("Did Tesla meet Edison?", "Edison");
+        assert!((half - 0.5).abs() < 1e-6, "{half}");
     }
 
     #[test]

@@ -165,8 +165,33 @@ impl Assessment {
     /// Each passage against the limits of the knowledge base that it is of; of several, the one that stands best. So a
     /// knowledge base keeps its own threshold, whatever is asked beside it.
     pub(crate) async fn support(&mut self, hits: &[RankedPassage], limits: &dyn Calibrations) -> Support {
+        let margin = |support: &Support| support.score - support.threshold;
+        let supports = self.supports(hits, limits).await;
+        let best = supports.into_iter().reduce(|best, support| {
+            if margin(&support) > margin(&best) {
+                support
+            } else {
+                best
+            }
+        });
+        best.unwrap_or(Support::NONE)
+    }
+
+    /// Whether the passage at this place is about what the question names.
+    pub(crate) fn is_of_what_is_named(&self, place: usize) -> bool {
+        self.nearness
+            .get(place)
+            .is_some_and(Nearness::is_of_what_is_named)
+    }
+
+    /// What [`Self::support`] takes the best of: each of the first passages by itself, in their order.
+    pub(crate) async fn supports(
+        &mut self,
+        hits: &[RankedPassage],
+        limits: &dyn Calibrations,
+    ) -> Vec<Support> {
         let mut known: Vec<(nexus_domain::KbId, Option<Limits>)> = Vec::new();
-        let mut best: Option<(f32, Support)> = None;
+        let mut supports = Vec::with_capacity(self.nearness.len());
         for (hit, near) in hits.iter().zip(&self.nearness) {
             let kb = hit.passage.chunk.kb_id;
             let own = match known.iter().find(|(of, _)| *of == kb) {
@@ -182,19 +207,14 @@ impl Assessment {
                 }
             };
             let used = own.unwrap_or_else(|| Limits::fixed(self.basis));
-            let score = near.score(used.floor);
-            let margin = score - used.threshold;
-            if best.as_ref().is_none_or(|(other, _)| margin > *other) {
-                let support = Support {
-                    score,
-                    threshold: used.threshold,
-                    calibrated: own.is_some(),
-                    basis: self.basis,
-                    worth_asking: used.worth_asking,
-                };
-                best = Some((margin, support));
-            }
+            supports.push(Support {
+                score: near.score(used.floor),
+                threshold: used.threshold,
+                calibrated: own.is_some(),
+                basis: self.basis,
+                worth_asking: used.worth_asking,
+            });
         }
-        best.map_or(Support::NONE, |(_, support)| support)
+        supports
     }
 }

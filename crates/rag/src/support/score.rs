@@ -8,17 +8,27 @@ use crate::answer::units::units;
 /// A longer sentence is cut: it is data.
 const MAX_UNIT_CHARS: usize = 600;
 
+/// A passage is about what a question names if it holds this share of the names.
+const MIN_NAMES: f32 = 0.5;
+
 /// What words and vectors say of a passage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Nearness {
     /// The share of the question that its words hold, 0 to 1.
     words: f32,
     cosine: Option<f32>,
+    /// The share of the question's names and numbers that it holds; 1 where there is none.
+    names: f32,
     /// Whether both are written in one script: else words cannot say anything.
     one_script: bool,
 }
 
 impl Nearness {
+    /// Whether it is about what the question names, as far as words can say.
+    pub(super) fn is_of_what_is_named(&self) -> bool {
+        self.names >= MIN_NAMES || !self.one_script
+    }
+
     /// 0 to 1. `floor` is the cosine of texts that have nothing to do with each other, on the scale of the model.
     pub(super) fn score(&self, floor: f32) -> f32 {
         let Some(cosine) = self.cosine else {
@@ -49,6 +59,7 @@ pub(super) fn support_of(asked: &Asked, passage: &Passage, cosine: Option<f32>) 
     Nearness {
         words: f32::midpoint(asked.share(&whole), sentence),
         cosine,
+        names: asked.share_of_names(&whole),
         one_script: asked.script == nexus_text::script_of(&chunk.text),
     }
 }

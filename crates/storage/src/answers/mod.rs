@@ -4,9 +4,11 @@
 //! How an answer came about and what it says are words and JSON of the caller's: only ids, counts and times mean something
 //! here.
 
+mod gaps;
 mod kept;
 mod log;
 
+pub use gaps::RefusedQuestion;
 pub use kept::{KeptPassage, KeptPassages, UsedPassage};
 pub use log::{LoggedAnswer, QueryFilter};
 
@@ -48,7 +50,8 @@ statements! {
 }
 
 #[cfg(feature = "testing")]
-pub(crate) const ALL_STATEMENTS: [&[&str]; 3] = [STATEMENTS, kept::STATEMENTS, log::STATEMENTS];
+pub(crate) const ALL_STATEMENTS: [&[&str]; 4] =
+    [STATEMENTS, gaps::STATEMENTS, kept::STATEMENTS, log::STATEMENTS];
 
 /// An answer and how it came about.
 #[derive(Clone, Debug, PartialEq)]

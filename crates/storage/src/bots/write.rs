@@ -30,6 +30,7 @@ statements! {
     REVOKE_SESSIONS = "UPDATE sessions SET revoked_at = $2 WHERE bot_id = $1 AND revoked_at IS NULL";
     CLOSE_KBS = "DELETE FROM kb_bots WHERE bot_id = $1";
     FORGET = "DELETE FROM conversations WHERE chat_id IN (SELECT id FROM chats WHERE bot_id = $1)";
+    FORGET_STANDING = "DELETE FROM standing_questions WHERE bot_id = $1";
 }
 
 /// Longest message of an error that is kept, in bytes.
@@ -159,7 +160,7 @@ impl Bots<&mut Tx> {
                 for revoke in [REVOKE_TOKENS, REVOKE_SESSIONS] {
                     sqlx::query(revoke).bind(id).bind(now).execute(&mut *c).await?;
                 }
-                for delete in [CLOSE_KBS, FORGET] {
+                for delete in [CLOSE_KBS, FORGET, FORGET_STANDING] {
                     sqlx::query(delete).bind(id).execute(&mut *c).await?;
                 }
             }

@@ -13,8 +13,8 @@ use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings, generations,
     idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
-    webhooks,
+    rights, service_tokens, sessions, settings, sources, standing_questions, subscriptions, tasks, uploads,
+    users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;
@@ -129,6 +129,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         sessions::STATEMENTS,
         settings::STATEMENTS,
         sources::STATEMENTS,
+        standing_questions::STATEMENTS,
         subscriptions::STATEMENTS,
         uploads::STATEMENTS,
         users::STATEMENTS,

@@ -64,6 +64,7 @@ mod quotas;
 mod rights;
 mod schema;
 mod sources;
+mod standing_questions;
 mod subscriptions;
 mod support;
 mod task_control;
