@@ -25,8 +25,8 @@ use crate::role::ProcessRole;
 use crate::service::{
     Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup,
-    Tasks, Usage, Webhooks, check_keys,
+    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, SourceReports, Sources,
+    Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -56,6 +56,7 @@ pub struct App {
     pub bundles: Bundles,
     pub tasks: Tasks,
     pub sources: Sources,
+    pub source_reports: SourceReports,
     pub questions: Questions,
     pub answers: Answers,
     pub quality: Quality,
@@ -414,6 +415,10 @@ impl Parts<'_> {
             audit: Audit::new(db.clone(), Arc::clone(&clock)),
             trusted_proxies: self.config.trusted_proxies()?.into(),
             secure_cookies: self.config.http.secure_cookies,
+            source_reports: SourceReports {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+            },
             documents: Documents::new(db.clone(), clock, queue.clone()),
             sources,
             bundles: Bundles::new(ingestion.clone()),

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
-use super::{ChatConfig, ConfigError, LimitsConfig, SourcesConfig, WebhooksConfig, is_loopback};
+use super::{ChatConfig, ConfigError, LimitsConfig, OtlpConfig, SourcesConfig, WebhooksConfig, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -40,6 +40,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
     pub log: LogConfig,
     pub logs: LogsConfig,
+    pub otlp: OtlpConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -290,6 +291,7 @@ impl Config {
         )?;
         in_range("http.burst", u64::from(self.http.burst), 1, 1_000_000)?;
         in_range("http.timeout_seconds", self.http.timeout_seconds, 1, 3_600)?;
+        self.otlp.export()?;
         Ok(self)
     }
 

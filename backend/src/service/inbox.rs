@@ -114,7 +114,7 @@ impl Inbox {
                 event: update.event,
                 state: UpdateState::Waiting,
                 attempts: 0,
-                trace_id: format!("{}.{}", bot.code, update.update_id),
+                trace_id: nexus_telemetry::trace_of_update(&bot.code, update.update_id),
                 received_at: now,
             };
             if !tx.updates().insert(&row).await? {

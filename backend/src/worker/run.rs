@@ -121,6 +121,7 @@ impl Worker {
     async fn work(&self, (task, token): (nexus_domain::Task, LeaseToken), stop: &CancellationToken) {
         let span = tracing::info_span!("task", task_id = %task.id, kind = task.payload.kind().as_str(),
             trace_id = %task.trace_id);
+        nexus_telemetry::adopt(&span, &task.trace_id, None);
         let running = Running::new(task, token, stop);
         async {
             tracing::info!(attempt = running.task.attempts, "task started");

@@ -34,6 +34,7 @@ operations! {
     6 "GET /knowledge-bases/{id}/documents" reading::documents;
     6 "GET /knowledge-bases/{id}/quality" reading::quality;
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
+    6 "GET /sources" reading::source_reports;
     4 "GET /knowledge-bases/{id}/sources/{source_id}" fetching::source;
     2 "PATCH /knowledge-bases/{id}/sources/{source_id}" fetching::update;
     2 "DELETE /knowledge-bases/{id}/sources/{source_id}" fetching::lose;

@@ -34,6 +34,7 @@ mod service_tokens;
 mod session;
 mod sessions;
 mod settings;
+mod source_reports;
 mod sources;
 mod sql;
 mod subscriptions;
@@ -77,6 +78,7 @@ pub use service_tokens::{ServiceTokenRow, ServiceTokens};
 pub use session::Connect;
 pub use sessions::{SessionRow, Sessions};
 pub use settings::Settings;
+pub use source_reports::{SourceFilter, SourceReport, SourceTask, SourceUse};
 pub use sources::{SealedSource, SourceSummary, Sources};
 pub use subscriptions::Subscriptions;
 pub use tasks::{

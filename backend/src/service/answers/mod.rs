@@ -36,6 +36,7 @@ pub struct Asked {
     pub kbs: Vec<KbId>,
     /// Theirs; whatever is found is of these or of later ones.
     revisions: Vec<(KbId, i64)>,
+    trace_id: Option<String>,
 }
 
 /// An answer that was asked for again.
@@ -68,6 +69,7 @@ impl Answers {
         let kbs: Vec<_> = filter.kbs().collect();
         Ok(Asked {
             asker: Asker::of(access.caller()),
+            trace_id: Some(access.origin().trace_id.to_string()).filter(|id| !id.is_empty()),
             question: question.to_owned(),
             revisions: self.db.knowledge_bases().revisions(&kbs).await?,
             kbs,
@@ -114,6 +116,7 @@ impl Answers {
             context_hash: record::context_hash(passages.iter().map(|used| &used.passage)),
             report: record::report(answer),
             body: Some(record::body(answer, &passages)?),
+            trace_id: asked.trace_id.clone(),
             feedback: None,
         };
         Ok(Some(NewAnswer {

@@ -4,6 +4,7 @@
 mod add;
 mod credential;
 mod naming;
+mod report;
 mod webhook;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::{Bots, KnowledgeBases, ServiceError, SourceOverview};
 use crate::worker::Queue;
 
 pub use add::NewRemote;
+pub use report::{Freshness, ReportedSource, SourceReports, Wanted as WantedSources};
 pub use credential::{GivenCredential, opened as opened_credential};
 pub use webhook::CalledWebhook;
 

@@ -13,7 +13,7 @@ use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
     idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
+    rights, service_tokens, sessions, settings, source_reports, sources, subscriptions, tasks, uploads, users, versions,
     webhooks,
 };
 
@@ -127,6 +127,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         service_tokens::STATEMENTS,
         sessions::STATEMENTS,
         settings::STATEMENTS,
+        source_reports::STATEMENTS,
         sources::STATEMENTS,
         subscriptions::STATEMENTS,
         uploads::STATEMENTS,

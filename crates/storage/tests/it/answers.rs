@@ -44,6 +44,7 @@ fn row(seconds: i64) -> AnswerRow {
         context_hash: ContentHash::of(b"context"),
         report: "{}".to_owned(),
         body: Some("{\"text\":[\"В подвале.\"]}".to_owned()),
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         feedback: None,
     }
 }
@@ -52,6 +53,7 @@ fn new(row: AnswerRow, kbs: &[KbId], passages: &[(Passage, bool)]) -> NewAnswer 
     let used = passages.iter().map(|(passage, is_shown)| UsedPassage {
         passage: passage.clone(),
         is_shown: *is_shown,
+        is_cited: *is_shown,
     });
     NewAnswer {
         row,

@@ -19,6 +19,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use nexus_domain::{ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest};
 use nexus_text::Language;
+use tracing::Instrument as _;
 
 use super::events::{AnswerDelta, AnswerEvent, Listener};
 use super::extractive::Content;
@@ -116,10 +117,25 @@ impl Writing {
             Unverified::Mark => listener,
             Unverified::Drop => &Listener::NOBODY,
         };
-        let drafted = self.draft(assignment, started, &mut generation, listener).await;
+        let span = tracing::info_span!(
+            target: "nexus_trace",
+            "model",
+            kind = "chat",
+            prompt_tokens = tracing::field::Empty,
+            completion_tokens = tracing::field::Empty
+        );
+        let drafting = self.draft(assignment, started, &mut generation, listener);
+        let drafted = drafting.instrument(span.clone()).await;
+        if let Some(usage) = generation.usage {
+            span.record("prompt_tokens", usage.prompt_tokens);
+            span.record("completion_tokens", usage.completion_tokens);
+        }
+        drop(span);
         generation.micros = micros_since(started);
         generation.uncounted = generation.model.is_some() && generation.usage.is_none();
-        let content = drafted.and_then(|draft| content(assignment, draft, self.settings.unverified));
+        let verify = tracing::info_span!(target: "nexus_trace", "verify");
+        let content = drafted
+            .and_then(|draft| verify.in_scope(|| content(assignment, draft, self.settings.unverified)));
         match content {
             Ok(content) => {
                 generation.status = GenerationStatus::Written;
