@@ -50,8 +50,8 @@ async fn list(
     let limit = query.limit()?;
     let wanted = WantedSources {
         kb: filter.knowledge_base_id.map(KbId::from_uuid),
-        kind: filter.kind.map(wire::domain_kind),
-        freshness: filter.state.map(wire::domain_freshness),
+        kind: filter.kind.map(wire::kind_from),
+        freshness: filter.state.map(wire::freshness_from),
         stale_only: filter.stale,
     };
     let after: Option<SourceId> = query.after()?;

@@ -370,9 +370,12 @@ async fn check_worth(context: &WorkerContext, running: &Running) -> Result<(), S
 }
 
 /// What a task carries that its process has put back while it was ending.
+/// The code of a task that goes on by itself.
+pub const INTERRUPTED: &str = "interrupted";
+
 fn interrupted() -> TaskError {
     TaskError {
-        code: "interrupted".to_owned(),
+        code: INTERRUPTED.to_owned(),
         message: "the task was stopped before its end; it goes on by itself".to_owned(),
     }
 }

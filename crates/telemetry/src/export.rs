@@ -10,9 +10,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter,
 };
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::context::{NO_PARENT, turn_on};
@@ -41,7 +41,6 @@ pub const ALLOWED: &[&str] = &[
     "route",
     "stage",
     "status",
-    "target",
     "task_id",
     "trace_id",
     "update_id",
@@ -115,14 +114,15 @@ impl Traces {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let ours = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with("nexus_"));
+        let ours = filter_fn(|metadata| {
+            metadata.is_span() && *metadata.level() <= Level::INFO && metadata.target().starts_with("nexus_")
+        });
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("nexus"))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_target(true)
-            .with_filter(ours.and(LevelFilter::INFO))
+            .with_filter(ours.with_max_level_hint(LevelFilter::INFO))
     }
 
     /// Sends what waits now, and says whether that went well. Takes its time: for tests and ends.
@@ -168,7 +168,7 @@ impl<E: SpanExporter> SpanExporter for Discreet<E> {
         self.0.export(batch.into_iter().map(discreet).collect()).await
     }
 
-    fn shutdown_with_timeout(&mut self, timeout: Duration) -> OTelSdkResult {
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.0.shutdown_with_timeout(timeout)
     }
 

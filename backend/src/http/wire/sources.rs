@@ -3,7 +3,7 @@
 use nexus_api as api;
 use nexus_domain as domain;
 
-use crate::service::{Freshness, ReportedSource, SourceOverview, SourceTask};
+use crate::service::{self, ReportedSource, SourceOverview, SourceTask};
 
 pub fn source(overview: SourceOverview) -> api::Source {
     let SourceOverview { source, documents } = overview;
@@ -32,7 +32,7 @@ pub fn source(overview: SourceOverview) -> api::Source {
 pub fn report(reported: ReportedSource) -> api::SourceReport {
     let ReportedSource {
         report,
-        freshness,
+        freshness: state,
         age_seconds,
         used,
     } = reported;
@@ -59,7 +59,7 @@ pub fn report(reported: ReportedSource) -> api::SourceReport {
             last_at: used.last_refusal.map(domain::Timestamp::to_datetime),
         },
         staleness: api::Staleness {
-            state: api_freshness(freshness),
+            state: freshness(state),
             seconds: age_seconds,
         },
     }
@@ -76,25 +76,21 @@ fn last_task(task: SourceTask) -> api::LastSyncTask {
     }
 }
 
-/// Two enumerations that say the same.
-macro_rules! same {
-    ($($to:ident, $back:ident, $domain:path, $api:path { $($variant:ident)+ })+) => {$(
-        pub const fn $to(given: $domain) -> $api {
-            match given { $(<$domain>::$variant => <$api>::$variant,)+ }
+/// Gives two enums of the same words their mapping, in both directions.
+macro_rules! same_words {
+    ($to:ident, $from:ident: $module:ident $name:ident { $($variant:ident)+ }) => {
+        pub const fn $to(value: $module::$name) -> api::$name {
+            match value { $($module::$name::$variant => api::$name::$variant,)+ }
         }
 
-        pub const fn $back(given: $api) -> $domain {
-            match given { $(<$api>::$variant => <$domain>::$variant,)+ }
+        pub const fn $from(value: api::$name) -> $module::$name {
+            match value { $(api::$name::$variant => $module::$name::$variant,)+ }
         }
-    )+};
+    };
 }
 
-same! {
-    kind, domain_kind, domain::SourceKind, api::SourceKind {
-        Archive Files WikiExport Git Web MediaWiki DokuWiki
-    }
-    api_freshness, domain_freshness, Freshness, api::Freshness { Fresh Due Overdue Failing Never }
-}
+same_words!(kind, kind_from: domain SourceKind { Archive Files WikiExport Git Web MediaWiki DokuWiki });
+same_words!(freshness, freshness_from: service Freshness { Fresh Due Overdue Failing Never });
 
 fn remote(remote: domain::Remote) -> api::SourceRemote {
     let filter = remote.filter().clone();

@@ -6,6 +6,7 @@ use nexus_domain::{Access, Clock, KbId, Source, SourceId, SourceKind, TaskState,
 use nexus_storage::{Db, SourceFilter, SourceReport, SourceUse};
 
 use crate::service::{ServiceError, schedules};
+use crate::worker::INTERRUPTED;
 
 /// Sources that are read together while one looks for those that are wanted.
 const BATCH: usize = 200;
@@ -110,7 +111,10 @@ fn freshness(report: &SourceReport, now: Timestamp) -> Freshness {
     let source = &report.source;
     let is_failing = report.task.as_ref().is_some_and(|task| match task.state {
         TaskState::Failed => true,
-        TaskState::Queued | TaskState::Running => task.error.is_some(),
+        // One that was stopped with its process has not failed.
+        TaskState::Queued | TaskState::Running => {
+            task.error.as_ref().is_some_and(|error| error.code != INTERRUPTED)
+        }
         TaskState::Paused | TaskState::Succeeded | TaskState::Cancelled => false,
     });
     if is_failing {

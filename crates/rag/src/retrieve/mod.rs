@@ -117,8 +117,7 @@ impl Retriever {
             dense: &dense.hits,
             unknown: &unknown,
         };
-        let fuse = tracing::info_span!(target: "nexus_trace", "fuse");
-        let ranked = fuse.in_scope(|| match question.mode {
+        let ranked = tracing::info_span!(target: "nexus_trace", "fuse").in_scope(|| match question.mode {
             Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
             Mode::Dense => raw(&dense.hits, |hit| (None, Some(hit.score))),
             Mode::Hybrid => {

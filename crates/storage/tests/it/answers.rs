@@ -20,7 +20,7 @@ on_both_databases! {
     a_rated_message_rates_the_answer_that_it_gives
 }
 
-fn row(seconds: i64) -> AnswerRow {
+pub(crate) fn row(seconds: i64) -> AnswerRow {
     AnswerRow {
         id: AnswerId::new(at(seconds)),
         created_at: at(seconds),

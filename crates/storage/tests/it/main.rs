@@ -62,6 +62,7 @@ mod quality;
 mod quotas;
 mod rights;
 mod schema;
+mod source_reports;
 mod sources;
 mod subscriptions;
 mod support;
