@@ -25,8 +25,8 @@ use crate::role::ProcessRole;
 use crate::service::{
     Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, SourceReports, Sources,
-    Startup, Tasks, Usage, Webhooks, check_keys,
+    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, SourceReports,
+    Sources, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{

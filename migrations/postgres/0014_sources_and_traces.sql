@@ -7,7 +7,7 @@ CREATE TABLE answer_sources (
     answer_id  UUID    NOT NULL REFERENCES answers (id) ON DELETE CASCADE,
     found      BOOLEAN NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (source_id, answer_id)
+    PRIMARY KEY (source_id, found, answer_id)
 );
 CREATE INDEX answer_sources_answer ON answer_sources (answer_id);
 
@@ -18,8 +18,8 @@ INSERT INTO answer_sources (source_id, answer_id, found, created_at)
     JOIN kept_passages p ON p.id = u.passage_id
     JOIN documents d ON d.id = p.document_id;
 
--- Documents and passages of a source are counted without reading the documents.
-CREATE INDEX documents_live_source ON documents (source_id, chunk_count) WHERE deleted_at IS NULL;
+-- Documents and passages of a source are counted without reading the documents; SQLite looks at deleted_at all the same.
+CREATE INDEX documents_live_source ON documents (source_id, chunk_count, deleted_at) WHERE deleted_at IS NULL;
 
 -- Of the request or message that asked; NULL for answers from before.
 ALTER TABLE answers ADD COLUMN trace_id TEXT;

@@ -186,7 +186,10 @@ mod tests {
         assert!(message(&[("NEXUS_OTLP_ENDPOINT", "collector:4317")]).contains("NEXUS_OTLP_ENDPOINT"));
         assert!(message(&[("NEXUS_OTLP_RATIO", "2")]).contains("NEXUS_OTLP_RATIO"));
         let headers = message(&[("NEXUS_OTLP_HEADERS", "secret-of-the-collector")]);
-        assert!(headers.contains("NEXUS_OTLP_HEADERS") && !headers.contains("secret-of"), "{headers}");
+        assert!(
+            headers.contains("NEXUS_OTLP_HEADERS") && !headers.contains("secret-of"),
+            "{headers}"
+        );
         for url in [
             "https://qdrant:6334",
             "http://127.0.0.1:6334",

@@ -23,7 +23,8 @@ use super::rate_limit::{Asked, Limits};
 use super::{
     answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, generations, health,
     inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, quality, rag,
-    rate_limit, remotes, request_id, sessions, source_reports, source_webhooks, sources, tasks, usage, users, webhooks,
+    rate_limit, remotes, request_id, sessions, source_reports, source_webhooks, sources, tasks, usage, users,
+    webhooks,
 };
 use crate::app::App;
 use crate::config::Config;

@@ -92,7 +92,9 @@ pub fn source_reports(make: &mut Maker<'_>) -> Option<Call> {
         pairs.push(("knowledge_base_id", make.before.kbs[kb].id.clone()));
     }
     if make.rng.percent(30) {
-        let wanted = *make.rng.one(&[("stale", "true"), ("kind", "git"), ("state", "never")]);
+        let wanted = *make
+            .rng
+            .one(&[("stale", "true"), ("kind", "git"), ("state", "never")]);
         pairs.push((wanted.0, wanted.1.to_owned()));
     }
     let query = make.query(pairs);

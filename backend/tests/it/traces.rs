@@ -110,7 +110,9 @@ async fn a_question_in_a_chat_is_one_trace_from_the_update_to_the_model_and_the_
     let operator = Api::at(nexus.client.base()).with(KEY);
     let (id, bot) = operator.register_bot("docs").await;
     let kb = text(&operator.get("/knowledge-bases").await.1["items"][0]["id"]);
-    let opened = operator.put(&format!("/knowledge-bases/{kb}/bots/{id}"), &json!({})).await;
+    let opened = operator
+        .put(&format!("/knowledge-bases/{kb}/bots/{id}"), &json!({}))
+        .await;
     assert!(opened.0 < 300, "{opened:?}");
     // A bot's process, which says of the update in whose trace it is.
     let trace = trace_of_update("docs", 1);
@@ -135,20 +137,40 @@ async fn a_question_in_a_chat_is_one_trace_from_the_update_to_the_model_and_the_
 
     let spans = collector.trace(&trace);
     let stored = named(&spans, "POST /api/v1/bots/{code}/updates");
-    assert_eq!((stored.parent.as_str(), stored.attribute("status")), (BOT_SPAN, Some("202")));
+    assert_eq!(
+        (stored.parent.as_str(), stored.attribute("status")),
+        (BOT_SPAN, Some("202"))
+    );
     assert_eq!(stored.attribute("request_id"), Some(trace.as_str()));
     let update = named(&spans, "update");
-    assert_eq!((update.attribute("update_id"), update.service.as_str()), (Some("1"), "nexus"));
+    assert_eq!(
+        (update.attribute("update_id"), update.service.as_str()),
+        (Some("1"), "nexus")
+    );
     let question = named(&spans, "question");
-    assert_eq!((&question.parent, question.attribute("found")), (&update.id, Some("true")));
+    assert_eq!(
+        (&question.parent, question.attribute("found")),
+        (&update.id, Some("true"))
+    );
     for part in ["retrieve.lexical", "fuse", "hydrate", "model", "verify"] {
         assert_eq!(named(&spans, part).parent, question.id, "{part}");
     }
     assert_eq!(named(&spans, "model.request").parent, named(&spans, "model").id);
-    assert!(spans.iter().any(|span| span.name == "store.commit" && span.parent == update.id));
-    assert!(spans.iter().any(|span| span.name == "store.commit" && span.parent == stored.id));
+    assert!(
+        spans
+            .iter()
+            .any(|span| span.name == "store.commit" && span.parent == update.id)
+    );
+    assert!(
+        spans
+            .iter()
+            .any(|span| span.name == "store.commit" && span.parent == stored.id)
+    );
     let failed = collector.trace(other);
-    assert_eq!(named(&failed, "GET /api/v1/answers/{id}").attribute("status"), Some("404"));
+    assert_eq!(
+        named(&failed, "GET /api/v1/answers/{id}").attribute("status"),
+        Some("404")
+    );
     // An upload's request and the task that reads it.
     let all = collector.spans();
     let task = named(&all, "task");
@@ -157,16 +179,23 @@ async fn a_question_in_a_chat_is_one_trace_from_the_update_to_the_model_and_the_
     named(&of_task, "POST /api/v1/ingestion/archives");
 
     let sent = format!("{all:?}");
-    for secret in ["gateway", "firmware", "Анна", "writer-1", "chat-key", KEY, KB, "guide"] {
+    for secret in [
+        "gateway", "firmware", "Анна", "writer-1", "chat-key", KEY, KB, "guide",
+    ] {
         assert!(!sent.contains(secret), "a span tells {secret:?}");
     }
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let told: Vec<Value> = lines
         .filter(|line| line["spans"][0]["request_id"] == json!(trace))
         .collect();
     assert!(told.iter().any(|line| line["message"] == "answered"), "{log}");
-    assert!(!log.contains("store.commit"), "spans for traces alone are in no line");
+    assert!(
+        !log.contains("store.commit"),
+        "spans for traces alone are in no line"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,11 +209,16 @@ async fn a_collector_that_is_away_changes_no_answer() {
     let operator = Api::at(nexus.client.base()).with(KEY);
     for _ in 0..20 {
         let began = std::time::Instant::now();
-        let (status, answer) = operator.post("/rag/query", &json!({ "question": QUESTION })).await;
+        let (status, answer) = operator
+            .post("/rag/query", &json!({ "question": QUESTION }))
+            .await;
         assert_eq!((status, &answer["found"]), (200, &json!(true)), "{answer}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
-    let (connected, _) = tokio::time::timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+    let (connected, _) = tokio::time::timeout(PATIENCE, silent.accept())
+        .await
+        .unwrap()
+        .unwrap();
     nexus.stop().await;
     drop(connected);
 }

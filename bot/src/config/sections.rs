@@ -116,7 +116,11 @@ impl Variables<'_> {
 
     /// Where traces go: the variables of the backend, or those that all programs with OpenTelemetry read.
     pub(super) fn otlp(&self) -> Result<Option<Export>, ConfigError> {
-        let either = |ours, standard| self.text(ours).or_else(|| self.text(standard)).unwrap_or_default();
+        let either = |ours, standard| {
+            self.text(ours)
+                .or_else(|| self.text(standard))
+                .unwrap_or_default()
+        };
         let endpoint = either("NEXUS_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT");
         let headers = either("NEXUS_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS");
         let ratio = self.parsed("NEXUS_OTLP_RATIO", "a number")?.unwrap_or(1.0);

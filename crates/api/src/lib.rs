@@ -70,7 +70,9 @@ pub use rag::{
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use source::{
-    Freshness, IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, LastSync, LastSyncTask, Source, SourceCredential, SourceKind, SourceRemote, SourceReport, SourceSchedule, SourceUses, Staleness, StartSync, SyncAccepted, UpdateSource, WikiEngine,
+    Freshness, IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, LastSync, LastSyncTask, Source,
+    SourceCredential, SourceKind, SourceRemote, SourceReport, SourceSchedule, SourceUses, Staleness,
+    StartSync, SyncAccepted, UpdateSource, WikiEngine,
 };
 pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};
 pub use webhook::{

@@ -1,8 +1,8 @@
 //! Sources that the server fetches.
 
 use nexus_api::{
-    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Page, Source, SourceReport, StartSync, SyncAccepted,
-    Task, UpdateSource,
+    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Page, Source, SourceReport, StartSync,
+    SyncAccepted, Task, UpdateSource,
 };
 use reqwest::Method;
 use uuid::Uuid;

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use nexus_domain::{AnswerId, DocumentId, KbId, Source, SourceId, SourceKind, TaskError, TaskState, Timestamp};
+use nexus_domain::{
+    AnswerId, DocumentId, KbId, Source, SourceId, SourceKind, TaskError, TaskState, Timestamp,
+};
 use sqlx::FromRow;
 use sqlx::types::Uuid;
 
@@ -19,10 +21,7 @@ macro_rules! report {
         concat!(
             "SELECT ",
             source_columns!(),
-            ", (SELECT COUNT(*) FROM documents d WHERE d.source_id = s.id AND d.deleted_at IS NULL) AS documents,
-            (SELECT CAST(COALESCE(SUM(d.chunk_count), 0) AS BIGINT) FROM documents d
-                WHERE d.source_id = s.id AND d.deleted_at IS NULL) AS chunks,
-            t.state AS task_state, t.error AS task_error, t.finished_at AS task_finished_at
+            ", t.state AS task_state, t.error AS task_error, t.finished_at AS task_finished_at
         FROM sources s JOIN knowledge_bases k ON k.id = s.kb_id AND k.deleted_at IS NULL
         LEFT JOIN tasks t ON t.id = s.sync_task_id WHERE s.deleted_at IS NULL"
         )
@@ -34,14 +33,14 @@ statements! {
         ORDER BY s.id LIMIT $4");
     LIST_OF_KBS = ids_in!(concat!(report!(), " AND s.kb_id IN "),
         " AND s.id > $65 AND (s.kind = $66 OR $66 IS NULL) ORDER BY s.id LIMIT $67");
-    USES = ids_in!("SELECT source_id, SUM(CASE WHEN found THEN 1 ELSE 0 END) AS hits,
-            SUM(CASE WHEN found THEN 0 ELSE 1 END) AS refusals, MAX(CASE WHEN found THEN created_at END) AS last_hit,
-            MAX(CASE WHEN found THEN NULL ELSE created_at END) AS last_refusal
-        FROM answer_sources WHERE source_id IN ", " GROUP BY source_id");
+    HELD = ids_in!("SELECT source_id, COUNT(*) AS documents, CAST(SUM(chunk_count) AS BIGINT) AS chunks
+        FROM documents WHERE source_id IN ", " AND deleted_at IS NULL GROUP BY source_id");
+    USES = ids_in!("SELECT source_id, found, COUNT(*) AS answers, MAX(created_at) AS last_at
+        FROM answer_sources WHERE source_id IN ", " GROUP BY source_id, found");
     // A document that was swept meanwhile has no source any more.
     PUT = "INSERT INTO answer_sources (source_id, answer_id, found, created_at)
         SELECT d.source_id, a.id, a.found, a.created_at FROM answers a JOIN documents d ON d.id = $2 WHERE a.id = $1
-        ON CONFLICT (source_id, answer_id) DO NOTHING";
+        ON CONFLICT (source_id, found, answer_id) DO NOTHING";
 }
 
 /// Which sources to list; `None` is any.
@@ -86,8 +85,6 @@ pub struct SourceUse {
 struct ReportRow {
     #[sqlx(flatten)]
     source: SourceRow,
-    documents: i64,
-    chunks: i64,
     task_state: Option<String>,
     task_error: Option<String>,
     task_finished_at: Option<At>,
@@ -98,7 +95,9 @@ impl TryFrom<ReportRow> for SourceReport {
 
     fn try_from(row: ReportRow) -> Result<Self, StorageError> {
         let error = row.task_error.as_deref();
-        let error = error.map(|error| from_json(error, "error of a task")).transpose()?;
+        let error = error
+            .map(|error| from_json(error, "error of a task"))
+            .transpose()?;
         let task = match row.task_state.as_deref() {
             Some(state) => Some(SourceTask {
                 state: word(state)?,
@@ -109,20 +108,26 @@ impl TryFrom<ReportRow> for SourceReport {
         };
         Ok(Self {
             source: row.source.try_into()?,
-            documents: number(row.documents, "count of documents")?,
-            chunks: number(row.chunks, "count of chunks")?,
+            documents: 0,
+            chunks: 0,
             task,
         })
     }
 }
 
 #[derive(FromRow)]
+struct HeldRow {
+    source_id: Uuid,
+    documents: i64,
+    chunks: i64,
+}
+
+#[derive(FromRow)]
 struct UseRow {
     source_id: Uuid,
-    hits: i64,
-    refusals: i64,
-    last_hit: Option<At>,
-    last_refusal: Option<At>,
+    found: bool,
+    answers: i64,
+    last_at: At,
 }
 
 impl<C: Connect> Sources<C> {
@@ -165,7 +170,34 @@ impl<C: Connect> Sources<C> {
         // Each batch gave its first ones.
         reports.sort_unstable_by_key(|report| report.source.id);
         reports.truncate(rows);
+        self.count(&mut reports).await?;
         Ok(reports)
+    }
+
+    /// What they hold, all at once: an index has it.
+    async fn count(&mut self, reports: &mut [SourceReport]) -> Result<(), StorageError> {
+        let rows: Vec<HeldRow> = on!(self.0, |c| {
+            let mut rows = Vec::new();
+            for batch in reports.chunks(IDS) {
+                let mut select = sqlx::query_as(HELD);
+                for report in padded(batch) {
+                    select = select.bind(report.source.id.as_uuid());
+                }
+                rows.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            rows
+        });
+        let held: HashMap<_, _> = rows
+            .into_iter()
+            .map(|row| (SourceId::from_uuid(row.source_id), (row.documents, row.chunks)))
+            .collect();
+        for report in reports {
+            if let Some((documents, chunks)) = held.get(&report.source.id) {
+                report.documents = number(*documents, "count of documents")?;
+                report.chunks = number(*chunks, "count of chunks")?;
+            }
+        }
+        Ok(())
     }
 
     /// How many of the answers that are kept rest on these sources; those without any are left out.
@@ -181,16 +213,17 @@ impl<C: Connect> Sources<C> {
             }
             rows
         });
-        let uses = rows.into_iter().map(|row| {
-            let used = SourceUse {
-                hits: number(row.hits, "count of answers")?,
-                last_hit: row.last_hit.map(|at| at.0),
-                refusals: number(row.refusals, "count of answers")?,
-                last_refusal: row.last_refusal.map(|at| at.0),
-            };
-            Ok((SourceId::from_uuid(row.source_id), used))
-        });
-        uses.collect()
+        let mut uses: HashMap<_, SourceUse> = HashMap::new();
+        for row in rows {
+            let used = uses.entry(SourceId::from_uuid(row.source_id)).or_default();
+            let (answers, last) = (number(row.answers, "count of answers")?, Some(row.last_at.0));
+            if row.found {
+                (used.hits, used.last_hit) = (answers, last);
+            } else {
+                (used.refusals, used.last_refusal) = (answers, last);
+            }
+        }
+        Ok(uses)
     }
 }
 

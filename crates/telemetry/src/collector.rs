@@ -88,7 +88,9 @@ impl Collector {
     pub fn header(&self, name: &str) -> Vec<String> {
         let kept = self.kept();
         let values = kept.headers.iter().filter_map(|headers| headers.get(name));
-        values.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
+        values
+            .filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect()
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -111,21 +113,25 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: By
     for resource in request.resource_spans {
         let attributes = resource.resource.map(|resource| resource.attributes);
         let named = attributes.unwrap_or_default();
-        let named = named.into_iter().find(|attribute| attribute.key == "service.name");
+        let named = named
+            .into_iter()
+            .find(|attribute| attribute.key == "service.name");
         let service = named.map(|attribute| said(attribute.value)).unwrap_or_default();
         let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        kept.spans.extend(spans.map(|span| Seen {
-            service: service.clone(),
-            name: span.name,
-            trace: digits(&span.trace_id),
-            id: digits(&span.span_id),
-            parent: digits(&span.parent_span_id),
-            attributes: span
-                .attributes
-                .into_iter()
-                .map(|attribute| (attribute.key, said(attribute.value)))
-                .collect(),
-            events: span.events.len(),
+        kept.spans.extend(spans.map(|span| {
+            Seen {
+                service: service.clone(),
+                name: span.name,
+                trace: digits(&span.trace_id),
+                id: digits(&span.span_id),
+                parent: digits(&span.parent_span_id),
+                attributes: span
+                    .attributes
+                    .into_iter()
+                    .map(|attribute| (attribute.key, said(attribute.value)))
+                    .collect(),
+                events: span.events.len(),
+            }
         }));
     }
     StatusCode::OK

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -88,7 +86,12 @@ fn parsed(header: &str) -> Option<(TraceId, SpanId)> {
     let is_hex = |text: &str, length| {
         text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
-    if version != "00" || !is_hex(trace, 32) || !is_hex(span, 16) || !is_hex(flags, 2) || parts.next().is_some() {
+    if version != "00"
+        || !is_hex(trace, 32)
+        || !is_hex(span, 16)
+        || !is_hex(flags, 2)
+        || parts.next().is_some()
+    {
         return None;
     }
     let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
@@ -117,7 +120,10 @@ mod tests {
         assert_eq!(trace_of_update("docs", 7), trace_of_update("docs", 7));
         assert_ne!(trace_of_update("docs", 7), trace_of_update("docs", 8));
         assert_ne!(trace_of_update("docs", 7), trace_of_update("shop", 7));
-        assert_eq!(trace_id_of(&trace_of_update("docs", 7)), trace_of_update("docs", 7));
+        assert_eq!(
+            trace_id_of(&trace_of_update("docs", 7)),
+            trace_of_update("docs", 7)
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanId, SpanKind, TracerProvider as _};
-use opentelemetry_otlp::{Protocol, SpanExporter as OtlpExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{
+    Protocol, SpanExporter as OtlpExporter, WithExportConfig as _, WithHttpConfig as _,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
@@ -96,7 +98,10 @@ impl Traces {
             .build();
         let resource = Resource::builder_empty()
             .with_service_name(service)
-            .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attribute(opentelemetry::KeyValue::new(
+                "service.version",
+                env!("CARGO_PKG_VERSION"),
+            ))
             .with_attribute(opentelemetry::KeyValue::new("nexus.role", role))
             .build();
         let provider = SdkTracerProvider::builder()
@@ -136,7 +141,10 @@ impl Traces {
     pub async fn stop(self) {
         let provider = self.provider;
         let stopping = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_WORDS));
-        if !matches!(tokio::time::timeout(LAST_WORDS * 2, stopping).await, Ok(Ok(Ok(())))) {
+        if !matches!(
+            tokio::time::timeout(LAST_WORDS * 2, stopping).await,
+            Ok(Ok(Ok(())))
+        ) {
             tracing::warn!("the last traces of this process may not have been sent");
         }
     }

@@ -89,16 +89,25 @@ mod tests {
     fn an_endpoint_is_the_base_of_what_is_sent() {
         for (endpoint, traces) in [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
-            ("https://otlp.example/otlp/", "https://otlp.example/otlp/v1/traces"),
+            (
+                "https://otlp.example/otlp/",
+                "https://otlp.example/otlp/v1/traces",
+            ),
         ] {
             let export = export(endpoint, "", 0.5).ok().flatten();
-            assert_eq!(export.map(|export| export.traces.to_string()).as_deref(), Some(traces));
+            assert_eq!(
+                export.map(|export| export.traces.to_string()).as_deref(),
+                Some(traces)
+            );
         }
     }
 
     #[test]
     fn what_is_wrong_is_named_and_no_secret_is_shown() {
-        assert_eq!(export("collector:4317", "", 1.0).err(), Some(InvalidExport::Endpoint));
+        assert_eq!(
+            export("collector:4317", "", 1.0).err(),
+            Some(InvalidExport::Endpoint)
+        );
         assert_eq!(export("", "", 1.5).err(), Some(InvalidExport::Ratio));
         assert_eq!(export("", "", f64::NAN).err(), Some(InvalidExport::Ratio));
         let error = export("http://c:4318", "my secret", 1.0).err();
@@ -107,7 +116,10 @@ mod tests {
         let given = given.ok().flatten();
         assert!(!format!("{given:?}").contains("abc"), "{given:?}");
         let headers = given.map(|export| export.headers()).unwrap_or_default();
-        assert_eq!(headers.get("authorization").map(String::as_str), Some("Bearer abc="));
+        assert_eq!(
+            headers.get("authorization").map(String::as_str),
+            Some("Bearer abc=")
+        );
         assert_eq!(headers.len(), 2);
     }
 }

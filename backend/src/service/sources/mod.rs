@@ -24,8 +24,8 @@ use super::{Bots, KnowledgeBases, ServiceError, SourceOverview};
 use crate::worker::Queue;
 
 pub use add::NewRemote;
-pub use report::{Freshness, ReportedSource, SourceReports, Wanted as WantedSources};
 pub use credential::{GivenCredential, opened as opened_credential};
+pub use report::{Freshness, ReportedSource, SourceReports, Wanted as WantedSources};
 pub use webhook::CalledWebhook;
 
 #[derive(Clone, Debug)]

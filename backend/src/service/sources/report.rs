@@ -123,7 +123,11 @@ fn freshness(report: &SourceReport, now: Timestamp) -> Freshness {
     let Some(read) = source.sync.synced_at else {
         // Of uploads from before it was noted when they were read, it is known that they were.
         let was_read = !source.kind.is_remote() && report.documents > 0;
-        return if was_read { Freshness::Fresh } else { Freshness::Never };
+        return if was_read {
+            Freshness::Fresh
+        } else {
+            Freshness::Never
+        };
     };
     let Some(schedule) = &source.schedule else {
         return Freshness::Fresh;

@@ -47,7 +47,10 @@ async fn an_update_and_its_answer_are_one_trace_that_the_backend_is_told() {
         found.unwrap_or_else(|| panic!("no {name} in {spans:?}")).clone()
     };
     let (update, delivered) = (span("update"), span("delivery"));
-    assert_eq!((update.service.as_str(), update.parent.as_str()), ("nexus-bot", ""));
+    assert_eq!(
+        (update.service.as_str(), update.parent.as_str()),
+        ("nexus-bot", "")
+    );
     assert_eq!(update.attribute("update_id"), Some("31"));
     let id = answer.id.to_string();
     assert_eq!(delivered.attribute("delivery"), Some(id.as_str()));
@@ -55,7 +58,10 @@ async fn an_update_and_its_answer_are_one_trace_that_the_backend_is_told() {
     for span in [&update, &delivered] {
         let parent = format!("00-{trace}-{}-01", span.id);
         let mut headers = told.iter().filter(|headers| headers["x-request-id"] == trace);
-        assert!(headers.any(|headers| headers["traceparent"] == parent), "{told:?}");
+        assert!(
+            headers.any(|headers| headers["traceparent"] == parent),
+            "{told:?}"
+        );
     }
     let sent = format!("{:?}", collector.spans());
     for secret in ["doctor", "Weber", "Анна", "secret", "service-token"] {

@@ -164,11 +164,7 @@ async fn dense(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Res
     dense_hits(vectors, side, ask).instrument(span).await
 }
 
-async fn dense_hits(
-    vectors: &dyn VectorStore,
-    side: &DenseSide,
-    ask: Ask<'_>,
-) -> Result<Side, RagError> {
+async fn dense_hits(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Result<Side, RagError> {
     let started = Instant::now();
     let embedding = side.embedder.embed_query(ask.text.to_owned());
     let span = tracing::info_span!(target: "nexus_trace", "embed");

@@ -13,8 +13,8 @@ use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
     idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, source_reports, sources, subscriptions, tasks, uploads, users, versions,
-    webhooks,
+    rights, service_tokens, sessions, settings, source_reports, sources, subscriptions, tasks, uploads,
+    users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;

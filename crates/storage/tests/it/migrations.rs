@@ -166,8 +166,15 @@ async fn answers_that_were_kept_before_count_for_their_sources() {
         test.migrate().await.unwrap();
         let uses = test.sources().uses(&[shelf.source]).await.unwrap();
         let used = uses[&shelf.source];
-        assert_eq!((used.hits, used.refusals), (1, 1), "what was not shown does not count");
-        let kept = test.answers().get(nexus_domain::AnswerId::from_uuid(hit.id.as_uuid())).await;
+        assert_eq!(
+            (used.hits, used.refusals),
+            (1, 1),
+            "what was not shown does not count"
+        );
+        let kept = test
+            .answers()
+            .get(nexus_domain::AnswerId::from_uuid(hit.id.as_uuid()))
+            .await;
         assert_eq!(kept.unwrap().unwrap().trace_id, None);
     }
 }

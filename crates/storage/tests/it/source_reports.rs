@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use nexus_domain::{AnswerId, KbId, Passage, Passages as _, Progress, SourceId, SourceKind, TaskError, TaskPayload, TaskState};
+use nexus_domain::{
+    AnswerId, KbId, Passage, Passages as _, Progress, SourceId, SourceKind, TaskError, TaskPayload, TaskState,
+};
 use nexus_storage::testing::sqlite;
 use nexus_storage::{Db, NewAnswer, Outcome, SourceFilter, SourceUse, UsedPassage};
 
@@ -39,13 +41,18 @@ async fn sources_of_all_knowledge_bases_are_told_with_what_they_hold(db: &Db) {
         in_tx!(db, |tx| tx.sources().find_or_create(&files));
     }
     let deleted = stored_kb(db, "three").await;
-    in_tx!(db, |tx| tx.sources().find_or_create(&new_source(deleted, "hidden")));
+    in_tx!(db, |tx| tx
+        .sources()
+        .find_or_create(&new_source(deleted, "hidden")));
     in_tx!(db, |tx| tx.knowledge_bases().delete(deleted, at(5)));
 
     let all = SourceFilter::default();
     let reports = db.sources().reports(all, None, 9).await.unwrap();
     assert!(reports.is_sorted_by_key(|report| report.source.id));
-    let guide = reports.iter().find(|report| report.source.id == shelf.source).unwrap();
+    let guide = reports
+        .iter()
+        .find(|report| report.source.id == shelf.source)
+        .unwrap();
     assert_eq!((guide.documents, guide.chunks, &guide.task), (2, 3, &None));
     assert_eq!(names(db, all).await, ["guide.zip", "x", "y", "z"]);
     // Page by page, they are the same.
@@ -61,20 +68,32 @@ async fn sources_of_all_knowledge_bases_are_told_with_what_they_hold(db: &Db) {
 
     let of = |kb| SourceFilter { kb: Some(kb), ..all };
     assert_eq!(names(db, of(shelf.kb)).await, ["guide.zip"]);
-    let of_kind = |kind| SourceFilter { kind: Some(kind), ..all };
+    let of_kind = |kind| SourceFilter {
+        kind: Some(kind),
+        ..all
+    };
     assert_eq!(names(db, of_kind(SourceKind::Files)).await, ["x", "y", "z"]);
     assert_eq!(names(db, of_kind(SourceKind::Git)).await, [""; 0]);
     // Whoever sees some knowledge bases is told of theirs, in the same order.
     let seen = BTreeSet::from([shelf.kb, other, deleted]);
-    let among = |kbs| SourceFilter { kbs: Some(kbs), ..all };
+    let among = |kbs| SourceFilter {
+        kbs: Some(kbs),
+        ..all
+    };
     assert_eq!(names(db, among(&seen)).await, ["guide.zip", "x", "y", "z"]);
     let seen = BTreeSet::from([other]);
     assert_eq!(names(db, among(&seen)).await, ["x", "y", "z"]);
-    let not_seen = SourceFilter { kb: Some(shelf.kb), ..among(&seen) };
+    let not_seen = SourceFilter {
+        kb: Some(shelf.kb),
+        ..among(&seen)
+    };
     assert_eq!(names(db, not_seen).await, [""; 0]);
     assert_eq!(names(db, among(&BTreeSet::new())).await, [""; 0]);
     // More than one statement asks for.
-    let many: BTreeSet<KbId> = (0..100).map(|_| KbId::new(at(0))).chain([shelf.kb, other]).collect();
+    let many: BTreeSet<KbId> = (0..100)
+        .map(|_| KbId::new(at(0)))
+        .chain([shelf.kb, other])
+        .collect();
     assert_eq!(names(db, among(&many)).await, ["guide.zip", "x", "y", "z"]);
 }
 
@@ -89,17 +108,30 @@ async fn how_the_last_task_of_a_source_stands_is_told(db: &Db) {
     let task = enqueued(db, new_task(Some(shelf.kb), payload)).await;
     in_tx!(db, |tx| tx.sources().set_task(shelf.source, task, at(1)));
     let told = async || {
-        let reports = db.sources().reports(SourceFilter::default(), None, 9).await.unwrap();
+        let reports = db
+            .sources()
+            .reports(SourceFilter::default(), None, 9)
+            .await
+            .unwrap();
         reports[0].task.clone().unwrap()
     };
-    assert_eq!((told().await.state, told().await.finished_at), (TaskState::Queued, None));
+    assert_eq!(
+        (told().await.state, told().await.finished_at),
+        (TaskState::Queued, None)
+    );
     let token = token();
     in_tx!(db, |tx| tx.tasks().claim(at(2), Duration::from_secs(30), token));
     let failed = Outcome::Failed(TaskError {
         code: "unreachable".to_owned(),
         message: "The host does not answer.".to_owned(),
     });
-    in_tx!(db, |tx| tx.tasks().finish(task, token, &failed, &Progress::default(), at(3)));
+    in_tx!(db, |tx| tx.tasks().finish(
+        task,
+        token,
+        &failed,
+        &Progress::default(),
+        at(3)
+    ));
     let told = told().await;
     assert_eq!((told.state, told.finished_at), (TaskState::Failed, Some(at(3))));
     assert_eq!(told.error.unwrap().code, "unreachable");
@@ -109,7 +141,12 @@ async fn how_the_last_task_of_a_source_stands_is_told(db: &Db) {
 async fn passage(shelf: &Shelf<'_>, path: &str) -> Passage {
     let (_, pending) = shelf.publish(path, &["The pump runs at 40 bar."]).await;
     let ids = [pending.chunks[0].id];
-    shelf.db.current(&ids, &filter(&[shelf.kb])).await.unwrap().remove(0)
+    shelf
+        .db
+        .current(&ids, &filter(&[shelf.kb]))
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 async fn answered(db: &Db, seconds: i64, found: bool, used: &[(&Passage, bool)]) -> AnswerId {
@@ -177,26 +214,26 @@ async fn what_is_not_cited_counts_for_nobody(db: &Db) {
     assert_eq!(used(db, shelf.source).await, None);
 }
 
-const MANY: [&str; 5] = [
+const MANY: [&str; 4] = [
     "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 99)
      INSERT INTO sources (id, kb_id, kind, name, created_at, updated_at)
      SELECT randomblob(16), (SELECT id FROM knowledge_bases), 'files', 's' || n, 0, 0 FROM c",
     "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 100000)
      INSERT INTO answers (id, created_at, found, language, mode, status, retrieval_micros, generation_micros,
          context_hash, question, report)
-     SELECT randomblob(16), n * 1000000, n % 10 > 0, 'en', 'hybrid', 'written', 1, 1, randomblob(32), 'q', '{}' FROM c",
+     SELECT CAST(printf('%016d', n) AS BLOB), n * 1000000, n % 7 > 0, 'en', 'hybrid', 'written', 1, 1, zeroblob(32),
+         'q', '{}' FROM c",
     "WITH s AS MATERIALIZED (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS n FROM sources)
      INSERT INTO answer_sources (source_id, answer_id, found, created_at)
-     SELECT s.id, a.id, a.found, a.created_at FROM answers a JOIN s ON s.n = 1 + a.rowid % 100",
-    "WITH s AS MATERIALIZED (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS n FROM sources)
-     INSERT INTO answer_sources (source_id, answer_id, found, created_at)
-     SELECT s.id, a.id, a.found, a.created_at FROM answers a JOIN s ON s.n = 1 + (a.rowid + 37) % 100",
+     SELECT s.id, a.id, a.found, a.created_at FROM answers a
+     JOIN s ON s.n = 1 + a.rowid % 100 OR s.n = 1 + (a.rowid + 37) % 100 ORDER BY s.id, a.found, a.id",
     "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 100000),
      s AS MATERIALIZED (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS n FROM sources)
      INSERT INTO documents (id, kb_id, source_id, path, title, format, size_bytes, content_hash, version_id, chunk_count,
          seen_task_id, created_at, updated_at)
-     SELECT randomblob(16), (SELECT id FROM knowledge_bases), s.id, 'p' || c.n, 't', 'markdown', 1, randomblob(32),
-         randomblob(16), 5, randomblob(16), 0, 0 FROM c JOIN s ON s.n = 1 + c.n % 100",
+     SELECT CAST(printf('%016d', c.n) AS BLOB), (SELECT id FROM knowledge_bases), s.id, printf('%08d', c.n), 't',
+         'markdown', 1, zeroblob(32), CAST(printf('%016d', c.n) AS BLOB), 5, zeroblob(16), 0, 0
+     FROM c JOIN s ON s.n = 1 + c.n / 1001",
 ];
 
 /// 100,000 answers that cite two of 100 sources each, which hold 100,000 documents.
@@ -210,7 +247,11 @@ async fn many_answers_are_counted_while_one_waits() {
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let began = Instant::now();
-        let reports = test.sources().reports(SourceFilter::default(), None, 200).await.unwrap();
+        let reports = test
+            .sources()
+            .reports(SourceFilter::default(), None, 200)
+            .await
+            .unwrap();
         let listed = began.elapsed();
         let ids: Vec<_> = reports.iter().map(|report| report.source.id).collect();
         let uses = test.sources().uses(&ids).await.unwrap();
@@ -223,8 +264,8 @@ async fn many_answers_are_counted_while_one_waits() {
         assert_eq!((documents, chunks), (100_000, 500_000));
         let hits: u64 = uses.values().map(|used| used.hits).sum();
         let refusals: u64 = uses.values().map(|used| used.refusals).sum();
-        assert_eq!((hits, refusals), (180_000, 20_000));
+        assert_eq!((hits, refusals), (171_430, 28_570));
     }
-    // Some 50 ms where nothing else runs; other tests do.
+    // A tenth of that where nothing else runs; other tests do.
     assert!(best < Duration::from_secs(1), "{best:?}");
 }

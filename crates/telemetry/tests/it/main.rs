@@ -44,7 +44,10 @@ async fn spans_arrive_under_the_id_of_their_request_and_say_nothing_else() {
     let [question, request] = &spans[..] else {
         panic!("two spans of ours: {spans:?}");
     };
-    assert_eq!((question.name.as_str(), request.name.as_str()), ("question", "request"));
+    assert_eq!(
+        (question.name.as_str(), request.name.as_str()),
+        ("question", "request")
+    );
     assert_eq!((question.trace.as_str(), request.trace.as_str()), (TRACE, TRACE));
     assert_eq!((&question.parent, request.parent.as_str()), (&request.id, ""));
     assert_eq!(request.service, "nexus-test");
@@ -124,7 +127,11 @@ async fn a_collector_that_is_away_keeps_nobody_waiting() {
     assert!(spent < Duration::from_secs(5), "{spent:?} for 20,000 spans");
     let began = Instant::now();
     traces.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(12), "{:?} to stop", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(12),
+        "{:?} to stop",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
