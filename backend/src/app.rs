@@ -25,7 +25,7 @@ use crate::role::ProcessRole;
 use crate::service::{
     AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Gaps,
     Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources,
+    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, SourceReports, Sources,
     StandingRules, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
@@ -56,6 +56,7 @@ pub struct App {
     pub bundles: Bundles,
     pub tasks: Tasks,
     pub sources: Sources,
+    pub source_reports: SourceReports,
     pub questions: Questions,
     pub answers: Answers,
     pub gaps: Gaps,
@@ -426,6 +427,10 @@ impl Parts<'_> {
             audit: Audit::new(db.clone(), Arc::clone(&clock)),
             trusted_proxies: self.config.trusted_proxies()?.into(),
             secure_cookies: self.config.http.secure_cookies,
+            source_reports: SourceReports {
+                db: db.clone(),
+                clock: Arc::clone(&clock),
+            },
             documents: Documents::new(db.clone(), clock, queue.clone()),
             sources,
             bundles: Bundles::new(ingestion.clone()),

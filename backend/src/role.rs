@@ -16,6 +16,14 @@ pub enum ProcessRole {
 }
 
 impl ProcessRole {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+
     pub const fn answers(self) -> bool {
         matches!(self, Self::Serve | Self::Api)
     }

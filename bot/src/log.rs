@@ -1,8 +1,9 @@
-//! Logs: JSON lines on standard error, like the backend's.
+//! Logs: JSON lines on standard error, like the backend's; and traces beside them, where they are exported.
 
+use nexus_telemetry::{TRACE_ONLY, Traces};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{ConfigError, invalid};
@@ -18,21 +19,20 @@ pub struct LogConfig {
 }
 
 /// Starts logging. Fails for directives that do not parse; a second call leaves the first one's settings.
-pub fn start(config: &LogConfig) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(format!("{},{INDISCREET}", config.level))
-        .map_err(|error| invalid("NEXUS_LOG_LEVEL", error.to_string()))?;
-    let registry = tracing_subscriber::registry().with(filter);
-    let started = if config.is_json {
-        let lines = fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .with_writer(std::io::stderr);
-        registry.with(lines).try_init()
+pub fn start(config: &LogConfig, traces: Option<&Traces>) -> Result<(), ConfigError> {
+    let directives = format!("{},{INDISCREET},{TRACE_ONLY}=off", config.level);
+    let filter =
+        EnvFilter::try_new(directives).map_err(|error| invalid("NEXUS_LOG_LEVEL", error.to_string()))?;
+    let lines = if config.is_json {
+        let lines = fmt::layer().json().flatten_event(true).with_span_list(false);
+        lines.with_writer(std::io::stderr).boxed()
     } else {
-        registry
-            .with(fmt::layer().with_writer(std::io::stderr))
-            .try_init()
+        fmt::layer().with_writer(std::io::stderr).boxed()
+    };
+    let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+    let started = match traces {
+        Some(traces) => registry.with(traces.layer()).try_init(),
+        None => registry.try_init(),
     };
     if started.is_err() {
         tracing::debug!("logging was started before");

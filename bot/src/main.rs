@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use nexus_bot::config::Config;
 use nexus_bot::{log, run};
+use nexus_telemetry::Traces;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +30,6 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return failed(error),
     };
-    if let Err(error) = log::start(&config.log) {
-        return failed(error);
-    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(error),
@@ -46,6 +44,19 @@ fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let traces = match &config.otlp {
+        Some(export) => Some(Traces::start(export, "nexus-bot", "bot")?),
+        None => None,
+    };
+    log::start(&config.log, traces.as_ref())?;
+    let served = serve_until_stopped(config).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
+    served
+}
+
+async fn serve_until_stopped(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

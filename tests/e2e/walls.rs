@@ -12,6 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-api", &[]),
     ("nexus-auth", &[]),
     ("nexus-client", &["nexus-api"]),
+    ("nexus-telemetry", &[]),
     ("nexus-text", &["nexus-domain"]),
     ("nexus-storage", &["nexus-domain"]),
     ("nexus-vectors", &["nexus-domain"]),
@@ -19,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("nexus-ingest", &["nexus-domain"]),
     ("nexus-sources", &["nexus-domain", "nexus-ingest"]),
     ("nexus-rag", &["nexus-domain", "nexus-text"]),
-    ("nexus-bot", &["nexus-api", "nexus-client"]),
+    ("nexus-bot", &["nexus-api", "nexus-client", "nexus-telemetry"]),
     (
         "nexus-backend",
         &[
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "nexus-rag",
             "nexus-sources",
             "nexus-storage",
+            "nexus-telemetry",
             "nexus-text",
             "nexus-vectors",
         ],
@@ -58,10 +60,13 @@ const FENCED: &[(&str, &[&str])] = &[
     ("axum", &["nexus-backend", "nexus-bot"]),
     ("object_store", &["nexus-backend"]),
     ("redis", &["nexus-backend"]),
+    ("opentelemetry", &["nexus-telemetry"]),
+    ("opentelemetry-otlp", &["nexus-telemetry"]),
+    ("tracing-opentelemetry", &["nexus-telemetry"]),
 ];
 
 /// What a `testing` feature may bring along although it is fenced: always optional, never in a shipped binary.
-const FOR_TESTS: &[(&str, &str)] = &[("nexus-models", "axum")];
+const FOR_TESTS: &[(&str, &str)] = &[("nexus-models", "axum"), ("nexus-telemetry", "axum")];
 
 /// Packages that are for tests as a whole; no fence is around them, and none of ours that ships may import them.
 const TEST_PACKAGES: &[&str] = &["telegram-simulator", "nexus-fuzz", "nexus-lies"];

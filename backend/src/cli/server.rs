@@ -1,6 +1,7 @@
 //! `serve`, `api`, `worker`, `migrate` and `openapi`.
 
 use anyhow::Context as _;
+use nexus_telemetry::Traces;
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
@@ -10,11 +11,23 @@ use crate::role::ProcessRole;
 use crate::serve::Server;
 
 pub async fn serve(config: Config, role: ProcessRole) -> anyhow::Result<()> {
-    crate::log::start(&config.log)?;
+    let traces = match config.otlp.export()? {
+        Some(export) => Some(Traces::start(&export, "nexus", role.as_str())?),
+        None => None,
+    };
+    crate::log::start_with(&config.log, traces.as_ref())?;
+    let served = serve_until_stopped(&config, role).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
+    served
+}
+
+async fn serve_until_stopped(config: &Config, role: ProcessRole) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
-    let services = Services::start_as(role, &config).await?;
-    announce(&config, &services);
-    let server = Server::bind(&config, services).await?;
+    let services = Services::start_as(role, config).await?;
+    announce(config, &services);
+    let server = Server::bind(config, services).await?;
     server.run(stop).await
 }
 

@@ -58,9 +58,10 @@ impl Config {
         }
         let merged = layers.build()?;
         refuse_unknown_settings(&settings, &names(&merged))?;
-        let config: Self = merged
+        let mut config: Self = merged
             .try_deserialize()
             .map_err(|error| named(&settings, error))?;
+        config.otlp.fill_from(environment);
         config.validated()
     }
 }
@@ -182,6 +183,13 @@ mod tests {
             open.contains("https") && !open.contains("secret-of-qdrant"),
             "{open}"
         );
+        assert!(message(&[("NEXUS_OTLP_ENDPOINT", "collector:4317")]).contains("NEXUS_OTLP_ENDPOINT"));
+        assert!(message(&[("NEXUS_OTLP_RATIO", "2")]).contains("NEXUS_OTLP_RATIO"));
+        let headers = message(&[("NEXUS_OTLP_HEADERS", "secret-of-the-collector")]);
+        assert!(
+            headers.contains("NEXUS_OTLP_HEADERS") && !headers.contains("secret-of"),
+            "{headers}"
+        );
         for url in [
             "https://qdrant:6334",
             "http://127.0.0.1:6334",
@@ -189,6 +197,17 @@ mod tests {
         ] {
             load(&[("NEXUS_QDRANT_URL", url), key]).unwrap();
         }
+    }
+
+    #[test]
+    fn traces_go_nowhere_unless_an_endpoint_is_given_here_or_where_all_programs_read_it() {
+        assert!(load(&[]).unwrap().otlp.export().unwrap().is_none());
+        let standard = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+        let export = load(&[standard]).unwrap().otlp.export().unwrap();
+        assert_eq!(export.unwrap().to_string(), "collector");
+        let ours = ("NEXUS_OTLP_ENDPOINT", "http://ours:4318");
+        let export = load(&[standard, ours]).unwrap().otlp.export().unwrap();
+        assert_eq!(export.unwrap().to_string(), "ours");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod embeddings;
 mod error;
 mod limits;
 mod load;
+mod otlp;
 mod paths;
 mod sections;
 mod sources;
@@ -21,6 +22,7 @@ pub use chat::{ChatConfig, ChosenModel};
 pub use embeddings::EmbeddingsConfig;
 pub use error::ConfigError;
 pub use limits::{LimitsConfig, PerMinute};
+pub use otlp::OtlpConfig;
 pub use sections::{
     AdminConfig, AnswersConfig, Config, DatabaseConfig, HttpConfig, IngestionConfig, LogConfig, LogFormat,
     LogsConfig, ModelsConfig, TlsConfig, UploadsConfig, WorkerConfig,

@@ -12,7 +12,7 @@ use url::Url;
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
 use super::{
-    CacheConfig, ChatConfig, ConfigError, LimitsConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback,
+    CacheConfig, ChatConfig, ConfigError, LimitsConfig, OtlpConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback,
 };
 
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +44,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
     pub log: LogConfig,
     pub logs: LogsConfig,
+    pub otlp: OtlpConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -296,6 +297,7 @@ impl Config {
         )?;
         in_range("http.burst", u64::from(self.http.burst), 1, 1_000_000)?;
         in_range("http.timeout_seconds", self.http.timeout_seconds, 1, 3_600)?;
+        self.otlp.export()?;
         Ok(self)
     }
 

@@ -36,6 +36,7 @@ mod request_id;
 pub mod router;
 mod sessions;
 mod signed_body;
+mod source_reports;
 mod source_webhooks;
 mod sources;
 mod tasks;

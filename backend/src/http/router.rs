@@ -23,7 +23,7 @@ use super::rate_limit::{Asked, Limits};
 use super::{
     answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, gaps, generations,
     health, inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, quality,
-    rag, rate_limit, remotes, request_id, sessions, source_webhooks, sources, tasks, usage, users, webhooks,
+    rag, rate_limit, remotes, request_id, sessions, source_reports, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
 use crate::config::Config;
@@ -76,6 +76,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(documents::routes())
         .merge(remotes::routes())
         .merge(sources::routes())
+        .merge(source_reports::routes())
         .merge(source_webhooks::routes())
         .merge(tasks::routes())
         .merge(sessions::routes())

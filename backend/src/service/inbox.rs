@@ -96,12 +96,15 @@ impl Inbox {
             .into_iter()
             .map(|chat| (chat.telegram_chat_id, chat.id))
             .collect();
-        let rows: Vec<_> = updates
-            .into_iter()
-            .filter_map(|update| Some(row(bot, *chats.get(&update.telegram_chat_id)?, update, now)))
-            .collect();
+        let rows = updates.into_iter().map(|update| {
+            let chat = chats.get(&update.telegram_chat_id);
+            let chat = chat.ok_or_else(|| ServiceError::Internal("a chat was not stored".into()))?;
+            Ok(row(bot, *chat, update, now))
+        });
+        let rows = rows.collect::<Result<Vec<_>, ServiceError>>()?;
         let mut new = tx.updates().insert(&rows).await?;
-        for row in rows.iter().filter(|row| !new.contains(&row.id)).collect::<Vec<_>>() {
+        let not_new: Vec<_> = rows.iter().filter(|row| !new.contains(&row.id)).collect();
+        for row in not_new {
             let before = now.minus(KNOWN_FOR);
             let is_another = tx
                 .updates()
@@ -168,7 +171,7 @@ fn row(bot: &Bot, chat: ChatId, update: NewUpdate, now: Timestamp) -> Update {
         event: update.event,
         state: UpdateState::Waiting,
         attempts: 0,
-        trace_id: format!("{}.{}", bot.code, update.update_id),
+        trace_id: nexus_telemetry::trace_of_update(&bot.code, update.update_id),
         received_at: now,
     }
 }

@@ -208,6 +208,7 @@ impl Ingestion {
             .queue
             .enqueue(tx, Some(kb_id), payload, &new.trace_id)
             .await?;
+        tx.sources().set_task(source.id, task_id, now).await?;
         Change::new(Action::IngestionStart, TargetKind::Task, task_id)
             .of_kb(Some(kb_id))
             .with("source", source.name.as_str())

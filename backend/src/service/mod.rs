@@ -74,8 +74,8 @@ pub use sharing::Sharing;
 pub use sign_in::{Begun, Proof, SignIns};
 pub use signals::Signals;
 pub use sources::{
-    CalledWebhook, GivenCredential, GivenSchedule, NewRemote, SourceChange, Sources, SyncOptions,
-    SyncStarted, opened_credential, start_sync,
+    CalledWebhook, Freshness, GivenCredential, GivenSchedule, NewRemote, ReportedSource, SourceChange,
+    SourceReports, Sources, SyncOptions, SyncStarted, WantedSources, opened_credential, start_sync,
 };
 pub use startup::Startup;
 pub use tasks::{TaskView, Tasks};
@@ -85,5 +85,5 @@ pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{
     AnswerRow, ApiKeyRow, AuditFilter, ChatFilter, KeptPassage, LoggedAnswer, MemberRow, QueryFilter,
-    ServiceTokenRow, SourceSummary as SourceOverview, UserChange, UserFilter,
+    ServiceTokenRow, SourceSummary as SourceOverview, SourceTask, UserChange, UserFilter,
 };

@@ -137,6 +137,7 @@ impl ChatWorker {
             let pause = RETRY_FIRST.saturating_mul(1 << update.attempts.min(6));
             let span = tracing::info_span!("update", update_id = update.update_id, bot = %update.bot_id,
                 trace_id = %update.trace_id);
+            nexus_telemetry::adopt(&span, &update.trace_id, None);
             let began = tokio::time::Instant::now();
             match self.handle(held, update, over).instrument(span.clone()).await {
                 Ok(()) => self.metrics.update("handled", began.elapsed()),

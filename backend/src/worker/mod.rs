@@ -25,6 +25,6 @@ pub use context::WorkerContext;
 pub use dense::DensePass;
 pub use ingest::{IngestSettings, Remotes};
 pub use queue::Queue;
-pub use run::{Worker, WorkerOptions};
+pub use run::{INTERRUPTED, Worker, WorkerOptions};
 pub use sweep::remove_unknown_uploads;
 pub use webhooks::{WebhookOptions, WebhookWorker};

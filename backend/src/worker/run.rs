@@ -121,6 +121,7 @@ impl Worker {
     async fn work(&self, (task, token): (nexus_domain::Task, LeaseToken), stop: &CancellationToken) {
         let span = tracing::info_span!("task", task_id = %task.id, kind = task.payload.kind().as_str(),
             trace_id = %task.trace_id);
+        nexus_telemetry::adopt(&span, &task.trace_id, None);
         let running = Running::new(task, token, stop);
         async {
             tracing::info!(attempt = running.task.attempts, "task started");
@@ -369,9 +370,12 @@ async fn check_worth(context: &WorkerContext, running: &Running) -> Result<(), S
 }
 
 /// What a task carries that its process has put back while it was ending.
+/// The code of a task that goes on by itself.
+pub const INTERRUPTED: &str = "interrupted";
+
 fn interrupted() -> TaskError {
     TaskError {
-        code: "interrupted".to_owned(),
+        code: INTERRUPTED.to_owned(),
         message: "the task was stopped before its end; it goes on by itself".to_owned(),
     }
 }

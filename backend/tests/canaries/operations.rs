@@ -35,6 +35,7 @@ operations! {
     6 "GET /knowledge-bases/{id}/quality" reading::quality;
     2 "GET /knowledge-bases/{id}/gaps" reading::gaps;
     6 "GET /knowledge-bases/{id}/sources" reading::sources;
+    6 "GET /sources" reading::source_reports;
     4 "GET /knowledge-bases/{id}/sources/{source_id}" fetching::source;
     2 "PATCH /knowledge-bases/{id}/sources/{source_id}" fetching::update;
     2 "DELETE /knowledge-bases/{id}/sources/{source_id}" fetching::lose;

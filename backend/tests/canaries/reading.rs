@@ -85,6 +85,22 @@ pub fn sources(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/sources", KbRole::Reader, "read"))
 }
 
+pub fn source_reports(make: &mut Maker<'_>) -> Option<Call> {
+    let mut pairs = Vec::new();
+    if make.rng.percent(60) {
+        let kb = make.kb();
+        pairs.push(("knowledge_base_id", make.before.kbs[kb].id.clone()));
+    }
+    if make.rng.percent(30) {
+        let wanted = *make
+            .rng
+            .one(&[("stale", "true"), ("kind", "git"), ("state", "never")]);
+        pairs.push((wanted.0, wanted.1.to_owned()));
+    }
+    let query = make.query(pairs);
+    Some(make.call(format!("/sources{query}"), READ))
+}
+
 pub fn quality(make: &mut Maker<'_>) -> Option<Call> {
     Some(of_kb(make, "/quality", KbRole::Reader, "read"))
 }

@@ -28,13 +28,18 @@ impl Api {
     }
 
     pub fn nobody(app: &TestApp) -> Self {
+        Self::at(app.client.base())
+    }
+
+    /// Whoever calls the server at this address.
+    pub fn at(base: &str) -> Self {
         Self {
             http: reqwest::Client::builder()
                 .no_proxy()
                 .tls_certs_only([])
                 .build()
                 .unwrap(),
-            base: app.client.base().to_owned(),
+            base: base.to_owned(),
             token: None,
             headers: Vec::new(),
         }

@@ -34,7 +34,7 @@ async fn a_question_gets_a_placeholder_and_then_its_answer_once() {
         (&answer["telegram_chat_id"], &answer["language"]),
         (&json!(ANNA), &json!("en"))
     );
-    assert_eq!(answer["trace_id"], "docs.1");
+    assert_eq!(answer["trace_id"], nexus_telemetry::trace_of_update("docs", 1));
     assert!(
         bot.poll(0).await.1["items"].as_array().unwrap().is_empty(),
         "that was all"

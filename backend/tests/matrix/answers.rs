@@ -60,6 +60,7 @@ impl World {
                 "rerank":["not_asked",0,0],"script":"none","micros":[0,0,0],"support":{"score":0.0,"threshold":1.0,
                 "calibrated":false,"basis":"lexical","worth_asking":1.0}}"#
                 .to_owned(),
+            trace_id: None,
             body: Some(r#"{"text":["Fine."],"blocks":[],"citations":[]}"#.to_owned()),
             feedback: None,
         };

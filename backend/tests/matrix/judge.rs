@@ -7,9 +7,10 @@ use crate::things::Kb;
 use crate::world::World;
 
 /// What tells of things that are there for each cell.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 7] = [
     ("GET", "/knowledge-bases"),
     ("GET", "/ingestion/tasks"),
+    ("GET", "/sources"),
     ("GET", "/chats"),
     ("GET", "/chats/{id}/messages"),
     ("GET", "/dead-letters"),

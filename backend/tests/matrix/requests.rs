@@ -171,6 +171,9 @@ impl World {
         if operation.is("GET", "/ingestion/tasks") && *target != Target::All {
             path = format!("{path}?knowledge_base={}", stage.id);
         }
+        if operation.is("GET", "/sources") && *target != Target::All {
+            path = format!("{path}?knowledge_base_id={}", stage.id);
+        }
         if operation.is("GET", "/knowledge-bases") && *target != Target::All {
             path = format!("{path}?name={}", stage.name);
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_client::ClientConfig;
+use nexus_telemetry::Export;
 
 use self::variables::Variables;
 use crate::deliver::Delivering;
@@ -43,6 +44,8 @@ pub struct Config {
     /// Between questions whether the bot is still turned off.
     pub disabled: Duration,
     pub log: LogConfig,
+    /// Absent: no traces are sent.
+    pub otlp: Option<Export>,
 }
 
 impl Config {
@@ -85,6 +88,7 @@ impl Config {
             standby: Duration::from_secs(3),
             disabled: Duration::from_secs(10),
             log: variables.log()?,
+            otlp: variables.otlp()?,
         })
     }
 }
@@ -112,6 +116,9 @@ pub const VARIABLES: &[&str] = &[
     "NEXUS_BOT_PREVIEW_MILLISECONDS",
     "NEXUS_LOG_LEVEL",
     "NEXUS_LOG_FORMAT",
+    "NEXUS_OTLP_ENDPOINT",
+    "NEXUS_OTLP_HEADERS",
+    "NEXUS_OTLP_RATIO",
 ];
 
 pub(crate) fn invalid(variable: &'static str, reason: impl Into<String>) -> ConfigError {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use nexus_client::ClientConfig;
+use nexus_telemetry::{Export, InvalidExport};
 use secrecy::ExposeSecret as _;
 use url::{Host, Url};
 use uuid::Uuid;
@@ -35,6 +36,7 @@ impl Variables<'_> {
             api_key: self.secret("NEXUS_BOT_SERVICE_TOKEN", from)?,
             allow_plain_http,
             ca_pem: self.certificates("NEXUS_BACKEND_CA")?,
+            traceparent: Some(nexus_telemetry::traceparent),
         })
     }
 
@@ -110,6 +112,26 @@ impl Variables<'_> {
     pub(super) fn public_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.address("NEXUS_PUBLIC_URL", true)?;
         Ok(url.map(|url| url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// Where traces go: the variables of the backend, or those that all programs with OpenTelemetry read.
+    pub(super) fn otlp(&self) -> Result<Option<Export>, ConfigError> {
+        let either = |ours, standard| {
+            self.text(ours)
+                .or_else(|| self.text(standard))
+                .unwrap_or_default()
+        };
+        let endpoint = either("NEXUS_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT");
+        let headers = either("NEXUS_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS");
+        let ratio = self.parsed("NEXUS_OTLP_RATIO", "a number")?.unwrap_or(1.0);
+        Export::new(endpoint, &headers.into(), ratio).map_err(|error| {
+            let variable = match error {
+                InvalidExport::Endpoint => "NEXUS_OTLP_ENDPOINT",
+                InvalidExport::Headers => "NEXUS_OTLP_HEADERS",
+                InvalidExport::Ratio => "NEXUS_OTLP_RATIO",
+            };
+            invalid(variable, error.to_string())
+        })
     }
 
     pub(super) fn log(&self) -> Result<LogConfig, ConfigError> {

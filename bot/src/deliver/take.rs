@@ -178,6 +178,7 @@ impl Session {
                     update_id = delivery.update_id,
                     trace_id = delivery.trace_id,
                 );
+                nexus_telemetry::adopt(&span, &delivery.trace_id, None);
                 let delivered = self.courier.deliver(delivery, &self.over).instrument(span);
                 // A panic costs one delivery, which is handed out again, and not its chat.
                 if AssertUnwindSafe(delivered).catch_unwind().await.is_err() {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use nexus_api::limits::{MAX_JSON_BYTES, MAX_UPDATES};
 use nexus_api::{ErrorCode, Update, Updates};
 use nexus_client::ClientError;
+use nexus_telemetry::{adopt, trace_of_update};
 use tokio::sync::Semaphore;
+use tracing::{Instrument as _, Span, info_span};
 
 use super::outage::Outage;
 use crate::lease::{End, Serving};
@@ -108,16 +110,20 @@ impl Store {
             updates: batch.to_vec(),
         };
         let serving = &self.serving;
+        let arriving = Arriving::new(serving.code(), batch);
         let sent = serving
             .client()
-            .store_updates(serving.code(), serving.holder(), &body)
+            .store_updates(serving.code(), serving.holder(), arriving.trace_id(), &body)
+            .instrument(arriving.span())
             .await;
+        drop(arriving);
         let error = match sent {
             Ok(stored) => {
                 for update in batch {
                     tracing::info!(
                         bot = serving.code(),
                         update_id = update.update_id,
+                        trace_id = trace_of_update(serving.code(), update.update_id),
                         "update stored"
                     );
                 }
@@ -175,6 +181,42 @@ async fn tell(outbound: &Outbound, chats: Vec<(i64, Language)>) {
         let text = Words::of(language).say(Phrase::BackendAway);
         if let Err(error) = outbound.tell(chat, text).await {
             tracing::debug!(%error, "somebody could not be told that the backend is away");
+        }
+    }
+}
+
+/// The updates of a batch, each in its own trace while it is stored. One that is stored by itself is so within it.
+struct Arriving {
+    traces: Vec<String>,
+    spans: Vec<Span>,
+}
+
+impl Arriving {
+    fn new(bot: &str, batch: &[Update]) -> Self {
+        let ids = batch.iter().map(|update| update.update_id);
+        let traces: Vec<_> = ids.clone().map(|id| trace_of_update(bot, id)).collect();
+        let spans = ids.zip(&traces).map(|(update_id, trace)| {
+            let span = info_span!("update", bot, update_id, trace_id = trace);
+            adopt(&span, trace, None);
+            span
+        });
+        Self {
+            spans: spans.collect(),
+            traces,
+        }
+    }
+
+    fn trace_id(&self) -> Option<&str> {
+        match &self.traces[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    fn span(&self) -> Span {
+        match &self.spans[..] {
+            [one] => one.clone(),
+            several => info_span!(target: "nexus_trace", "updates", updates = several.len()),
         }
     }
 }

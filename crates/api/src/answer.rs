@@ -96,6 +96,9 @@ pub struct KeptAnswer {
     /// What the asker thinks of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<MessageFeedback>,
+    /// Under which the request or message that asked stands in logs and traces; absent for answers of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// What was asked, and what came of it.

@@ -71,8 +71,9 @@ pub use rag::{
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use source::{
-    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, SourceCredential, SourceKind,
-    SourceRemote, SourceSchedule, StartSync, SyncAccepted, UpdateSource, WikiEngine,
+    Freshness, IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, LastSync, LastSyncTask, Source,
+    SourceCredential, SourceKind, SourceRemote, SourceReport, SourceSchedule, SourceUses, Staleness,
+    StartSync, SyncAccepted, UpdateSource, WikiEngine,
 };
 pub use user::{Subscription, UpdateUser, User, UserBot, UserBots, UserFromTelegram, UserSubscription};
 pub use webhook::{

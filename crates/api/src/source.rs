@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::ingestion::{TaskError, TaskState};
 use crate::patch::{object, present};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +65,84 @@ pub struct Source {
     pub has_webhook: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How far behind its origin a source may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Freshness {
+    /// Read, and nothing says that it should have been read again since. What is uploaded, or fetched without a schedule, stays
+    /// fresh.
+    Fresh,
+    /// A time of its schedule has passed since it was read.
+    Due,
+    /// Two times of its schedule have passed since.
+    Overdue,
+    /// Its last task failed, or tries again after a failure: it may have changed, and cannot be read.
+    Failing,
+    /// It was not read yet.
+    Never,
+}
+
+/// A source as those see it who look after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceReport {
+    pub id: Uuid,
+    pub knowledge_base_id: Uuid,
+    pub kind: SourceKind,
+    pub name: String,
+    pub documents: u64,
+    /// Passages that its documents are cut into.
+    pub chunks: u64,
+    pub last_sync: LastSync,
+    /// When the schedule wants it next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_sync_at: Option<DateTime<Utc>>,
+    /// Kept answers that cite a document of it.
+    pub hits: SourceUses,
+    /// Kept answers that say that nothing was found, and show a passage of it as one of the nearest.
+    pub refusals: SourceUses,
+    pub staleness: Staleness,
+}
+
+/// How a source was read last. What was uploaded is read once for each upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastSync {
+    /// When it was last read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<DateTime<Utc>>,
+    /// The task that read it last, or is to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<LastSyncTask>,
+}
+
+/// How that task stands or ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastSyncTask {
+    pub state: TaskState,
+    /// Why it, or its last attempt, failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TaskError>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// How many of the answers that are kept, and when the last one was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceUses {
+    pub count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Staleness {
+    pub state: Freshness,
+    /// Since it was last read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
 }
 
 /// Settings of a remote source; which ones there are depends on its kind.

@@ -1,12 +1,15 @@
-//! An answer as it is written.
+//! An answer as it is written, and as it is asked for again.
 
 use std::pin::Pin;
 
 use eventsource_stream::{Event, Eventsource as _};
 use futures::{Stream, StreamExt as _};
-use nexus_api::{Answer, AnswerDelta, ErrorEnvelope, QueryRequest, SearchResponse};
+use nexus_api::{
+    Answer, AnswerDelta, ErrorEnvelope, KeptAnswer, MessageFeedback, QueryRequest, SearchResponse,
+};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::error::ClientError;
 use crate::request::Client;
@@ -79,6 +82,17 @@ impl Client {
             events: Box::pin(events),
             over: false,
         })
+    }
+
+    /// An answer as it was given, with what it was made from.
+    pub async fn kept_answer(&self, id: Uuid) -> Result<KeptAnswer, ClientError> {
+        self.get(&format!("/answers/{id}"), &()).await
+    }
+
+    /// What the asker thinks of an answer.
+    pub async fn rate_answer(&self, id: Uuid, feedback: &MessageFeedback) -> Result<(), ClientError> {
+        let request = self.request(Method::POST, &format!("/answers/{id}/feedback"));
+        self.send_once(request.json(feedback)).await.map(drop)
     }
 }
 

@@ -39,11 +39,12 @@ impl Client {
         self.send_once(request.timeout(TIMEOUT)).await.map(drop)
     }
 
-    /// Has a batch of updates stored.
+    /// Has a batch of updates stored, under the id of a trace where it has one.
     pub async fn store_updates(
         &self,
         bot: &str,
         holder: Uuid,
+        trace_id: Option<&str>,
         body: &Updates,
     ) -> Result<UpdatesStored, ClientError> {
         let request = self
@@ -51,6 +52,10 @@ impl Client {
             .query(&[("holder", holder)])
             .json(body)
             .timeout(TIMEOUT);
+        let request = match trace_id {
+            Some(id) => request.header("x-request-id", id),
+            None => request,
+        };
         let response = self.send_once(request).await?;
         self.read(response).await
     }

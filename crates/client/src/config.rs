@@ -15,6 +15,8 @@ pub struct ClientConfig {
     pub allow_plain_http: bool,
     /// A certificate authority in PEM, trusted instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
+    /// What requests say of the trace that they belong to, as `traceparent`.
+    pub traceparent: Option<fn() -> Option<String>>,
 }
 
 impl ClientConfig {
@@ -24,6 +26,7 @@ impl ClientConfig {
             api_key,
             allow_plain_http: false,
             ca_pem: None,
+            traceparent: None,
         }
     }
 

@@ -59,9 +59,14 @@ impl Client {
 
     /// A request to `/api/v1{path}` with the key.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
+        let request = self
+            .http
             .request(method, format!("{}/api/v1{path}", self.base()))
-            .bearer_auth(self.config.api_key.expose_secret())
+            .bearer_auth(self.config.api_key.expose_secret());
+        match self.config.traceparent.and_then(|traceparent| traceparent()) {
+            Some(traceparent) => request.header("traceparent", traceparent),
+            None => request,
+        }
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(

@@ -1,8 +1,8 @@
 //! Sources that the server fetches.
 
 use nexus_api::{
-    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Source, StartSync, SyncAccepted, Task,
-    UpdateSource,
+    IngestGit, IngestWeb, IngestWiki, IssuedSourceWebhook, Page, Source, SourceReport, StartSync,
+    SyncAccepted, Task, UpdateSource,
 };
 use reqwest::Method;
 use uuid::Uuid;
@@ -21,6 +21,18 @@ impl Client {
 
     pub async fn ingest_wiki(&self, body: &IngestWiki) -> Result<SyncAccepted, ClientError> {
         self.create("/ingestion/wiki", body).await
+    }
+
+    /// A page of all sources, with what became of them: those that are not fresh, or all.
+    pub async fn source_reports(
+        &self,
+        stale_only: bool,
+        cursor: Option<&str>,
+    ) -> Result<Page<SourceReport>, ClientError> {
+        let stale = Some(("stale", stale_only.to_string()));
+        let cursor = cursor.map(|cursor| ("cursor", cursor.to_owned()));
+        let query: Vec<_> = stale.into_iter().chain(cursor).collect();
+        self.get("/sources", &query).await
     }
 
     pub async fn source(&self, kb: Uuid, id: Uuid) -> Result<Source, ClientError> {

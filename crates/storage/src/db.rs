@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tracing::Instrument as _;
 
 use crate::error::StorageError;
 use crate::migrate;
@@ -137,6 +138,11 @@ impl Db {
     }
 
     async fn begin_in(&self, row: Row) -> Result<Tx, StorageError> {
+        let span = tracing::info_span!(target: "nexus_trace", "store.begin", kind = self.kind().as_str());
+        self.begun(row).instrument(span).await
+    }
+
+    async fn begun(&self, row: Row) -> Result<Tx, StorageError> {
         Ok(match &self.0 {
             Pools::Sqlite { write, pen, .. } => {
                 let held = pen.take(row).await?;
@@ -208,6 +214,11 @@ pub struct Tx(
 impl Tx {
     /// When this returns, everything written here survives a power cut.
     pub async fn commit(self) -> Result<(), StorageError> {
+        let span = tracing::info_span!(target: "nexus_trace", "store.commit", kind = self.kind().as_str());
+        self.committed().instrument(span).await
+    }
+
+    async fn committed(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
             TxInner::Sqlite(tx) => tx.commit().await?,

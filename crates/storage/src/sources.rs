@@ -18,6 +18,7 @@ macro_rules! columns {
          s.updated_at"
     };
 }
+pub(crate) use columns as source_columns;
 
 statements! {
     GET = concat!("SELECT ", columns!(), " FROM sources s WHERE s.id = $1 AND s.deleted_at IS NULL");
@@ -65,7 +66,7 @@ statements! {
 }
 
 #[derive(FromRow)]
-struct SourceRow {
+pub(crate) struct SourceRow {
     id: Uuid,
     kb_id: Uuid,
     kind: String,

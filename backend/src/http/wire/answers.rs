@@ -41,6 +41,7 @@ pub fn kept_answer(replay: Replay) -> Result<api::KeptAnswer, ApiError> {
         feedback: row.feedback.map(shown_feedback).transpose()?,
         question: row.question,
         searched: row.searched,
+        trace_id: row.trace_id,
     })
 }
 

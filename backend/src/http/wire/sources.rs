@@ -3,22 +3,14 @@
 use nexus_api as api;
 use nexus_domain as domain;
 
-use crate::service::SourceOverview;
+use crate::service::{self, ReportedSource, SourceOverview, SourceTask};
 
 pub fn source(overview: SourceOverview) -> api::Source {
     let SourceOverview { source, documents } = overview;
     api::Source {
         id: source.id.as_uuid(),
         knowledge_base_id: source.kb_id.as_uuid(),
-        kind: match source.kind {
-            domain::SourceKind::Archive => api::SourceKind::Archive,
-            domain::SourceKind::Files => api::SourceKind::Files,
-            domain::SourceKind::WikiExport => api::SourceKind::WikiExport,
-            domain::SourceKind::Git => api::SourceKind::Git,
-            domain::SourceKind::Web => api::SourceKind::Web,
-            domain::SourceKind::MediaWiki => api::SourceKind::MediaWiki,
-            domain::SourceKind::DokuWiki => api::SourceKind::DokuWiki,
-        },
+        kind: kind(source.kind),
         name: source.name,
         documents,
         remote: source.remote.map(remote),
@@ -36,6 +28,69 @@ pub fn source(overview: SourceOverview) -> api::Source {
         updated_at: source.updated_at.to_datetime(),
     }
 }
+
+pub fn report(reported: ReportedSource) -> api::SourceReport {
+    let ReportedSource {
+        report,
+        freshness: state,
+        age_seconds,
+        used,
+    } = reported;
+    let source = report.source;
+    api::SourceReport {
+        id: source.id.as_uuid(),
+        knowledge_base_id: source.kb_id.as_uuid(),
+        kind: kind(source.kind),
+        name: source.name,
+        documents: report.documents,
+        chunks: report.chunks,
+        last_sync: api::LastSync {
+            read_at: source.sync.synced_at.map(domain::Timestamp::to_datetime),
+            task_id: source.sync.task.map(domain::TaskId::as_uuid),
+            task: report.task.map(last_task),
+        },
+        next_sync_at: source.next_sync_at.map(domain::Timestamp::to_datetime),
+        hits: api::SourceUses {
+            count: used.hits,
+            last_at: used.last_hit.map(domain::Timestamp::to_datetime),
+        },
+        refusals: api::SourceUses {
+            count: used.refusals,
+            last_at: used.last_refusal.map(domain::Timestamp::to_datetime),
+        },
+        staleness: api::Staleness {
+            state: freshness(state),
+            seconds: age_seconds,
+        },
+    }
+}
+
+fn last_task(task: SourceTask) -> api::LastSyncTask {
+    api::LastSyncTask {
+        state: super::task_state(task.state),
+        error: task.error.map(|error| api::TaskError {
+            code: error.code,
+            message: error.message,
+        }),
+        finished_at: task.finished_at.map(domain::Timestamp::to_datetime),
+    }
+}
+
+/// Gives two enums of the same words their mapping, in both directions.
+macro_rules! same_words {
+    ($to:ident, $from:ident: $module:ident $name:ident { $($variant:ident)+ }) => {
+        pub const fn $to(value: $module::$name) -> api::$name {
+            match value { $($module::$name::$variant => api::$name::$variant,)+ }
+        }
+
+        pub const fn $from(value: api::$name) -> $module::$name {
+            match value { $(api::$name::$variant => $module::$name::$variant,)+ }
+        }
+    };
+}
+
+same_words!(kind, kind_from: domain SourceKind { Archive Files WikiExport Git Web MediaWiki DokuWiki });
+same_words!(freshness, freshness_from: service Freshness { Fresh Due Overdue Failing Never });
 
 fn remote(remote: domain::Remote) -> api::SourceRemote {
     let filter = remote.filter().clone();
@@ -68,7 +123,7 @@ fn remote(remote: domain::Remote) -> api::SourceRemote {
 }
 
 pub fn plan(plan: domain::task::Plan) -> api::SyncPlan {
-    let kind = |kind| match kind {
+    let change_kind = |kind| match kind {
         domain::task::ChangeKind::Add => api::PlannedChangeKind::Add,
         domain::task::ChangeKind::Change => api::PlannedChangeKind::Change,
         domain::task::ChangeKind::Remove => api::PlannedChangeKind::Remove,
@@ -76,7 +131,7 @@ pub fn plan(plan: domain::task::Plan) -> api::SyncPlan {
     let changes = plan.changes.into_iter();
     let changes = changes.map(|planned| api::PlannedChange {
         path: planned.path,
-        change: kind(planned.change),
+        change: change_kind(planned.change),
     });
     api::SyncPlan {
         add: plan.add,

@@ -36,6 +36,7 @@ pub struct Asked {
     pub kbs: Vec<KbId>,
     /// Theirs; whatever is found is of these or of later ones.
     revisions: Vec<(KbId, i64)>,
+    trace_id: Option<String>,
 }
 
 impl Asked {
@@ -69,6 +70,7 @@ impl Asked {
     pub(super) fn of(access: &Access, question: &str, filter: &KbFilter, stamps: &[KbStamp]) -> Self {
         Self {
             asker: Asker::of(access.caller()),
+            trace_id: Some(access.origin().trace_id.to_string()).filter(|id| !id.is_empty()),
             question: question.to_owned(),
             revisions: stamps.iter().map(|stamp| (stamp.kb, stamp.revision)).collect(),
             kbs: filter.kbs().collect(),
@@ -117,6 +119,7 @@ impl Answers {
             context_hash: record::context_hash(passages.iter().map(|used| &used.passage)),
             report: record::report(answer),
             body: Some(record::body(answer, &passages)?),
+            trace_id: asked.trace_id.clone(),
             feedback: None,
         };
         Ok(Some(NewAnswer {

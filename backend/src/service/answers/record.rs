@@ -108,14 +108,18 @@ pub(super) fn used(answer: &Answer, read: Vec<Passage>) -> Vec<UsedPassage> {
         }
     }
     let is_written = answer.generation.status == GenerationStatus::Written;
-    let is_shown = |passage: &Passage| {
+    let is_cited = |passage: &Passage| {
         let cited = answer.citations.iter().chain(&answer.nearest);
         let mut cited = cited.map(|citation| citation.passage.chunk.id);
-        is_written || cited.any(|chunk| chunk == passage.chunk.id)
+        cited.any(|chunk| chunk == passage.chunk.id)
     };
-    let used = passages.into_iter().map(|passage| UsedPassage {
-        is_shown: is_shown(&passage),
-        passage,
+    let used = passages.into_iter().map(|passage| {
+        let is_cited = is_cited(&passage);
+        UsedPassage {
+            is_shown: is_written || is_cited,
+            is_cited,
+            passage,
+        }
     });
     used.collect()
 }

@@ -4,6 +4,7 @@
 mod add;
 mod credential;
 mod naming;
+mod report;
 mod webhook;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::worker::Queue;
 
 pub use add::NewRemote;
 pub use credential::{GivenCredential, opened as opened_credential};
+pub use report::{Freshness, ReportedSource, SourceReports, Wanted as WantedSources};
 pub use webhook::CalledWebhook;
 
 #[derive(Clone, Debug)]

@@ -19,6 +19,7 @@ use nexus_domain::{
     KbId, KnowledgeBase, Problem, ProblemCode, Source, SourceId, Stage, TaskId, TaskPayload, Upload, UploadId,
 };
 use nexus_ingest::{ChunkOptions, Limits, Readers};
+use tracing::Instrument as _;
 
 use super::context::WorkerContext;
 use super::failure::{EMBEDDING_REFUSED, Stopped};
@@ -96,10 +97,13 @@ pub async fn run(
         Some(path) => read::document(&job, file.path().to_owned(), path),
         None => read::upload(&job, file.path().to_owned(), upload.file_name.clone()).await?,
     };
-    let walked = index(&job, reader).await?;
+    let walked = index(&job, reader).instrument(stage("index")).await?;
     drop(file);
     nexus_domain::probe::crash_point("ingest.indexed");
     let mut completion = finish(&job, &walked).await?;
+    if walked.complete && job.only.is_none() {
+        note_read(context, running, source_id, None).await?;
+    }
     // What may be readable the next time can be read again, as long as uploads are kept.
     let is_of_use = has_passing_problems(context, running.task.id).await?;
     completion.consumed = (!is_of_use).then_some(upload_id);
@@ -126,7 +130,7 @@ pub async fn sync(
         plan::run(&job, reader).await?;
         return Ok(Completion::default());
     }
-    let mut walked = index(&job, reader).await?;
+    let mut walked = index(&job, reader).instrument(stage("index")).await?;
     nexus_domain::probe::crash_point("ingest.indexed");
     if !options.accept_removals {
         removals::hold_back(&job, &mut walked).await?;
@@ -135,15 +139,30 @@ pub async fn sync(
     if walked.complete && job.only.is_none() {
         let has_passing_problems =
             !walked.is_unchanged && has_passing_problems(context, running.task.id).await?;
-        let now = context.clock.now();
-        let mut tx = context.db.begin().await?;
-        running.hold(&mut tx).await?;
         // What may be readable the next time is looked at again, though nothing has changed.
         let state = walked.state.as_deref().filter(|_| !has_passing_problems);
-        tx.sources().synced(source_id, state, now).await?;
-        tx.commit().await?;
+        note_read(context, running, source_id, state).await?;
     }
     Ok(completion)
+}
+
+/// A part of a task's time in its trace.
+fn stage(stage: &'static str) -> tracing::Span {
+    tracing::info_span!(target: "nexus_trace", "task.stage", stage)
+}
+
+/// Notes that the source was read whole.
+async fn note_read(
+    context: &WorkerContext,
+    running: &Running,
+    source: SourceId,
+    state: Option<&str>,
+) -> Result<(), Stopped> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    running.hold(&mut tx).await?;
+    tx.sources().synced(source, state, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Whether the task has met problems that may pass by themselves.
@@ -172,7 +191,7 @@ async fn finish(job: &Job, walked: &Walked) -> Result<Completion, Stopped> {
 /// What follows when all documents are written.
 async fn complete(context: &WorkerContext, running: &Running, kb: KbId) -> Result<Completion, Stopped> {
     let mut follow_ups = Vec::new();
-    if !embed(context, running, kb).await? {
+    if !embed(context, running, kb).instrument(stage("embed")).await? {
         follow_ups.push((Some(kb), TaskPayload::EmbedKb));
     }
     if sweep::is_needed(context).await? {

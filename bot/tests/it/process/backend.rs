@@ -39,6 +39,8 @@ pub(crate) struct Inside {
     pub(crate) void: Option<&'static str>,
     pub(crate) uploads: Vec<Upload>,
     pub(crate) upload_refusal: Option<ErrorCode>,
+    /// With what updates were stored and reports were made.
+    pub(crate) told: Vec<HeaderMap>,
     previews: HashMap<Uuid, mpsc::Receiver<String>>,
 }
 
@@ -183,10 +185,12 @@ async fn give_back(State(backend): State<Backend>, Path((_, holder)): Path<(Stri
 async fn store(
     State(backend): State<Backend>,
     Query(query): Query<HashMap<String, Uuid>>,
+    headers: HeaderMap,
     Json(batch): Json<Updates>,
 ) -> Response {
     backend.change(|inside| {
         inside.store_calls += 1;
+        inside.told.push(headers);
         if let Some(refused) = inside.closed().or_else(|| inside.lost(query["holder"])) {
             return refused;
         }
@@ -247,8 +251,9 @@ async fn report(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
-    assert_eq!(headers["x-request-id"], "trace-1");
+    assert!(headers["x-request-id"] == "trace-1" || headers.contains_key("traceparent"));
     backend.change(|inside| {
+        inside.told.push(headers);
         if inside.is_away {
             return refusal(ErrorCode::Unavailable);
         }

@@ -10,6 +10,7 @@ mod files;
 mod lease;
 mod polling;
 mod telegram;
+mod traces;
 mod webhooks;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use nexus_domain::{ChatError, ChatModel, ChatReply, ChatRequest};
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument as _;
 
 use super::openai::Api;
 use super::options::{ChatEndpoint, ChatOptions};
@@ -51,15 +52,9 @@ impl OpenAiChat {
             Err(_) => Err(ChatError::TimedOut("no first word came in time".to_owned())),
         }
     }
-}
 
-#[async_trait]
-impl ChatModel for OpenAiChat {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
+    /// Asks as often as its options allow.
+    async fn ask(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
         let ChatOptions { times, retries } = self.options;
         let started = Instant::now();
         let deadline = started + times.total;
@@ -79,5 +74,18 @@ impl ChatModel for OpenAiChat {
             sleep(wait).await;
             attempts += 1;
         }
+    }
+}
+
+#[async_trait]
+impl ChatModel for OpenAiChat {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
+        // Up to the first word; what is said after it, the caller reads.
+        let span = tracing::info_span!(target: "nexus_trace", "model.request");
+        self.ask(request).instrument(span).await
     }
 }

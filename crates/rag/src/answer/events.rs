@@ -5,6 +5,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::ChunkId;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::{Answer, Answering};
 use crate::error::RagError;
@@ -59,12 +60,18 @@ impl Answering {
     /// The answer as it comes about. Everything runs while the stream is read, and only then.
     pub fn stream(self, question: Question) -> AnswerStream {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        // Of whoever asks: what is read later runs outside of their span.
+        let span = tracing::info_span!(target: "nexus_trace", "question", found = tracing::field::Empty);
         let running = async move {
             let listener = Listener(Some(sender));
             let answer = self.respond(&question, &listener).await;
+            if let Ok(answer) = &answer {
+                tracing::Span::current().record("found", answer.found);
+            }
             let last = answer.map(|answer| AnswerEvent::Done(Box::new(answer)));
             listener.send(last).await;
-        };
+        }
+        .instrument(span);
         let events = stream::unfold(receiver, |mut receiver| async {
             let event = receiver.recv().await?;
             Some((event, receiver))

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nexus_domain::{ChunkId, Hit, Passages, VectorStore};
+use tracing::Instrument as _;
 
 pub use hydrate::RankedPassage;
 pub use question::{MAX_QUESTION_CHARS, Mode, Question};
@@ -118,7 +119,7 @@ impl Retriever {
             dense: &dense.hits,
             unknown: &unknown,
         };
-        let ranked = match question.mode {
+        let ranked = tracing::info_span!(target: "nexus_trace", "fuse").in_scope(|| match question.mode {
             Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
             Mode::Dense => raw(&dense.hits, |hit| (None, Some(hit.score))),
             Mode::Hybrid => {
@@ -126,7 +127,7 @@ impl Retriever {
                 report.lexical_weight = (lexical.ran() && dense.ran()).then_some(weight);
                 fusion::fuse_weighted(lists, weight)
             }
-        };
+        });
         report.fuse_micros = micros_since(fusing);
 
         let hydrating = Instant::now();
@@ -137,11 +138,15 @@ impl Retriever {
             limit,
             question.distinct_documents,
         )
+        .instrument(tracing::info_span!(target: "nexus_trace", "hydrate"))
         .await?;
         report.hydrate_micros = micros_since(hydrating);
         report.model = dense.asked.map(|side| side.embedder.info().model.clone());
         report.rerank = match reranking {
-            Ok(reranking) => reranking.apply(text, &mut hits).await,
+            Ok(reranking) => {
+                let span = tracing::info_span!(target: "nexus_trace", "rerank", candidates = hits.len());
+                reranking.apply(text, &mut hits).instrument(span).await
+            }
             Err(status) => RerankReport::idle(status),
         };
         hits.truncate(question.limit);

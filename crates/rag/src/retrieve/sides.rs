@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use nexus_domain::{
     Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError, VectorQuery, VectorStore,
 };
+use tracing::Instrument as _;
 
 use super::question::Mode;
 use super::report::{SideReport, SideStatus, micros_since};
@@ -138,6 +139,11 @@ fn reason(error: &RagError) -> String {
 }
 
 async fn lexical(vectors: &dyn VectorStore, ask: Ask<'_>) -> Result<Side, RagError> {
+    let span = tracing::info_span!(target: "nexus_trace", "retrieve.lexical");
+    lexical_hits(vectors, ask).instrument(span).await
+}
+
+async fn lexical_hits(vectors: &dyn VectorStore, ask: Ask<'_>) -> Result<Side, RagError> {
     let started = Instant::now();
     let vector = nexus_text::query_vector(&nexus_text::analyze(ask.text));
     let hits = if vector.is_empty() {
@@ -154,8 +160,15 @@ async fn lexical(vectors: &dyn VectorStore, ask: Ask<'_>) -> Result<Side, RagErr
 }
 
 async fn dense(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Result<Side, RagError> {
+    let span = tracing::info_span!(target: "nexus_trace", "retrieve.dense");
+    dense_hits(vectors, side, ask).instrument(span).await
+}
+
+async fn dense_hits(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Result<Side, RagError> {
     let started = Instant::now();
-    let vector = side.embedder.embed_query(ask.text.to_owned()).await?;
+    let embedding = side.embedder.embed_query(ask.text.to_owned());
+    let span = tracing::info_span!(target: "nexus_trace", "embed");
+    let vector = embedding.instrument(span).await?;
     let embed_micros = micros_since(started);
     let hits = search(vectors, side.collection, Vector::Dense(vector), ask).await?;
     Ok(Side {

@@ -50,6 +50,8 @@ pub struct UsedPassage {
     pub passage: Passage,
     /// Whether the answer may hold something of it.
     pub is_shown: bool,
+    /// Whether the answer cites it or, where nothing was found, shows it as nearest.
+    pub is_cited: bool,
 }
 
 /// The same as it is kept.

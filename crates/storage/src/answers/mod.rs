@@ -21,6 +21,7 @@ use sqlx::types::Uuid;
 use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
+use crate::sources::Sources;
 use crate::sql::statements;
 use crate::types::{At, displayable, hash, int, limit, number, word};
 
@@ -28,7 +29,7 @@ macro_rules! columns {
     () => {
         "id, created_at, user_id, bot_id, api_key_id, delivery_id, found, language, mode, status, reason, model,
          prompt_version, prompt_tokens, completion_tokens, retrieval_micros, generation_micros, verdict, verdict_reason,
-         context_hash, question, searched, report, body"
+         context_hash, question, searched, report, body, trace_id"
     };
 }
 use columns as answer_columns;
@@ -38,8 +39,8 @@ statements! {
     KBS = "SELECT kb_id, revision FROM answer_kbs WHERE answer_id = $1 ORDER BY kb_id";
     INSERT = "INSERT INTO answers (id, created_at, user_id, bot_id, api_key_id, delivery_id, found, language, mode, status,
             reason, model, prompt_version, prompt_tokens, completion_tokens, retrieval_micros, generation_micros,
-            context_hash, question, searched, report, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+            context_hash, question, searched, report, body, trace_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
     INSERT_KB = "INSERT INTO answer_kbs (answer_id, kb_id, revision) VALUES ($1, $2, $3)";
     RATE = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE id = $1";
     RATE_DELIVERY = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE delivery_id = $1
@@ -79,6 +80,8 @@ pub struct AnswerRow {
     pub report: String,
     /// What it says; `None` where text that it shows was deleted.
     pub body: Option<String>,
+    /// Of the request or message that asked; `None` for answers from before it was kept.
+    pub trace_id: Option<String>,
     /// The last word on it.
     pub feedback: Option<Feedback>,
 }
@@ -119,6 +122,7 @@ struct Row {
     searched: Option<String>,
     report: String,
     body: Option<String>,
+    trace_id: Option<String>,
 }
 
 impl TryFrom<Row> for AnswerRow {
@@ -163,6 +167,7 @@ impl TryFrom<Row> for AnswerRow {
             context_hash: hash(&row.context_hash)?,
             report: row.report,
             body: row.body,
+            trace_id: row.trace_id,
             feedback,
         })
     }
@@ -213,7 +218,10 @@ impl Answers<&mut Tx> {
         kept.map_err(|error| match error {
             StorageError::ReferenceViolation(cause) => StorageError::Unavailable(cause),
             error => error,
-        })
+        })?;
+        let cited = new.passages.iter().filter(|used| used.is_cited);
+        let cited = cited.map(|used| used.passage.chunk.document_id).collect();
+        Sources(&mut *self.0).used(new.row.id, &cited).await
     }
 
     async fn insert_row(&mut self, new: &AnswerRow) -> Result<(), StorageError> {
@@ -248,6 +256,7 @@ impl Answers<&mut Tx> {
             insert
                 .bind(&new.report)
                 .bind(&new.body)
+                .bind(&new.trace_id)
                 .execute(c)
                 .await?
                 .rows_affected()

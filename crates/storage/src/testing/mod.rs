@@ -13,7 +13,7 @@ use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings, generations,
     idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, sources, standing_questions, subscriptions, tasks, uploads,
+    rights, service_tokens, sessions, settings, source_reports, sources, standing_questions, subscriptions, tasks, uploads,
     users, versions, webhooks,
 };
 
@@ -128,6 +128,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         service_tokens::STATEMENTS,
         sessions::STATEMENTS,
         settings::STATEMENTS,
+        source_reports::STATEMENTS,
         sources::STATEMENTS,
         standing_questions::STATEMENTS,
         subscriptions::STATEMENTS,

@@ -20,7 +20,7 @@ on_both_databases! {
     a_rated_message_rates_the_answer_that_it_gives
 }
 
-fn row(seconds: i64) -> AnswerRow {
+pub(crate) fn row(seconds: i64) -> AnswerRow {
     AnswerRow {
         id: AnswerId::new(at(seconds)),
         created_at: at(seconds),
@@ -44,6 +44,7 @@ fn row(seconds: i64) -> AnswerRow {
         context_hash: ContentHash::of(b"context"),
         report: "{}".to_owned(),
         body: Some("{\"text\":[\"В подвале.\"]}".to_owned()),
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         feedback: None,
     }
 }
@@ -52,6 +53,7 @@ fn new(row: AnswerRow, kbs: &[KbId], passages: &[(Passage, bool)]) -> NewAnswer 
     let used = passages.iter().map(|(passage, is_shown)| UsedPassage {
         passage: passage.clone(),
         is_shown: *is_shown,
+        is_cited: *is_shown,
     });
     NewAnswer {
         row,

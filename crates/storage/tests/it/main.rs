@@ -63,6 +63,7 @@ mod quality;
 mod quotas;
 mod rights;
 mod schema;
+mod source_reports;
 mod sources;
 mod standing_questions;
 mod subscriptions;

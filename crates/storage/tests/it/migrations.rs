@@ -19,7 +19,7 @@ async fn empty_databases() -> Vec<TestDb> {
 }
 
 /// Runs a statement behind the program's back.
-async fn meddle(test: &TestDb, sql: &str) {
+pub(crate) async fn meddle(test: &TestDb, sql: &str) {
     let sql = sqlx::AssertSqlSafe(sql.to_owned());
     match test.url().strip_prefix("sqlite:") {
         Some(path) => {
@@ -139,6 +139,43 @@ async fn rows_of_every_schema_are_read_by_this_one() {
         let key = test.api_keys().get(key).await.unwrap().unwrap();
         assert_eq!((key.role, key.scopes), (Role::Admin, Scopes::ALL));
         assert_eq!((key.kbs, key.addresses, key.expires_at), (None, Vec::new(), None));
+    }
+}
+
+/// What was kept before sources had counts, is counted.
+#[tokio::test]
+async fn answers_that_were_kept_before_count_for_their_sources() {
+    const KEPT: [&str; 3] = [
+        "INSERT INTO answers (id, created_at, found, language, mode, status, retrieval_micros, generation_micros,
+             context_hash, question, report)
+         SELECT id, created_at, path = 'a.md', 'en', 'hybrid', 'written', 1, 1, content_hash, 'q', '{}' FROM documents",
+        "INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
+         SELECT content_hash, id, id, id, kb_id, '{}', 'text' FROM documents",
+        "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown)
+         SELECT d.id, 0, p.id, d.path <> 'c.md' FROM documents d JOIN kept_passages p ON p.document_id = d.id",
+    ];
+    for test in empty_databases().await {
+        migrate_to(&test, 10).await;
+        let shelf = Shelf::new(&test, "kb").await;
+        let (hit, _) = shelf.publish("a.md", &["one"]).await;
+        shelf.publish("b.md", &["two"]).await;
+        shelf.publish("c.md", &["three"]).await;
+        for sql in KEPT {
+            meddle(&test, sql).await;
+        }
+        test.migrate().await.unwrap();
+        let uses = test.sources().uses(&[shelf.source]).await.unwrap();
+        let used = uses[&shelf.source];
+        assert_eq!(
+            (used.hits, used.refusals),
+            (1, 1),
+            "what was not shown does not count"
+        );
+        let kept = test
+            .answers()
+            .get(nexus_domain::AnswerId::from_uuid(hit.id.as_uuid()))
+            .await;
+        assert_eq!(kept.unwrap().unwrap().trace_id, None);
     }
 }
 

@@ -22,6 +22,7 @@ use nexus_domain::{
     Passage,
 };
 use nexus_text::Language;
+use tracing::Instrument as _;
 
 use super::events::{AnswerDelta, AnswerEvent, Listener};
 use super::extractive::Content;
@@ -138,13 +139,27 @@ impl Writing {
             Unverified::Mark => listener,
             Unverified::Drop => &Listener::NOBODY,
         };
-        let drafted = self
-            .draft(assignment, kept, started, &mut generation, listener)
-            .await;
+        let span = tracing::info_span!(
+            target: "nexus_trace",
+            "model",
+            kind = "chat",
+            prompt_tokens = tracing::field::Empty,
+            completion_tokens = tracing::field::Empty
+        );
+        let drafting = self.draft(assignment, kept, started, &mut generation, listener);
+        let drafted = drafting.instrument(span.clone()).await;
+        if let Some(usage) = generation.usage {
+            span.record("prompt_tokens", usage.prompt_tokens);
+            span.record("completion_tokens", usage.completion_tokens);
+        }
+        drop(span);
         generation.micros = micros_since(started);
         generation.uncounted = generation.model.is_some() && generation.usage.is_none();
+        let verify = tracing::info_span!(target: "nexus_trace", "verify");
         let content = drafted.and_then(|Drafted { draft, fresh }| {
-            content(assignment, draft, self.settings.unverified).map(|content| (content, fresh))
+            verify
+                .in_scope(|| content(assignment, draft, self.settings.unverified))
+                .map(|content| (content, fresh))
         });
         match content {
             Ok((content, fresh)) => {
