@@ -102,6 +102,8 @@ typed_ids! {
     DeliveryId;
     /// An answer that is kept.
     AnswerId;
+    /// A call of a chat model.
+    ModelCallId;
     /// A bot's process, from its start to its end.
     ProcessId;
     /// An address that is told of events.

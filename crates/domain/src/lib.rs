@@ -13,6 +13,8 @@ pub mod embedder;
 pub mod hash;
 pub mod id;
 pub mod knowledge_base;
+pub mod model_call;
+pub mod money;
 pub mod passage;
 pub mod probe;
 pub mod problem;
@@ -20,6 +22,7 @@ pub mod quota;
 pub mod reranker;
 pub mod script;
 pub mod source;
+pub mod style;
 pub mod subscription;
 pub mod task;
 pub mod telegram;
@@ -52,10 +55,12 @@ pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
     AnswerId, ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId,
-    IncomingWebhookId, KbId, LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, SubscriptionId,
-    TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
+    IncomingWebhookId, KbId, LeaseToken, ModelCallId, ProcessId, ServiceTokenId, SessionId, SourceId,
+    SubscriptionId, TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
+pub use model_call::{CallLog, CallOutcome, ModelCall, NotedCall, OpenCall, Purpose};
+pub use money::{Amount, Cost, Currency, Prices};
 pub use passage::{Passage, PassageError, Passages};
 pub use problem::{Problem, ProblemCode};
 pub use quota::{Measure, QuotaSubject, Quotas};
@@ -65,6 +70,7 @@ pub use source::{
     DokuWikiRemote, GitRemote, MediaWikiRemote, PathFilter, Remote, Schedule, Source, SourceKind, SyncState,
     WebRemote,
 };
+pub use style::Style;
 pub use subscription::Subscription;
 pub use task::{Counts, Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};

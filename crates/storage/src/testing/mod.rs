@@ -12,9 +12,9 @@ use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, chats, chunks, db, deliveries, documents, embeddings, generations,
-    idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users, versions,
-    webhooks,
+    idempotency, kb_bots, knowledge_bases, members, migrate, model_calls, passages, proofs, purge, quality,
+    quotas, rights, service_tokens, sessions, settings, sources, subscriptions, tasks, uploads, users,
+    versions, webhooks,
 };
 
 pub use postgres::postgres_url;
@@ -118,6 +118,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         knowledge_bases::STATEMENTS,
         members::STATEMENTS,
         migrate::STATEMENTS,
+        model_calls::STATEMENTS,
         passages::STATEMENTS,
         proofs::STATEMENTS,
         purge::STATEMENTS,

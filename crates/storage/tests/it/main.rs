@@ -54,6 +54,7 @@ mod idempotency;
 mod knowledge_bases;
 mod members;
 mod migrations;
+mod model_calls;
 mod passages;
 mod people;
 mod problems;
