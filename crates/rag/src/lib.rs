@@ -22,8 +22,8 @@ pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block,
-    Citation, Generation, GenerationReason, GenerationStatus, Manner, PROMPT_VERSION, Rewriting, Writing,
-    WritingSettings, assembled,
+    Citation, FreeAnswer, FreeEvent, FreeStream, Generation, GenerationReason, GenerationStatus, Manner,
+    PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled,
 };
 pub use error::RagError;
 pub use retrieve::{
