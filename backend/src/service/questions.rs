@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
-use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject};
-use nexus_rag::follow_up::Turn;
-use nexus_rag::{
-    Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
+use nexus_domain::{
+    Access, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Subscription, style,
 };
+use nexus_rag::follow_up::Turn;
+use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
 use super::usage::{Exceeded, Taken, Usage};
-use super::{Bots, KnowledgeBases, ServiceError};
+use super::{Bots, Calls, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
 
 #[derive(Clone, Debug)]
@@ -104,9 +104,11 @@ impl Questions {
                 return Err(error);
             }
         };
-        let answer = ready.answering.stream(ready.question);
+        let answer = ready.answering.noting(asked.calls.log()).stream(ready.question);
+        let answer = priced_at_the_end(answer, asked.calls.clone());
         let answer = counted_at_the_end(answer, self.metrics.clone(), began);
-        Ok((settled_at_the_end(answer, ready.taken), asked))
+        let calls = asked.calls.clone();
+        Ok((settled_at_the_end(answer, ready.taken, calls), asked))
     }
 
     /// The answer stands whether or not somebody else hears of it.
@@ -132,11 +134,15 @@ impl Questions {
         let bot = self.bots.calling(access).await?;
         let filter = self.filter(access, bot.as_ref(), &input.knowledge_bases).await?;
         let answering = self.answering.clone();
-        let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
-        let tokens = if is_answered { answering.most_tokens() } else { 0 };
+        let answering = answering.in_manner(self.manner(access, bot.as_ref()).await?);
+        let most = if is_answered {
+            answering.most_usage()
+        } else {
+            ChatUsage::default()
+        };
         let may_leave_out = input.knowledge_bases.is_empty();
         let (filter, taken) = self
-            .counted(access, bot.as_ref(), filter, may_leave_out, tokens)
+            .counted(access, bot.as_ref(), filter, may_leave_out, most)
             .await?;
         let question = Question {
             text: input.text,
@@ -161,11 +167,11 @@ impl Questions {
         bot: Option<&Bot>,
         mut filter: KbFilter,
         may_leave_out: bool,
-        tokens: u64,
+        most: ChatUsage,
     ) -> Result<(KbFilter, Taken), ServiceError> {
         loop {
             let accounts = self.usage.accounts(access, bot, Some(&filter)).await?;
-            match self.usage.take_question(&accounts, tokens).await {
+            match self.usage.take_question(&accounts, most).await {
                 Err(ServiceError::QuotaExceeded(Exceeded {
                     subject: QuotaSubject::Kb(kb),
                     ..
@@ -175,6 +181,18 @@ impl Questions {
                 taken => return Ok((filter, taken?)),
             }
         }
+    }
+
+    /// How the bot wants answers to be written, and the person who comes through it.
+    pub(super) async fn manner(&self, access: &Access, bot: Option<&Bot>) -> Result<Manner, ServiceError> {
+        let Some(bot) = bot else {
+            return Ok(Manner::default());
+        };
+        let used = match access.caller().user() {
+            Some(user) => self.usage.db.subscriptions().by(user, bot.id).await?,
+            None => None,
+        };
+        Ok(manner(bot, used.as_ref()))
     }
 
     async fn filter(
@@ -192,21 +210,15 @@ impl Questions {
     }
 }
 
-fn manner(bot: &Bot) -> Manner {
+/// What the person has chosen comes before what the bot chooses for all; its instructions stand for everybody.
+fn manner(bot: &Bot, used: Option<&Subscription>) -> Manner {
+    let settings = used.map(|used| &used.settings);
     Manner {
         instructions: bot.settings.instructions.clone(),
         model: bot.settings.model.clone(),
+        style: settings.and_then(style::of_settings).or(bot.settings.style),
+        wish: settings.and_then(style::wish_of_settings).map(str::to_owned),
     }
-}
-
-/// A provider that began to answer and does not say what it cost leaves the whole count standing.
-async fn settle(taken: Taken, generation: &Generation) {
-    if generation.uncounted {
-        return;
-    }
-    let usage = generation.usage.unwrap_or_default();
-    let tokens = u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
-    taken.settle(tokens).await;
 }
 
 /// What webhooks are told of a question that the knowledge bases hold nothing on.
@@ -254,6 +266,17 @@ fn kept_and_told_at_the_end(
     .boxed()
 }
 
+/// Says in the answer what it cost.
+fn priced_at_the_end(answer: AnswerStream, calls: Calls) -> AnswerStream {
+    let priced = move |mut event| {
+        if let Ok(AnswerEvent::Done(answer)) = &mut event {
+            answer.generation.cost = calls.cost();
+        }
+        event
+    };
+    answer.map(priced).boxed()
+}
+
 /// Counts the answer for whoever watches the installation, as its last event passes.
 fn counted_at_the_end(answer: AnswerStream, metrics: Metrics, began: Instant) -> AnswerStream {
     answer
@@ -270,25 +293,26 @@ pub(super) fn passages(found: &Retrieval) -> Vec<Passage> {
     found.hits.iter().map(|hit| hit.passage.clone()).collect()
 }
 
-/// Corrects the count before the last event is passed on.
-fn settled_at_the_end(answer: AnswerStream, taken: Taken) -> AnswerStream {
-    let state = (answer, Some(taken));
-    stream::unfold(state, async |(mut answer, mut taken)| {
+/// Corrects the count before the last event is passed on. A provider that began to answer and does not say what it took leaves
+/// the whole count standing.
+fn settled_at_the_end(answer: AnswerStream, taken: Taken, calls: Calls) -> AnswerStream {
+    let state = (answer, Some(taken), calls);
+    stream::unfold(state, async |(mut answer, mut taken, calls)| {
         let event = answer.next().await?;
         match &event {
-            Ok(AnswerEvent::Done(answer)) => {
+            Ok(AnswerEvent::Done(_)) => {
                 if let Some(taken) = taken.take() {
-                    settle(taken, &answer.generation).await;
+                    taken.settle(calls.spent()).await;
                 }
             }
             Ok(_) => {}
             Err(_) => {
                 if let Some(taken) = taken.take() {
-                    taken.give_back().await;
+                    taken.give_back_but(calls.spent()).await;
                 }
             }
         }
-        Some((event, (answer, taken)))
+        Some((event, (answer, taken, calls)))
     })
     .boxed()
 }

@@ -15,7 +15,7 @@ use nexus_domain::{
 use nexus_rag::{Answer, AnswerLanguage};
 use nexus_storage::{AnswerRow, Db, KeptPassage, LoggedAnswer, NewAnswer, QueryFilter};
 
-use super::ServiceError;
+use super::{Calls, ModelCalls, ServiceError};
 
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -25,6 +25,7 @@ pub struct Answers {
     pub keep: Duration,
     /// Whether the log of questions may tell their texts.
     pub tells_questions: bool,
+    pub model_calls: ModelCalls,
 }
 
 /// What is known of an answer before there is one.
@@ -36,6 +37,8 @@ pub struct Asked {
     pub kbs: Vec<KbId>,
     /// Theirs; whatever is found is of these or of later ones.
     revisions: Vec<(KbId, i64)>,
+    /// The calls of chat models that it takes.
+    pub(super) calls: Calls,
 }
 
 /// An answer that was asked for again.
@@ -66,8 +69,10 @@ impl Answers {
         filter: &KbFilter,
     ) -> Result<Asked, ServiceError> {
         let kbs: Vec<_> = filter.kbs().collect();
+        let asker = Asker::of(access.caller());
         Ok(Asked {
-            asker: Asker::of(access.caller()),
+            asker,
+            calls: self.model_calls.open(asker),
             question: question.to_owned(),
             revisions: self.db.knowledge_bases().revisions(&kbs).await?,
             kbs,
@@ -132,11 +137,14 @@ impl Answers {
         read: Vec<Passage>,
     ) -> Result<(), ServiceError> {
         let Some(new) = self.to_keep(asked, answer, read, None)? else {
+            asked.calls.keep().await;
             return Ok(());
         };
         let mut tx = self.db.begin().await?;
         tx.answers().insert(&new).await?;
+        asked.calls.keep_in(&mut tx, Some(new.row.id)).await?;
         tx.commit().await?;
+        asked.calls.are_kept();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use nexus_domain::{ContentHash, LineRange, Passage, Script};
+use nexus_domain::{ContentHash, Cost, LineRange, Passage, Script};
 use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
 use nexus_rag::support::Support;
 use nexus_rag::verify::Fault;
@@ -89,6 +89,8 @@ struct Report {
     truncated: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     invented: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -239,6 +241,7 @@ pub(super) fn report(answer: &Answer) -> String {
         uncounted: answer.generation.uncounted,
         truncated: answer.generation.truncated,
         invented: answer.generation.invented_citations,
+        cost: answer.generation.cost,
     })
 }
 
@@ -298,6 +301,7 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
             invented_citations: report.invented,
             micros: row.generation_micros,
             first_token_micros: report.first_token,
+            cost: report.cost,
         },
         retrieval: RetrievalReport {
             question: row.searched.clone(),

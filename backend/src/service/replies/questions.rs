@@ -64,7 +64,7 @@ impl Replies {
             limit: PASSAGES,
             distinct_documents: false,
         };
-        let (mut event, mut kept) = (None, None);
+        let (mut event, mut kept, mut calls) = (None, None, None);
         let mut conversation = ConversationChange::Stays;
         let rewritten = match self.answer(turn, &delivery, input).await {
             Ok(Some(answered)) => {
@@ -75,6 +75,7 @@ impl Replies {
                 } = answered;
                 let shows = read.iter().map(to_show).collect();
                 let answers = &self.questions.answers;
+                calls = Some(asked.calls.clone());
                 kept = answers.to_keep(&asked, &mut answer, read, Some(delivery.id))?;
                 event = (!answer.found)
                     .then(|| questions::refused(&turn.access, text.to_owned(), asked.kbs, Some(delivery.id)));
@@ -102,6 +103,7 @@ impl Replies {
             conversation,
             event,
             kept,
+            calls,
             ..Done::default()
         })
     }
