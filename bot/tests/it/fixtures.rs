@@ -59,6 +59,7 @@ pub(crate) fn generation(status: GenerationStatus, reason: Option<GenerationReas
         invented_citations: 0,
         milliseconds: 0.0,
         first_token_milliseconds: None,
+        cost: None,
     }
 }
 
