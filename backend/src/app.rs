@@ -23,10 +23,10 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door, Gaps,
-    Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, SourceReports, Sources,
-    StandingRules, Startup, Tasks, Usage, Webhooks, check_keys,
+    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
+    FreeQuestions, Gaps, Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource,
+    KnowledgeBases, ModelCalls, Outbox, People, PriceList, Quality, Questions, Replies, RerankerState, Sharing, SignIns,
+    Signals, SourceReports, Sources, StandingRules, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{
@@ -58,6 +58,8 @@ pub struct App {
     pub sources: Sources,
     pub source_reports: SourceReports,
     pub questions: Questions,
+    pub free_questions: FreeQuestions,
+    pub model_calls: ModelCalls,
     pub answers: Answers,
     pub gaps: Gaps,
     pub quality: Quality,
@@ -261,6 +263,7 @@ impl Services {
             keys,
             writing: crate::chat::writing(config)?,
             rewriting: crate::chat::rewriting(config)?,
+            prices: Arc::new(crate::chat::prices(config)?),
             db: &db,
             store,
             queue,
@@ -331,6 +334,7 @@ struct Parts<'a> {
     reranker: Option<Arc<dyn Reranker>>,
     writing: Option<Writing>,
     rewriting: Option<Rewriting>,
+    prices: Arc<PriceList>,
     uploads: Uploads,
     reader: PathBuf,
 }
@@ -349,6 +353,13 @@ impl Parts<'_> {
         let usage = Usage {
             db: db.clone(),
             clock: Arc::clone(&clock),
+            prices: Arc::clone(&self.prices),
+        };
+        let model_calls = ModelCalls {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            prices: Arc::clone(&self.prices),
+            metrics: self.metrics.clone(),
         };
         let door = Door {
             db: db.clone(),
@@ -360,6 +371,7 @@ impl Parts<'_> {
             clock: Arc::clone(&clock),
             keep: self.config.answers.keep(),
             tells_questions: self.config.logs.questions,
+            model_calls: model_calls.clone(),
         };
         let signals = Signals::default();
         let sources = Sources {
@@ -381,6 +393,15 @@ impl Parts<'_> {
             bots: bots.clone(),
             usage: usage.clone(),
             max_bytes: self.config.uploads.max_bytes,
+        };
+        let questions = Questions {
+            knowledge_bases: knowledge_bases.clone(),
+            bots: bots.clone(),
+            usage: usage.clone(),
+            answering: self.answering(),
+            metrics: self.metrics.clone(),
+            answers: answers.clone(),
+            cache: self.cache.clone(),
         };
         Ok(App {
             webhooks: Webhooks {
@@ -419,8 +440,8 @@ impl Parts<'_> {
             },
             door,
             people: People::new(db.clone(), Arc::clone(&clock)),
-            bots: bots.clone(),
-            usage: usage.clone(),
+            bots,
+            usage,
             api_keys: ApiKeys::new(db.clone(), Arc::clone(&clock)),
             sharing: Sharing::new(db.clone(), Arc::clone(&clock)),
             sign_ins,
@@ -437,19 +458,16 @@ impl Parts<'_> {
             ingestion,
             tasks: Tasks::new(db.clone(), queue),
             quality: self.quality(),
-            questions: Questions {
-                knowledge_bases: knowledge_bases.clone(),
-                bots,
-                usage,
-                answering: self.answering(),
-                metrics: self.metrics.clone(),
-                answers: answers.clone(),
-                cache: self.cache.clone(),
-            },
             gaps: Gaps {
                 db: db.clone(),
                 answers: answers.clone(),
             },
+            free_questions: FreeQuestions {
+                questions: questions.clone(),
+                model_calls: model_calls.clone(),
+            },
+            questions,
+            model_calls,
             answers,
             health: HealthChecks {
                 db,
@@ -539,6 +557,7 @@ impl Parts<'_> {
             uploads: self.uploads.clone(),
             upload_keep: Duration::from_secs(u64::from(self.config.uploads.keep_days) * 24 * 3_600),
             answers_keep: self.config.answers.keep(),
+            calls_keep: self.config.chat.calls_keep(),
             ingest: ingest_settings(self.config, &self.reader),
             quality: self.quality(),
             cache: self.cache.clone(),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nexus_domain::ChatModel;
-use nexus_models::chat::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat};
+use nexus_domain::{CallLog, ChatModel};
+use nexus_models::chat::{
+    self as models, ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat,
+};
 use nexus_rag::verify::Unverified;
 use nexus_rag::{Manner, Rewriting, Writing, WritingSettings};
 
 use crate::config::{ChatConfig, Config};
+use crate::service::PriceList;
 
 /// Wait before the second attempt, about.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -20,7 +23,7 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
     for chosen in chat.models() {
         tracing::info!(model = chosen.model, address = %chosen.base, "answers are written by a chat model");
     }
-    let Some(model) = models(chat, options(chat))? else {
+    let Some(model) = members(chat, options(chat))? else {
         return Ok(None);
     };
     Ok(Some(Writing {
@@ -35,7 +38,29 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
             },
         },
         manner: Manner::default(),
+        calls: CallLog::default(),
     }))
+}
+
+/// What the models cost. Budgets in money see none of those without a price: whoever sets budgets should know.
+pub fn prices(config: &Config) -> anyhow::Result<PriceList> {
+    let chosen = config.chat.models();
+    let has_prices = chosen.iter().any(|model| model.prices.is_some());
+    let mut prices = Vec::new();
+    for model in chosen {
+        match model.prices {
+            Some(priced) => prices.push((models::provider(&model.base), model.model, priced)),
+            None if has_prices => tracing::warn!(
+                model = model.model,
+                "this chat model has no price: budgets in money do not see it (setting NEXUS_CHAT_PROMPT_PRICE and those after it)"
+            ),
+            None => {}
+        }
+    }
+    Ok(PriceList {
+        currency: config.chat.currency()?,
+        prices,
+    })
 }
 
 /// What makes questions stand alone, where that is not left to rules. Asked once, for it has no time for more; and resting by
@@ -58,17 +83,18 @@ pub fn rewriting(config: &Config) -> anyhow::Result<Option<Rewriting>> {
             ..retries
         },
     };
-    let model = models(chat, options)?;
+    let model = members(chat, options)?;
     Ok(model.map(|model| Rewriting {
         model,
         // Whoever comes too late tells so first, and rests.
         time: time + Duration::from_millis(500),
         temperature: chat.temperature(),
         prefer: None,
+        calls: CallLog::default(),
     }))
 }
 
-fn models(chat: &ChatConfig, options: ChatOptions) -> anyhow::Result<Option<Arc<dyn ChatModel>>> {
+fn members(chat: &ChatConfig, options: ChatOptions) -> anyhow::Result<Option<Arc<dyn ChatModel>>> {
     let mut models: Vec<Arc<dyn ChatModel>> = Vec::new();
     for chosen in chat.models() {
         let endpoint = ChatEndpoint {

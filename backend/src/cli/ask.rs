@@ -117,6 +117,7 @@ fn written(answer: &Answer) -> String {
     } = &answer.generation;
     let model = model.as_deref().unwrap_or("the chat model");
     match (status, reason) {
+        (GenerationStatus::Unsourced, _) => format!("without sources by {model}"),
         (GenerationStatus::Written, _) => {
             let doubtful = match answer.unsupported_blocks {
                 0 => String::new(),

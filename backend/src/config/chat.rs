@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nexus_domain::money::parse_price;
+use nexus_domain::{Currency, Prices};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
@@ -14,6 +16,10 @@ pub struct ChatConfig {
     pub url: String,
     pub key: SecretString,
     pub model: String,
+    /// Of a million tokens, in units of the currency; text, so that it can be left out and stays exact.
+    pub prompt_price: String,
+    pub completion_price: String,
+    pub currency: String,
     /// Asked when the one before fails.
     #[serde(rename = "2")]
     pub second: ChatModelConfig,
@@ -36,6 +42,8 @@ pub struct ChatConfig {
     pub attempts: u32,
     pub retry_seconds: u64,
     pub rest_seconds: u64,
+    /// Days for which it is kept who called which model, and what that cost.
+    pub calls_keep_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +51,8 @@ pub struct ChatModelConfig {
     pub url: String,
     pub key: SecretString,
     pub model: String,
+    pub prompt_price: String,
+    pub completion_price: String,
 }
 
 /// A model that is set up.
@@ -51,6 +61,8 @@ pub struct ChosenModel {
     pub base: Url,
     pub key: SecretString,
     pub model: String,
+    /// What it takes, where that is set.
+    pub prices: Option<Prices>,
 }
 
 impl ChatConfig {
@@ -61,6 +73,7 @@ impl ChatConfig {
             .filter_map(|(_, slot)| {
                 Some(ChosenModel {
                     base: Url::parse(&slot.url).ok()?,
+                    prices: slot.prices().ok()?,
                     key: slot.key,
                     model: slot.model,
                 })
@@ -85,6 +98,16 @@ impl ChatConfig {
         })
     }
 
+    pub fn currency(&self) -> Result<Currency, ConfigError> {
+        let parsed = self.currency.parse::<Currency>();
+        parsed.map_err(|error| ConfigError::invalid("chat.currency", error.to_string()))
+    }
+
+    /// How long calls are kept.
+    pub const fn calls_keep(&self) -> Duration {
+        Duration::from_secs(self.calls_keep_days as u64 * 24 * 3_600)
+    }
+
     /// `None` leaves it to the model.
     pub fn temperature(&self) -> Option<f32> {
         self.temperature.parse().ok()
@@ -95,6 +118,8 @@ impl ChatConfig {
             url: self.url.clone(),
             key: self.key.clone(),
             model: self.model.clone(),
+            prompt_price: self.prompt_price.clone(),
+            completion_price: self.completion_price.clone(),
         };
         [
             ("chat", first),
@@ -113,6 +138,8 @@ impl ChatConfig {
             }
             before = slot.url.is_empty().then(|| format!("{name}.url"));
         }
+        self.currency()?;
+        in_range("chat.calls_keep_days", u64::from(self.calls_keep_days), 1, 36_500)?;
         if !self.temperature.is_empty() && !self.temperature().is_some_and(|t| (0.0..=2.0).contains(&t)) {
             let reason = "a number from 0 to 2, or empty for the model's own";
             return Err(ConfigError::invalid("chat.temperature", reason));
@@ -138,12 +165,35 @@ impl ChatConfig {
 }
 
 impl ChatModelConfig {
+    /// Both, or the name of the field that cannot be used and why.
+    fn prices(&self) -> Result<Option<Prices>, (&'static str, String)> {
+        match (self.prompt_price.is_empty(), self.completion_price.is_empty()) {
+            (true, true) => return Ok(None),
+            (true, false) => return Err(("prompt_price", "the price of prompts is needed, too".to_owned())),
+            (false, true) => {
+                return Err((
+                    "completion_price",
+                    "the price of answers is needed, too".to_owned(),
+                ));
+            }
+            (false, false) => {}
+        }
+        let price = |field, text: &str| parse_price(text).map_err(|error| (field, error.to_string()));
+        Ok(Some(Prices {
+            prompt: price("prompt_price", &self.prompt_price)?,
+            completion: price("completion_price", &self.completion_price)?,
+        }))
+    }
+
     fn validate(&self, name: &str, allow_http: bool) -> Result<(), ConfigError> {
         let invalid =
             |field: &str, reason: &str| Err(ConfigError::invalid(&format!("{name}.{field}"), reason));
         let key = self.key.expose_secret();
         if !key.chars().all(|c| c.is_ascii_graphic()) {
             return invalid("key", "a key is made of visible ASCII characters");
+        }
+        if let Err((field, reason)) = self.prices() {
+            return invalid(field, &reason);
         }
         match (self.url.is_empty(), self.model.is_empty()) {
             (true, true) if key.is_empty() => return Ok(()),
@@ -270,8 +320,38 @@ mod tests {
             ("FOLLOW_UP_SECONDS", "0"),
             ("ATTEMPTS", "0"),
             ("CONTEXT_TOKENS", "1"),
+            ("CURRENCY", "dollars"),
+            ("PROMPT_PRICE", "cheap"),
+            ("CALLS_KEEP_DAYS", "0"),
         ] {
             assert!(message(&[(name, value)]).contains(&format!("NEXUS_CHAT_{name}")));
+        }
+    }
+
+    #[test]
+    fn prices_are_exact_and_come_in_pairs() {
+        let prices = [
+            ("PROMPT_PRICE", "0.15"),
+            ("COMPLETION_PRICE", "0.6"),
+            ("CURRENCY", "EUR"),
+        ];
+        let chat = load(&[&[HERE, MODEL][..], &prices].concat()).unwrap();
+        let expected = Prices {
+            prompt: 150_000,
+            completion: 600_000,
+        };
+        assert_eq!(chat.models()[0].prices, Some(expected));
+        assert_eq!(chat.currency().unwrap().as_str(), "EUR");
+        assert_eq!(load(&[HERE, MODEL]).unwrap().models()[0].prices, None);
+        for (pairs, named) in [
+            (("PROMPT_PRICE", "1"), "NEXUS_CHAT_COMPLETION_PRICE"),
+            (("COMPLETION_PRICE", "1"), "NEXUS_CHAT_PROMPT_PRICE"),
+            (("2_PROMPT_PRICE", "1"), "NEXUS_CHAT_2_COMPLETION_PRICE"),
+        ] {
+            assert!(
+                load(&[HERE, MODEL, pairs]).unwrap_err().contains(named),
+                "{pairs:?}"
+            );
         }
     }
 

@@ -7,16 +7,17 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse as _, Response, Sse};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::{Access, KbId};
-use nexus_rag::AnswerEvent;
+use nexus_rag::{AnswerEvent, FreeEvent};
 use serde::Serialize;
 use tracing::Span;
 
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::{envelope, wire};
-use crate::service::{Door, KeptStream, ServiceError};
+use crate::service::{Door, ServiceError};
 
 /// A comment is sent this often while nothing else is, so that proxies keep the stream open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -37,7 +38,11 @@ pub fn are_wanted(headers: &HeaderMap) -> bool {
 
 /// A caller that goes away drops the body, this stream with it, and with that the call to the model. One that loses its rights
 /// meanwhile gets no further event but the refusal.
-pub fn respond(answer: KeptStream, request_id: RequestId, watch: Watch) -> Response {
+pub fn respond<E: Shown>(
+    answer: BoxStream<'static, Result<E, ServiceError>>,
+    request_id: RequestId,
+    watch: Watch,
+) -> Response {
     let refused = request_id.clone();
     let answer = while_admitted(answer, watch).map(move |event| match event {
         Ok(event) => Ok(event),
@@ -49,9 +54,7 @@ pub fn respond(answer: KeptStream, request_id: RequestId, watch: Watch) -> Respo
     let events = answer.map(move |event| match event {
         Err(refusal) => refusal,
         Ok(event) => match event {
-            Ok(AnswerEvent::Retrieved(found)) => named("retrieval", &wire::search_response(*found)),
-            Ok(AnswerEvent::Delta(delta)) => named("delta", &wire::answer_delta(delta)),
-            Ok(AnswerEvent::Done(answer)) => named("done", &wire::answer(*answer)),
+            Ok(event) => event.shown(),
             Err(error) => failed(error, &request_id),
         },
     });
@@ -59,6 +62,41 @@ pub fn respond(answer: KeptStream, request_id: RequestId, watch: Watch) -> Respo
     Sse::new(events)
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response()
+}
+
+/// What comes about bit by bit.
+pub trait Shown: Send + 'static {
+    /// Whether nothing follows.
+    fn is_last(&self) -> bool;
+
+    fn shown(self) -> Event;
+}
+
+impl Shown for AnswerEvent {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    fn shown(self) -> Event {
+        match self {
+            Self::Retrieved(found) => named("retrieval", &wire::search_response(*found)),
+            Self::Delta(delta) => named("delta", &wire::answer_delta(delta)),
+            Self::Done(answer) => named("done", &wire::answer(*answer)),
+        }
+    }
+}
+
+impl Shown for FreeEvent {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    fn shown(self) -> Event {
+        match self {
+            Self::Delta(text) => named("delta", &wire::free_delta(text)),
+            Self::Done(answer) => named("done", &wire::ai_answer(*answer)),
+        }
+    }
 }
 
 /// What must still hold while an answer is sent.
@@ -83,15 +121,15 @@ impl Watch {
 }
 
 /// Asks the door again before an event, at most every [`ASK_AGAIN`]. After a refusal nothing follows.
-fn while_admitted(
-    answer: KeptStream,
+fn while_admitted<E: Shown>(
+    answer: BoxStream<'static, Result<E, ServiceError>>,
     watch: Watch,
-) -> impl Stream<Item = Result<Result<AnswerEvent, ServiceError>, ApiError>> + Send {
+) -> impl Stream<Item = Result<Result<E, ServiceError>, ApiError>> + Send {
     let state = Some((answer, watch, Instant::now()));
     stream::unfold(state, async |state| {
         let (mut answer, watch, asked) = state?;
         let event = answer.next().await?;
-        if asked.elapsed() < ASK_AGAIN && !matches!(event, Ok(AnswerEvent::Done(_))) {
+        if asked.elapsed() < ASK_AGAIN && !event.as_ref().is_ok_and(Shown::is_last) {
             return Some((Ok(event), Some((answer, watch, asked))));
         }
         match watch.still_holds().await {

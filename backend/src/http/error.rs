@@ -9,7 +9,7 @@ use nexus_api::ErrorCode;
 
 use super::signed_body::is_mismatch;
 use crate::error_chain::chain;
-use crate::service::{Refusal, ServiceError};
+use crate::service::{Exceeded, Refusal, ServiceError};
 
 /// When to come back where all places are taken.
 const BUSY_SECONDS: u64 = 30;
@@ -92,15 +92,11 @@ impl From<ServiceError> for ApiError {
             ServiceError::IdempotencyMismatch => Self::new(ErrorCode::IdempotencyMismatch, message),
             ServiceError::IdempotencyInProgress => Self::new(ErrorCode::IdempotencyInProgress, message),
             ServiceError::NoEmbedder => Self::new(ErrorCode::NoEmbedder, message),
+            ServiceError::NoChatModel => Self::new(ErrorCode::NoChatModel, message),
             ServiceError::TooLarge { .. } => Self::new(ErrorCode::PayloadTooLarge, message),
             ServiceError::Interrupted(_) => Self::new(ErrorCode::InvalidRequest, message),
             ServiceError::QuotaExceeded(exceeded) => Self::new(ErrorCode::QuotaExceeded, message)
-                .with_details(serde_json::json!({
-                    "subject": exceeded.subject.kind(),
-                    "id": exceeded.subject.id(),
-                    "measure": exceeded.measure.as_str(),
-                    "limit": exceeded.limit,
-                }))
+                .with_details(quota_details(&exceeded))
                 .retry_after(exceeded.retry_after_seconds),
             ServiceError::Busy(_) => Self::new(ErrorCode::TooManyRequests, message).retry_after(BUSY_SECONDS),
             ServiceError::NoSpace => Self::new(ErrorCode::InsufficientStorage, message),
@@ -116,6 +112,21 @@ impl From<ServiceError> for ApiError {
             ),
         }
     }
+}
+
+/// Whose limit of what was reached, and when it is one again.
+fn quota_details(exceeded: &Exceeded) -> serde_json::Value {
+    let mut details = serde_json::json!({
+        "subject": exceeded.subject.kind(),
+        "id": exceeded.subject.id(),
+        "measure": exceeded.measure.as_str(),
+        "limit": exceeded.limit,
+        "resets_at": exceeded.resets_at.to_datetime(),
+    });
+    if let Some(currency) = exceeded.currency {
+        details["currency"] = currency.as_str().into();
+    }
+    details
 }
 
 impl From<Refusal> for ApiError {

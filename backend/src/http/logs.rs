@@ -133,7 +133,7 @@ async fn queries(
 }
 
 /// An instant that every database can tell from others.
-fn instant(field: &str, at: Option<DateTime<Utc>>) -> Result<Option<Timestamp>, ApiError> {
+pub(super) fn instant(field: &str, at: Option<DateTime<Utc>>) -> Result<Option<Timestamp>, ApiError> {
     match at {
         Some(at) if !(1..=9_999).contains(&at.year()) => Err(ApiError::invalid(
             field,

@@ -1,6 +1,7 @@
 //! `/api/v1`: routes, extractors that load and authorise, and the mapping between services and the wire. Opens no
 //! transaction and holds no rule of its own.
 
+mod ai;
 mod answer_events;
 mod answers;
 mod api_keys;
@@ -24,6 +25,7 @@ mod knowledge_bases;
 mod logs;
 mod members;
 mod metrics;
+mod model_calls;
 mod outbox;
 mod pages;
 mod path_ids;

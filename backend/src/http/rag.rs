@@ -94,7 +94,7 @@ async fn query(
     Ok(Json(wire::answer(answer)).into_response())
 }
 
-fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
+pub(super) fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::invalid(field, format!("{field} is empty")));
     }
@@ -107,7 +107,7 @@ fn checked_text(field: &str, text: String) -> Result<String, ApiError> {
     Ok(text)
 }
 
-fn checked_history(history: &[EarlierQuestion]) -> Result<&[EarlierQuestion], ApiError> {
+pub(super) fn checked_history(history: &[EarlierQuestion]) -> Result<&[EarlierQuestion], ApiError> {
     let invalid = |reason: String| Err(ApiError::invalid("history", reason));
     if history.len() > MAX_HISTORY {
         return invalid(format!(

@@ -21,8 +21,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::rate_limit::{Asked, Limits};
 use super::{
-    answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, gaps, generations,
-    health, inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, outbox, quality,
+    ai, answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, gaps, generations,
+    health, inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, model_calls, outbox, quality,
     rag, rate_limit, remotes, request_id, sessions, source_reports, source_webhooks, sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
@@ -87,6 +87,7 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(logs::routes())
         .merge(answers::routes())
         .merge(usage::routes())
+        .merge(model_calls::routes())
         .merge(chats::routes())
         .merge(inbox::routes())
         .merge(outbox::routes())
@@ -103,7 +104,9 @@ fn api(config: &Config, limits: Limited) -> OpenApiRouter<App> {
         .merge(outbox::waiting_routes())
         .layer(from_fn_with_state(limits.rest, rate_limit::limit));
     // Of an answer that streams, only the time to its headers counts.
-    let answering = rag::answering_routes().layer(limited(timeout + config.chat.longest_answer()));
+    let answering = rag::answering_routes()
+        .merge(ai::answering_routes())
+        .layer(limited(timeout + config.chat.longest_answer()));
     let questions = rag::routes()
         .layer(limited(timeout))
         .merge(answering)

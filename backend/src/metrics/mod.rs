@@ -9,7 +9,7 @@ mod process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::{Counts, TaskKind, TaskState};
+use nexus_domain::{Counts, ModelCall, TaskKind, TaskState};
 use nexus_rag::{Answer, Cached, GenerationStatus, RetrievalReport, SideReport, SideStatus};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,7 +19,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use labels::{AnswerLabels, CacheLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels};
+use labels::{
+    AnswerLabels, CacheLabels, CallLabels, CostLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels,
+    TokenLabels,
+};
 
 /// Seconds, from a search to an answer that a slow model writes.
 const SECONDS: [f64; 16] = [
@@ -40,8 +43,10 @@ struct Inner {
     requests: Times<RequestLabels>,
     answers: Times<AnswerLabels>,
     retrievals: Times<KindLabel>,
+    calls: Times<CallLabels>,
     tokens: Family<TokenLabels, Counter>,
     cached: Family<CacheLabels, Counter>,
+    costs: Family<CostLabels, Counter>,
     tasks: Times<TaskLabels>,
     embedded: Family<KindLabel, Counter>,
     updates: Times<OutcomeLabel>,
@@ -74,8 +79,10 @@ impl Metrics {
             requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             answers: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             retrievals: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            calls: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             tokens: Family::default(),
             cached: Family::default(),
+            costs: Family::default(),
             tasks: Family::new_with_constructor(|| Histogram::new(TASK_SECONDS)),
             embedded: Family::default(),
             updates: times(),
@@ -108,6 +115,7 @@ impl Metrics {
                 GenerationStatus::Written => "written",
                 GenerationStatus::Extractive => "quotes",
                 GenerationStatus::Failed => "failed",
+                GenerationStatus::Unsourced => "unsourced",
             },
         };
         self.0.answers.get_or_create(&labels).observe(took.as_secs_f64());
@@ -115,18 +123,38 @@ impl Metrics {
             return;
         }
         self.retrieved(&answer.retrieval);
-        let (Some(usage), Some(model)) = (generation.usage, &generation.model) else {
-            return;
+    }
+
+    /// A call of a chat model that has ended, however it did.
+    pub fn model_call(&self, call: &ModelCall) {
+        let (model, purpose) = (&call.model, call.purpose.as_str());
+        let labels = CallLabels {
+            model: model.clone(),
+            purpose,
+            outcome: call.outcome.as_str(),
         };
-        for (kind, tokens) in [
-            ("prompt", usage.prompt_tokens),
-            ("completion", usage.completion_tokens),
-        ] {
+        let took = Duration::from_micros(call.micros).as_secs_f64();
+        self.0.calls.get_or_create(&labels).observe(took);
+        for (kind, tokens) in call.usage.into_iter().flat_map(|usage| {
+            [
+                ("prompt", usage.prompt_tokens),
+                ("completion", usage.completion_tokens),
+            ]
+        }) {
             let labels = TokenLabels {
                 model: model.clone(),
+                purpose,
                 kind,
             };
             self.0.tokens.get_or_create(&labels).inc_by(u64::from(tokens));
+        }
+        if let Some(price) = call.price {
+            let labels = CostLabels {
+                model: model.clone(),
+                purpose,
+                currency: price.currency.to_string(),
+            };
+            self.0.costs.get_or_create(&labels).inc_by(price.micros);
         }
     }
 
@@ -238,10 +266,14 @@ impl Inner {
         ours.register("answer_seconds", answers, self.answers.clone());
         let retrievals = "Searches of the indexes, by side; `all` with everything around them";
         ours.register("retrieval_seconds", retrievals, self.retrievals.clone());
-        let tokens = "Tokens that chat models say they took, by model";
+        let calls = "Calls of chat models, by model, by what for and by what became of them";
+        ours.register("chat_call_seconds", calls, self.calls.clone());
+        let tokens = "Tokens that chat models say they took, by model and by what for";
         ours.register("chat_tokens", tokens, self.tokens.clone());
         let cached = "Looks into the cache of answers, by tier";
         ours.register("cache_lookups", cached, self.cached.clone());
+        let costs = "What chat models cost, in millionths of the currency's unit";
+        ours.register("chat_cost_micros", costs, self.costs.clone());
         let tasks = "Attempts at tasks, by kind and outcome";
         ours.register("task_seconds", tasks, self.tasks.clone());
         let embedded = "Chunks that got their vector, by where it came from";
@@ -302,6 +334,53 @@ mod tests {
         assert!(text.contains("nexus_unread_parts_total 2") && !text.contains("nexus_tasks{"));
     }
 
+    fn call() -> ModelCall {
+        let at = nexus_domain::Timestamp::from_micros(0);
+        ModelCall {
+            id: nexus_domain::ModelCallId::new(at),
+            created_at: at,
+            purpose: nexus_domain::Purpose::Rewrite,
+            model: "m".to_owned(),
+            provider: "p".to_owned(),
+            asker: nexus_domain::Asker::default(),
+            answer: None,
+            usage: Some(nexus_domain::ChatUsage {
+                prompt_tokens: 100,
+                completion_tokens: 10,
+            }),
+            micros: 1_000,
+            outcome: nexus_domain::CallOutcome::Ok,
+            price: Some(nexus_domain::Amount {
+                micros: 21,
+                currency: "USD".parse().unwrap(),
+            }),
+        }
+    }
+
+    #[test]
+    fn calls_of_models_are_counted_with_what_they_took_and_cost() {
+        let metrics = Metrics::new();
+        metrics.model_call(&call());
+        metrics.model_call(&call());
+        let failed = ModelCall {
+            usage: None,
+            price: None,
+            outcome: nexus_domain::CallOutcome::Failed,
+            ..call()
+        };
+        metrics.model_call(&failed);
+        let text = metrics.text(Waiting::default()).unwrap();
+        for line in [
+            r#"nexus_chat_call_seconds_count{model="m",purpose="rewrite",outcome="ok"} 2"#,
+            r#"nexus_chat_call_seconds_count{model="m",purpose="rewrite",outcome="failed"} 1"#,
+            r#"nexus_chat_tokens_total{model="m",purpose="rewrite",kind="prompt"} 200"#,
+            r#"nexus_chat_tokens_total{model="m",purpose="rewrite",kind="completion"} 20"#,
+            r#"nexus_chat_cost_micros_total{model="m",purpose="rewrite",currency="USD"} 42"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
     /// Metrics with a value each.
     fn filled() -> String {
         let metrics = Metrics::new();
@@ -318,11 +397,7 @@ mod tests {
         };
         inner.answers.get_or_create(&answer).observe(1.0);
         inner.retrievals.get_or_create(&KindLabel::of("all")).observe(1.0);
-        let tokens = TokenLabels {
-            model: "m".to_owned(),
-            kind: "prompt",
-        };
-        inner.tokens.get_or_create(&tokens).inc();
+        metrics.model_call(&call());
         metrics.cached("answer", true);
         let waiting = Waiting {
             tasks: Some(vec![(TaskState::Queued, 1)]),

@@ -423,5 +423,6 @@ fn checked_settings(settings: BotSettings) -> Result<BotSettings, ServiceError> 
             MAX_INSTRUCTIONS_CHARS,
         )?,
         model: checks::text("settings.model", settings.model, MODEL_CHARS)?,
+        style: settings.style,
     })
 }

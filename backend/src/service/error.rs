@@ -43,11 +43,13 @@ pub enum ServiceError {
     IdempotencyInProgress,
     #[error("dense search needs an embedding model, and none is loaded")]
     NoEmbedder,
+    #[error("this needs a chat model, and none is set up")]
+    NoChatModel,
     #[error("the upload is larger than the {limit} bytes that are allowed")]
     TooLarge { limit: u64 },
     #[error("the upload broke off: {0}")]
     Interrupted(String),
-    #[error("today's limit of {} is reached for {}", .0.amount(), .0.whom())]
+    #[error("{} limit of {} is reached for {}", .0.period(), .0.amount(), .0.whom())]
     QuotaExceeded(Exceeded),
     #[error("{0}")]
     Busy(String),

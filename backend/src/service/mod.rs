@@ -14,6 +14,7 @@ mod dead_letters;
 mod documents;
 mod door;
 mod error;
+mod free_questions;
 mod gaps;
 mod generations;
 mod health;
@@ -22,6 +23,7 @@ mod incoming_webhooks;
 mod ingestion;
 mod jwks;
 mod knowledge_bases;
+mod model_calls;
 mod outbox;
 mod people;
 mod presenter;
@@ -53,6 +55,7 @@ pub use credentials::{Credentials, IssuedKey};
 pub use documents::Documents;
 pub use door::{Admitted, Credential, Door, Presented, PresentedSignature};
 pub use error::ServiceError;
+pub use free_questions::FreeQuestions;
 pub use gaps::{Gap, GapKey, Gaps};
 pub use generations::{GenerationOverview, Generations};
 pub use health::{DenseState, HealthChecks, RerankerState};
@@ -61,6 +64,7 @@ pub use incoming_webhooks::{Content as ToldContent, Heard, IncomingWebhooks, Tol
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use jwks::KeySource;
 pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
+pub use model_calls::{Calls, MAX_GROUPS, ModelCalls, PriceList, Spent};
 pub use outbox::{Failure, FailureKind, Outbox, Take};
 pub use people::{Introduced, People};
 pub use presenter::{Presenter, ShownError};
@@ -84,6 +88,7 @@ pub use usage::{DayOfUse, Exceeded, Usage};
 pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{
-    AnswerRow, ApiKeyRow, AuditFilter, ChatFilter, KeptPassage, LoggedAnswer, MemberRow, QueryFilter,
-    ServiceTokenRow, SourceSummary as SourceOverview, SourceTask, UserChange, UserFilter,
+    AnswerRow, ApiKeyRow, AuditFilter, CallFilter, CallGroup, CallTotals, ChatFilter, KeptPassage,
+    LoggedAnswer, MemberRow, QueryFilter, ServiceTokenRow, SourceSummary as SourceOverview, SourceTask,
+    UserChange, UserFilter,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_domain::subscription::{Part, merged};
 use nexus_domain::{
     Access, Action, Bot, BotCaller, BotId, Caller, Clock, Person, Quotas, Reach, Role, Scope, Scopes,
-    ServiceTokenId, Standing, Subscription, SubscriptionId, TargetKind, Timestamp, User, UserId,
+    ServiceTokenId, Standing, Subscription, SubscriptionId, TargetKind, Timestamp, User, UserId, style,
 };
 use nexus_storage::{Db, Tx, UserChange, UserFilter};
 use serde_json::{Map, Value};
@@ -169,6 +169,13 @@ impl People {
             return Err(ServiceError::PreconditionFailed);
         }
         let merged = merged(object, patch).map_err(|error| ServiceError::invalid(field, error))?;
+        if part == Part::Settings
+            && ["style", "instructions"]
+                .iter()
+                .any(|name| patch.get(name).is_some())
+        {
+            style::check(&merged).map_err(|error| ServiceError::invalid(error.field(), error))?;
+        }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let changed = tx

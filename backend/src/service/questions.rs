@@ -6,18 +6,22 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
-use nexus_domain::{Access, Bot, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Timestamp};
+use nexus_domain::{
+    Access, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Subscription, Timestamp, style,
+};
 use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
 use nexus_rag::{
-    Answer, AnswerEvent, AnswerStream, Answering, Generation, Manner, Mode, Question, Retrieval,
+    Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval,
 };
+use nexus_rag::follow_up::Turn;
+use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
 use super::cache::{Looked, Ticket};
 use super::usage::{Exceeded, Taken, Usage};
-use super::{AnswerCache, Bots, KnowledgeBases, ServiceError};
+use super::{AnswerCache, Bots, Calls, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
 
 #[derive(Clone, Debug)]
@@ -131,18 +135,24 @@ impl Questions {
                 return Err(error.into());
             }
         };
-        let asked = Asked::of(access, &question.text, &question.filter, &stamps);
+        let asked = self.answers.asked(access, &question.text, &question.filter, &stamps);
         let answer = match self.cache.look(&answering, &question, &stamps).await {
             Looked::Known(known) => known.given_again(),
             Looked::Unknown(ticket) => {
                 let kept = self.cache.texts(&ticket);
-                let answer = Answering { kept, ..answering }.stream(question);
-                cached_at_the_end(answer, self.cache.clone(), *ticket)
+                let answering = Answering { kept, ..answering }.noting(asked.calls.log());
+                cached_at_the_end(answering.stream(question), self.cache.clone(), *ticket)
             }
-            Looked::Off => answering.stream(question),
+            Looked::Off => answering.noting(asked.calls.log()).stream(question),
         };
+        Ok((self.ended(answer, &asked, taken, began), asked))
+    }
+
+    /// The answer, priced, counted and settled as its last event passes.
+    fn ended(&self, answer: AnswerStream, asked: &Asked, taken: Taken, began: Instant) -> AnswerStream {
+        let answer = priced_at_the_end(answer, asked.calls.clone());
         let answer = counted_at_the_end(answer, self.metrics.clone(), began);
-        Ok((settled_at_the_end(answer, taken), asked))
+        settled_at_the_end(answer, taken, asked.calls.clone())
     }
 
     /// Whether a question that was refused has an answer now, and which. A model is asked where new passages hold enough of it
@@ -158,7 +168,9 @@ impl Questions {
             .filter(access, bot.as_ref(), &look.input.knowledge_bases)
             .await?;
         // Revisions first: what comes while it is looked is looked at once more.
-        let asked = self.answers.asked(access, &look.asked, &filter).await?;
+        let kbs: Vec<_> = filter.kbs().collect();
+        let stamps = self.cache.stamps(&kbs).await?;
+        let asked = self.answers.asked(access, &look.asked, &filter, &stamps);
         let question = Question {
             text: look.input.text,
             history: Vec::new(),
@@ -167,8 +179,8 @@ impl Questions {
             limit: look.input.limit,
             distinct_documents: look.input.distinct_documents,
         };
-        let answering = self.answering.clone();
-        let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
+        let manner = self.manner(access, bot.as_ref()).await?;
+        let answering = self.answering.clone().in_manner(manner).noting(asked.calls.log());
         let evidence = answering.evidence(&question, look.asked_at, &look.before).await?;
         let mut looked = LookedAgain {
             asked,
@@ -181,10 +193,9 @@ impl Questions {
         let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
         let taken = self
             .usage
-            .take_question(&accounts, answering.most_tokens())
+            .take_question(&accounts, answering.most_usage())
             .await?;
-        let answer = counted_at_the_end(answering.stream(question), self.metrics.clone(), began);
-        let mut events = settled_at_the_end(answer, taken);
+        let mut events = self.ended(answering.stream(question), &looked.asked, taken, began);
         let mut read = Vec::new();
         while let Some(event) = events.next().await {
             match event? {
@@ -221,11 +232,15 @@ impl Questions {
         let bot = self.bots.calling(access).await?;
         let filter = self.filter(access, bot.as_ref(), &input.knowledge_bases).await?;
         let answering = self.answering.clone();
-        let answering = answering.in_manner(bot.as_ref().map(manner).unwrap_or_default());
-        let tokens = if is_answered { answering.most_tokens() } else { 0 };
+        let answering = answering.in_manner(self.manner(access, bot.as_ref()).await?);
+        let most = if is_answered {
+            answering.most_usage()
+        } else {
+            ChatUsage::default()
+        };
         let may_leave_out = input.knowledge_bases.is_empty();
         let (filter, taken) = self
-            .counted(access, bot.as_ref(), filter, may_leave_out, tokens)
+            .counted(access, bot.as_ref(), filter, may_leave_out, most)
             .await?;
         let question = Question {
             text: input.text,
@@ -250,11 +265,11 @@ impl Questions {
         bot: Option<&Bot>,
         mut filter: KbFilter,
         may_leave_out: bool,
-        tokens: u64,
+        most: ChatUsage,
     ) -> Result<(KbFilter, Taken), ServiceError> {
         loop {
             let accounts = self.usage.accounts(access, bot, Some(&filter)).await?;
-            match self.usage.take_question(&accounts, tokens).await {
+            match self.usage.take_question(&accounts, most).await {
                 Err(ServiceError::QuotaExceeded(Exceeded {
                     subject: QuotaSubject::Kb(kb),
                     ..
@@ -264,6 +279,18 @@ impl Questions {
                 taken => return Ok((filter, taken?)),
             }
         }
+    }
+
+    /// How the bot wants answers to be written, and the person who comes through it.
+    pub(super) async fn manner(&self, access: &Access, bot: Option<&Bot>) -> Result<Manner, ServiceError> {
+        let Some(bot) = bot else {
+            return Ok(Manner::default());
+        };
+        let used = match access.caller().user() {
+            Some(user) => self.usage.db.subscriptions().by(user, bot.id).await?,
+            None => None,
+        };
+        Ok(manner(bot, used.as_ref()))
     }
 
     async fn filter(
@@ -281,21 +308,15 @@ impl Questions {
     }
 }
 
-fn manner(bot: &Bot) -> Manner {
+/// What the person has chosen comes before what the bot chooses for all; its instructions stand for everybody.
+fn manner(bot: &Bot, used: Option<&Subscription>) -> Manner {
+    let settings = used.map(|used| &used.settings);
     Manner {
         instructions: bot.settings.instructions.clone(),
         model: bot.settings.model.clone(),
+        style: settings.and_then(style::of_settings).or(bot.settings.style),
+        wish: settings.and_then(style::wish_of_settings).map(str::to_owned),
     }
-}
-
-/// A provider that began to answer and does not say what it cost leaves the whole count standing.
-async fn settle(taken: Taken, generation: &Generation) {
-    if generation.uncounted {
-        return;
-    }
-    let usage = generation.usage.unwrap_or_default();
-    let tokens = u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
-    taken.settle(tokens).await;
 }
 
 /// What webhooks are told of a question that the knowledge bases hold nothing on.
@@ -343,6 +364,17 @@ fn kept_and_told_at_the_end(
     .boxed()
 }
 
+/// Says in the answer what it cost.
+fn priced_at_the_end(answer: AnswerStream, calls: Calls) -> AnswerStream {
+    let priced = move |mut event| {
+        if let Ok(AnswerEvent::Done(answer)) = &mut event {
+            answer.generation.cost = calls.cost();
+        }
+        event
+    };
+    answer.map(priced).boxed()
+}
+
 /// Counts the answer for whoever watches the installation, as its last event passes.
 fn counted_at_the_end(answer: AnswerStream, metrics: Metrics, began: Instant) -> AnswerStream {
     answer
@@ -374,25 +406,26 @@ pub(super) fn passages(found: &Retrieval) -> Vec<Passage> {
     found.hits.iter().map(|hit| hit.passage.clone()).collect()
 }
 
-/// Corrects the count before the last event is passed on.
-fn settled_at_the_end(answer: AnswerStream, taken: Taken) -> AnswerStream {
-    let state = (answer, Some(taken));
-    stream::unfold(state, async |(mut answer, mut taken)| {
+/// Corrects the count before the last event is passed on. A provider that began to answer and does not say what it took leaves
+/// the whole count standing.
+fn settled_at_the_end(answer: AnswerStream, taken: Taken, calls: Calls) -> AnswerStream {
+    let state = (answer, Some(taken), calls);
+    stream::unfold(state, async |(mut answer, mut taken, calls)| {
         let event = answer.next().await?;
         match &event {
-            Ok(AnswerEvent::Done(answer)) => {
+            Ok(AnswerEvent::Done(_)) => {
                 if let Some(taken) = taken.take() {
-                    settle(taken, &answer.generation).await;
+                    taken.settle(calls.spent()).await;
                 }
             }
             Ok(_) => {}
             Err(_) => {
                 if let Some(taken) = taken.take() {
-                    taken.give_back().await;
+                    taken.give_back_but(calls.spent()).await;
                 }
             }
         }
-        Some((event, (answer, taken)))
+        Some((event, (answer, taken, calls)))
     })
     .boxed()
 }

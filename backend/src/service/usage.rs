@@ -5,24 +5,26 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use nexus_domain::{
-    Access, Bot, Caller, Clock, KbFilter, KnowledgeBase, Measure, QuotaSubject, Quotas, Timestamp, User,
-    quota,
+    Access, Amount, Bot, Caller, ChatUsage, Clock, Currency, KbFilter, KnowledgeBase, Measure, QuotaSubject,
+    Quotas, Timestamp, User, quota,
 };
 use nexus_storage::{Db, Tx};
 
-use super::ServiceError;
+use super::{PriceList, ServiceError, Spent};
 
 #[derive(Clone, Debug)]
 pub struct Usage {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
+    pub prices: Arc<PriceList>,
 }
 
-/// Whom a request counts for, on which day.
+/// Whom a request counts for, and when.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    day: i32,
-    ends: Timestamp,
+    at: Timestamp,
+    zone: Tz,
+    currency: Currency,
     /// In the order in which their rows are locked.
     limits: Vec<(QuotaSubject, Quotas)>,
 }
@@ -31,7 +33,6 @@ pub struct Accounts {
 #[derive(Debug)]
 pub struct Taken {
     db: Db,
-    day: i32,
     takes: Vec<Take>,
 }
 
@@ -39,6 +40,7 @@ pub struct Taken {
 struct Take {
     subject: QuotaSubject,
     measure: Measure,
+    day: i32,
     amount: u64,
 }
 
@@ -48,14 +50,20 @@ pub struct Exceeded {
     pub subject: QuotaSubject,
     pub measure: Measure,
     pub limit: u64,
+    /// Of limits in money.
+    pub currency: Option<Currency>,
+    pub resets_at: Timestamp,
     pub retry_after_seconds: u64,
 }
 
-/// What was used of a limit today.
+/// What was used of a limit today, or where it is one of a month in this month.
 #[derive(Clone, Debug)]
 pub struct DayOfUse {
     pub zone: Tz,
     pub resets_at: Timestamp,
+    pub month_resets_at: Timestamp,
+    /// Of prices and budgets.
+    pub currency: Currency,
     /// Measure, used, limit.
     pub measures: Vec<(Measure, u64, Option<u64>)>,
 }
@@ -66,6 +74,22 @@ impl Exceeded {
             Measure::Questions => format!("{} questions", self.limit),
             Measure::Tokens => format!("{} tokens", self.limit),
             Measure::UploadedBytes => format!("{} uploaded bytes", self.limit),
+            Measure::Cost | Measure::MonthlyCost => {
+                let amount = |currency| Amount {
+                    micros: self.limit,
+                    currency,
+                };
+                let limit = self.currency.map(|currency| amount(currency).to_string());
+                format!("{} for chat models", limit.unwrap_or_default())
+            }
+        }
+    }
+
+    /// What the limit is of.
+    pub(super) const fn period(&self) -> &'static str {
+        match self.measure {
+            Measure::MonthlyCost => "this month's",
+            _ => "today's",
         }
     }
 
@@ -84,12 +108,19 @@ impl Accounts {
         limits.filter_map(move |(subject, quotas)| Some((*subject, quotas.of(measure)?)))
     }
 
+    fn day(&self, measure: Measure) -> i32 {
+        measure.counted_on(self.at, self.zone)
+    }
+
     fn exceeded(&self, now: Timestamp, subject: QuotaSubject, measure: Measure, limit: u64) -> ServiceError {
-        let left = self.ends.as_micros() - now.as_micros();
+        let resets_at = measure.resets_at(self.at, self.zone);
+        let left = resets_at.as_micros() - now.as_micros();
         ServiceError::QuotaExceeded(Exceeded {
             subject,
             measure,
             limit,
+            currency: measure.is_cost().then_some(self.currency),
+            resets_at,
             retry_after_seconds: u64::try_from(left.div_euclid(1_000_000) + 1).unwrap_or(1),
         })
     }
@@ -127,22 +158,28 @@ impl Usage {
             limits.extend(limited.map(|(kb, quotas)| (QuotaSubject::Kb(kb), quotas)));
         }
         limits.sort_by_key(|(subject, _)| *subject);
-        let (now, zone) = (self.clock.now(), zone(bot));
         Ok(Accounts {
-            day: quota::day(now, zone),
-            ends: quota::day_ends(now, zone),
+            at: self.clock.now(),
+            zone: zone(bot),
+            currency: self.prices.currency,
             limits,
         })
     }
 
-    /// Counts a question, and of tokens as many as its answer may take or as are left; fails if nothing is left of either.
-    pub async fn take_question(&self, accounts: &Accounts, tokens: u64) -> Result<Taken, ServiceError> {
+    /// Counts a question, and of tokens and money as much as its answer may take or as is left; fails if nothing is left of one
+    /// of them. Models without a price take no money.
+    pub async fn take_question(&self, accounts: &Accounts, most: ChatUsage) -> Result<Taken, ServiceError> {
         let mut taken = Taken {
             db: self.db.clone(),
-            day: accounts.day,
             takes: Vec::new(),
         };
-        let wanted = [(Measure::Questions, 1), (Measure::Tokens, tokens)];
+        let cost = self.prices.most(most).unwrap_or(0);
+        let wanted = [
+            (Measure::Questions, 1),
+            (Measure::Tokens, most.tokens()),
+            (Measure::Cost, cost),
+            (Measure::MonthlyCost, cost),
+        ];
         if !wanted
             .iter()
             .any(|(measure, amount)| *amount > 0 && accounts.limited(*measure).next().is_some())
@@ -153,9 +190,10 @@ impl Usage {
         let mut tx = self.db.begin().await?;
         for (measure, amount) in wanted.into_iter().filter(|(_, amount)| *amount > 0) {
             for (subject, limit) in accounts.limited(measure) {
+                let day = accounts.day(measure);
                 let got = tx
                     .quotas()
-                    .take_up_to(subject, measure, accounts.day, amount, limit)
+                    .take_up_to(subject, measure, day, amount, limit)
                     .await?;
                 if got == 0 {
                     return Err(accounts.exceeded(now, subject, measure, limit));
@@ -163,6 +201,7 @@ impl Usage {
                 taken.takes.push(Take {
                     subject,
                     measure,
+                    day,
                     amount: got,
                 });
             }
@@ -177,7 +216,7 @@ impl Usage {
         for (subject, limit) in accounts.limited(measure) {
             let used = tx
                 .quotas()
-                .take(subject, measure, accounts.day, bytes, Some(limit))
+                .take(subject, measure, accounts.day(measure), bytes, Some(limit))
                 .await?;
             if used.is_none() {
                 return Err(accounts.exceeded(self.clock.now(), subject, measure, limit));
@@ -190,7 +229,7 @@ impl Usage {
     pub async fn expect_bytes(&self, accounts: &Accounts, bytes: u64) -> Result<(), ServiceError> {
         let measure = Measure::UploadedBytes;
         for (subject, limit) in accounts.limited(measure) {
-            let used = self.db.quotas().used(subject, accounts.day).await?;
+            let used = self.db.quotas().used(subject, accounts.day(measure)).await?;
             let used = used
                 .iter()
                 .find(|(of, _)| *of == measure)
@@ -219,7 +258,15 @@ impl Usage {
 
     async fn day(&self, subject: QuotaSubject, quotas: Quotas, zone: Tz) -> Result<DayOfUse, ServiceError> {
         let now = self.clock.now();
-        let used = self.db.quotas().used(subject, quota::day(now, zone)).await?;
+        let month = Measure::MonthlyCost;
+        let mut used = self.db.quotas().used(subject, quota::day(now, zone)).await?;
+        used.retain(|(measure, _)| *measure != month);
+        let of_month = self
+            .db
+            .quotas()
+            .used(subject, month.counted_on(now, zone))
+            .await?;
+        used.extend(of_month.into_iter().filter(|(measure, _)| *measure == month));
         let of = |measure: Measure| {
             used.iter()
                 .find(|(of, _)| *of == measure)
@@ -229,6 +276,8 @@ impl Usage {
         Ok(DayOfUse {
             zone,
             resets_at: quota::day_ends(now, zone),
+            month_resets_at: month.resets_at(now, zone),
+            currency: self.prices.currency,
             measures: measures.collect(),
         })
     }
@@ -240,11 +289,25 @@ impl Taken {
         self.correct(|_| 0).await;
     }
 
-    /// The answer is there, and took this many tokens.
-    pub async fn settle(self, tokens: u64) {
+    /// The answer is there, and took this. What nobody knows stays as it was counted.
+    pub async fn settle(self, spent: Spent) {
+        self.correct(|take| {
+            let spent = match take.measure {
+                Measure::Tokens => spent.tokens,
+                Measure::Cost | Measure::MonthlyCost => spent.cost_micros,
+                Measure::Questions | Measure::UploadedBytes => None,
+            };
+            spent.unwrap_or(take.amount)
+        })
+        .await;
+    }
+
+    /// There is no answer; what was spent on it all the same is counted.
+    pub async fn give_back_but(self, spent: Spent) {
         self.correct(|take| match take.measure {
-            Measure::Tokens => tokens,
-            Measure::Questions | Measure::UploadedBytes => take.amount,
+            Measure::Tokens => spent.tokens.unwrap_or(take.amount),
+            Measure::Cost | Measure::MonthlyCost => spent.cost_micros.unwrap_or(take.amount),
+            Measure::Questions | Measure::UploadedBytes => 0,
         })
         .await;
     }
@@ -260,18 +323,15 @@ impl Taken {
                 let Take {
                     subject,
                     measure,
+                    day,
                     amount,
                 } = *take;
                 let right = right(take);
                 let mut quotas = tx.quotas();
                 if right < amount {
-                    quotas
-                        .give_back(subject, measure, self.day, amount - right)
-                        .await?;
+                    quotas.give_back(subject, measure, day, amount - right).await?;
                 } else if right > amount {
-                    quotas
-                        .take(subject, measure, self.day, right - amount, None)
-                        .await?;
+                    quotas.take(subject, measure, day, right - amount, None).await?;
                 }
             }
             tx.commit().await

@@ -21,6 +21,8 @@ pub struct WorkerContext {
     pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
     pub answers_keep: std::time::Duration,
+    /// How long calls of chat models are kept.
+    pub calls_keep: std::time::Duration,
     pub ingest: IngestSettings,
     pub remotes: Remotes,
     pub metrics: Metrics,

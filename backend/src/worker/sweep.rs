@@ -123,6 +123,7 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
     tx.conversations().delete_idle(now.minus(IDLE_AFTER)).await?;
     tx.commit().await?;
     forget_answers(context).await?;
+    forget_calls(context).await?;
     loop {
         let mut tx = context.db.begin().await?;
         let delivered = tx
@@ -157,6 +158,19 @@ async fn forget_answers(context: &WorkerContext) -> Result<(), Stopped> {
         let forgotten = tx.answers().delete_before(before, ANSWERS).await?;
         tx.commit().await?;
         if forgotten < ANSWERS as u64 {
+            return Ok(());
+        }
+    }
+}
+
+/// Calls of chat models that were kept for long enough.
+async fn forget_calls(context: &WorkerContext) -> Result<(), Stopped> {
+    let before = context.clock.now().minus(context.calls_keep);
+    loop {
+        let mut tx = context.db.begin().await?;
+        let forgotten = tx.model_calls().delete_before(before, EXPIRED).await?;
+        tx.commit().await?;
+        if forgotten < EXPIRED as u64 {
             return Ok(());
         }
     }

@@ -68,6 +68,9 @@ operations! {
     12 "POST /rag/query" reading::query;
     4 "GET /logs" reading::logs;
     3 "GET /logs/queries" reading::queries;
+    2 "GET /usage/model-calls" reading::model_calls;
+    2 "GET /usage/model-calls/totals" reading::model_calls;
+    2 "POST /ai/query" reading::ask_model;
     2 "GET /answers/{id}" reading::answer;
     1 "POST /answers/{id}/feedback" reading::answer;
     2 "GET /generations" reading::generations;

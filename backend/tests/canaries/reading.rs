@@ -337,6 +337,29 @@ pub fn queries(make: &mut Maker<'_>) -> Option<Call> {
     ))
 }
 
+/// Calls of chat models, of which there is none here.
+pub fn model_calls(make: &mut Maker<'_>) -> Option<Call> {
+    let (_, path) = make.operation.split_once(' ').expect("method and path");
+    let person = make.rng.below(make.before.people.len());
+    let pairs = match make.rng.below(4) {
+        0 => vec![("user_id", make.before.people[person].id.clone())],
+        1 => vec![("model", make.word())],
+        2 => vec![("purpose", "rewrite".to_owned())],
+        _ => Vec::new(),
+    };
+    let query = make.query(pairs);
+    Some(make.call(format!("{path}{query}"), Need::General(Role::Admin, "logs")))
+}
+
+/// The chat model itself is asked, and none is set up.
+pub fn ask_model(make: &mut Maker<'_>) -> Option<Call> {
+    let body = json!({"question": make.word()});
+    Some(
+        make.call("/ai/query", Need::General(Role::Reader, "ask"))
+            .json(body),
+    )
+}
+
 /// An answer that was never given. The table of rights tries those that were.
 pub fn answer(make: &mut Maker<'_>) -> Option<Call> {
     let (method, path) = make.operation.split_once(' ').expect("method and path");

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod ai_query;
 mod answers;
 mod answers_kept;
 mod api;
@@ -26,6 +27,7 @@ mod keys;
 mod knowledge_bases;
 mod limits;
 mod metrics;
+mod model_calls;
 mod n8n;
 mod oidc;
 mod people;

@@ -223,6 +223,7 @@ impl World {
             ("PUT", "/knowledge-bases/{id}/members/{user_id}") => json!({"role": "owner"}),
             ("POST", "/rag/search") => json!({"query": "pump", "knowledge_bases": asking(&stage.id)}),
             ("POST", "/rag/query") => json!({"question": "pump", "knowledge_bases": asking(&stage.name)}),
+            ("POST", "/ai/query") => json!({"question": "pump"}),
             ("PATCH", "/users/{id}" | "/api-keys/{id}") => json!({"role": "admin"}),
             ("PATCH", "/bots/{id}") => json!({"max_role": "admin"}),
             ("PATCH", "/knowledge-bases/{id}/sources/{source_id}") => new_schedule(),

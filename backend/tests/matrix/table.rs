@@ -171,7 +171,15 @@ impl Verdict {
             '0' => Self::Nothing,
             '-' => Self::NOT_FOUND,
             '!' => Self::Error(403, &["forbidden"]),
-            '=' => Self::Error(409, &["task_state", "generation_state", "delivery_state"]),
+            '=' => Self::Error(
+                409,
+                &[
+                    "task_state",
+                    "generation_state",
+                    "delivery_state",
+                    "no_chat_model",
+                ],
+            ),
             '~' => Self::Error(422, &["validation_failed"]),
             'c' => Self::Error(400, &["conflicting_identity"]),
             'B' => Self::Error(403, &["user_blocked"]),

@@ -25,6 +25,7 @@ error-task-state = This is not possible now: the state of the task has changed. 
 error-generation-state = This is not possible now: the index has just changed. Please try again a little later.
 error-idempotency-in-progress = I am still working on this request. Please wait a moment.
 error-no-embedder = Search by meaning is not set up here. Please use search by words.
+error-no-chat-model = No language model is set up here. Please ask a knowledge base instead.
 error-last-admin = One administrator must remain. Please appoint another one first.
 error-bot-lease-held = Another process serves this bot already. Please tell its administrator.
 error-lease-lost = Somebody else has taken this over. Nothing is lost; please wait a moment.
@@ -54,6 +55,10 @@ limit-tokens =
        *[other] The language model may read and write up to { $count } tokens a day.
     }
 limit-uploads = Up to { $count } MB of files a day are possible.
+limit-cost = The language model may cost up to { $amount } a day.
+limit-monthly-cost = The language model may cost up to { $amount } a month.
+decimal-mark = .
+monthly-limit = The limit for this month is reached.
 seconds =
     { $count ->
         [one] { $count } second

@@ -1,6 +1,6 @@
 //! What stands on buttons.
 
-use nexus_api::{AnswerLanguage, FeedbackReason, Label};
+use nexus_api::{AnswerLanguage, AnswerStyle, FeedbackReason, Label};
 
 use crate::words::{Phrase, Value, Words};
 
@@ -29,6 +29,7 @@ pub(super) fn label(label: &Label, words: &Words) -> String {
         Label::Language { language, chosen } => marked(&words.say(of_language(*language)), Some(*chosen)),
         Label::Notices { on: true } => words.say(Phrase::SettingNoticesOn),
         Label::Notices { on: false } => words.say(Phrase::SettingNoticesOff),
+        Label::Style { style, chosen } => marked(&words.say(of_style(*style)), Some(*chosen)),
         Label::Cancel => words.say(Phrase::ButtonCancel),
         Label::Retry => words.say(Phrase::ButtonRetry),
         Label::Done => words.say(Phrase::ButtonDone),
@@ -40,6 +41,14 @@ pub(super) const fn of_language(language: Option<AnswerLanguage>) -> Phrase {
         Some(AnswerLanguage::Ru) => Phrase::LanguageRu,
         Some(AnswerLanguage::En) => Phrase::LanguageEn,
         None => Phrase::LanguageAuto,
+    }
+}
+
+pub(super) const fn of_style(style: AnswerStyle) -> Phrase {
+    match style {
+        AnswerStyle::Brief => Phrase::StyleBrief,
+        AnswerStyle::Normal => Phrase::StyleNormal,
+        AnswerStyle::Detailed => Phrase::StyleDetailed,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The bot's own sentences.
 
-use nexus_api::{Say, UnsupportedKind};
+use nexus_api::{AnswerStyle, Say, UnsupportedKind};
 
-use super::label::of_language;
+use super::label::{of_language, of_style};
 use crate::render::{self, RichText, Tag, Writer};
 use crate::words::{Phrase, Value, Words};
 
@@ -24,13 +24,15 @@ pub(super) fn say(say: &Say, words: &Words) -> RichText {
         Say::NoMore => words.say(Phrase::NoMore),
         Say::FeedbackWhy => words.say(Phrase::FeedbackWhy),
         Say::FeedbackThanks => words.say(Phrase::FeedbackThanks),
-        Say::Settings { language, notices } => {
+        Say::Settings {
+            language,
+            notices,
+            style,
+            instructions,
+        } => {
             let language = words.say(of_language(*language));
-            return settings(
-                &with(Phrase::SettingLanguage, "language", &language),
-                *notices,
-                words,
-            );
+            let language = with(Phrase::SettingLanguage, "language", &language);
+            return settings(&language, *notices, (*style, instructions.as_deref()), words);
         }
         Say::LanguageAsk => words.say(Phrase::LanguageAsk),
         Say::LanguageChosen { language: None } => words.say(Phrase::LanguageChosenAuto),
@@ -59,7 +61,13 @@ pub(super) fn say(say: &Say, words: &Words) -> RichText {
     render::message(&text)
 }
 
-fn settings(language: &str, notices: bool, words: &Words) -> RichText {
+fn settings(
+    language: &str,
+    notices: bool,
+    (style, wish): (Option<AnswerStyle>, Option<&str>),
+    words: &Words,
+) -> RichText {
+    let with = |phrase, name, value: &str| words.say_with(phrase, &[(name, Value::Text(value))]);
     let mut out = Writer::new();
     out.tagged(Tag::Bold, &words.say(Phrase::Settings));
     out.gap(2);
@@ -70,6 +78,14 @@ fn settings(language: &str, notices: bool, words: &Words) -> RichText {
     } else {
         Phrase::SettingNoticesOff
     }));
+    if let Some(style) = style {
+        out.gap(1);
+        out.text(&with(Phrase::SettingStyle, "style", &words.say(of_style(style))));
+    }
+    if let Some(wish) = wish {
+        out.gap(1);
+        out.text(&with(Phrase::SettingWish, "wish", wish));
+    }
     out.finish()
 }
 

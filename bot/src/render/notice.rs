@@ -16,12 +16,14 @@ pub struct Notice<'a> {
     pub retry_after_seconds: Option<u64>,
     /// What a daily limit counts, and how much of it there is.
     pub limit: Option<(Measure, u64)>,
+    /// Of a limit in money.
+    pub currency: Option<&'a str>,
     /// By which the server's log knows the request.
     pub reference: Option<&'a str>,
 }
 
 impl<'a> Notice<'a> {
-    /// `retry_after_seconds` is the header's. Of the details, `measure` and `limit` are read.
+    /// `retry_after_seconds` is the header's. Of the details, `measure`, `limit` and `currency` are read.
     pub fn of(body: &'a ErrorBody, retry_after_seconds: Option<u64>) -> Self {
         let limit = body.details.as_ref().and_then(|details| {
             let measure = Measure::named(details.get("measure")?.as_str()?)?;
@@ -31,6 +33,10 @@ impl<'a> Notice<'a> {
             code: body.code,
             retry_after_seconds,
             limit,
+            currency: body
+                .details
+                .as_ref()
+                .and_then(|details| details.get("currency")?.as_str()),
             reference: Some(&body.request_id),
         }
     }
@@ -45,10 +51,13 @@ impl<'a> Notice<'a> {
 pub fn error(notice: &Notice<'_>, language: Language) -> RichText {
     let words = Words::of(language);
     let mut out = Writer::new();
-    out.text(&words.error(notice.code));
+    match notice.limit {
+        Some((Measure::MonthlyCost, _)) => out.text(&words.say(Phrase::MonthlyLimit)),
+        _ => out.text(&words.error(notice.code)),
+    }
     if let Some((measure, limit)) = notice.limit {
         out.gap(1);
-        out.text(&words.limit(measure, limit));
+        out.text(&words.limit(measure, limit, notice.currency));
     }
     if let Some(seconds) = notice.retry_after_seconds {
         let time = words.duration(seconds);

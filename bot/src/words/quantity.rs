@@ -7,6 +7,8 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 /// Bytes of a megabyte, as Telegram and file managers count.
 const MEGABYTE: u64 = 1_000_000;
+/// Millionths of a currency's unit.
+const UNIT: u64 = 1_000_000;
 
 /// What daily limits count; the names of [`nexus_api::Quotas`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub enum Measure {
     Tokens,
     /// Bytes of uploads.
     UploadedBytes,
+    /// What chat models cost in a day, in millionths of a currency's unit.
+    Cost,
+    /// The same in a month.
+    MonthlyCost,
 }
 
 impl Measure {
@@ -26,6 +32,8 @@ impl Measure {
             "questions" => Some(Self::Questions),
             "tokens" => Some(Self::Tokens),
             "uploaded_bytes" => Some(Self::UploadedBytes),
+            "cost_micros" => Some(Self::Cost),
+            "monthly_cost_micros" => Some(Self::MonthlyCost),
             _ => None,
         }
     }
@@ -44,9 +52,15 @@ impl Words {
         self.say_with(phrase, &[("count", Value::Count(count))])
     }
 
-    /// What a daily limit allows.
-    pub fn limit(&self, measure: Measure, limit: u64) -> String {
+    /// What a limit allows. Without its `currency`, one in money is a number.
+    pub fn limit(&self, measure: Measure, limit: u64, currency: Option<&str>) -> String {
+        let money = |phrase| {
+            let amount = self.amount(limit, currency.unwrap_or_default());
+            self.say_with(phrase, &[("amount", Value::Text(&amount))])
+        };
         let (phrase, count) = match measure {
+            Measure::Cost => return money(Phrase::LimitCost),
+            Measure::MonthlyCost => return money(Phrase::LimitMonthlyCost),
             Measure::Questions => (Phrase::LimitQuestions, limit),
             Measure::Tokens => (Phrase::LimitTokens, limit),
             Measure::UploadedBytes => (Phrase::LimitUploads, limit.div_ceil(MEGABYTE)),
@@ -55,9 +69,30 @@ impl Words {
     }
 }
 
+impl Words {
+    /// Money: two digits behind the mark, or as many as it needs.
+    fn amount(&self, micros: u64, currency: &str) -> String {
+        let mark = self.say(Phrase::DecimalMark);
+        let fraction = format!("{:06}", micros % UNIT);
+        let needed = fraction.trim_end_matches('0').len().max(2);
+        let shown = fraction.get(..needed).unwrap_or(&fraction);
+        let amount = format!("{}{mark}{shown} {currency}", micros / UNIT);
+        amount.trim_end().to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::words::{Language, Words};
+
+    #[test]
+    fn money_is_told_exactly() {
+        let told = |language, micros| Words::of(language).amount(micros, "USD");
+        assert_eq!(told(Language::En, 2_500_000), "2.50 USD");
+        assert_eq!(told(Language::Ru, 2_500_000), "2,50 USD");
+        assert_eq!(told(Language::En, 21), "0.000021 USD");
+        assert_eq!(Words::of(Language::En).amount(1_000_000, ""), "1.00");
+    }
 
     #[test]
     fn times_are_told_in_one_unit_with_the_right_plural() {

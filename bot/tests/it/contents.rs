@@ -1,8 +1,8 @@
 //! Every kind of content in both languages, with its buttons.
 
 use nexus_api::{
-    AnswerLanguage, Button, Content, ErrorCode, FeedbackReason, GenerationReason, Keyboard, Label, Say,
-    UnsupportedKind,
+    AnswerLanguage, AnswerStyle, Button, Content, ErrorCode, FeedbackReason, GenerationReason, Keyboard,
+    Label, Say, UnsupportedKind,
 };
 use nexus_bot::present::present;
 use nexus_bot::render::Limits;
@@ -37,10 +37,14 @@ fn says() -> Vec<Say> {
         Say::Settings {
             language: Some(AnswerLanguage::Ru),
             notices: true,
+            style: Some(AnswerStyle::Brief),
+            instructions: Some("<b>Tables</b>, please".to_owned()),
         },
         Say::Settings {
             language: None,
             notices: false,
+            style: None,
+            instructions: None,
         },
         Say::LanguageAsk,
         Say::LanguageChosen {
@@ -100,6 +104,14 @@ fn labels() -> Vec<Label> {
         },
         Label::Notices { on: true },
         Label::Notices { on: false },
+        Label::Style {
+            style: AnswerStyle::Detailed,
+            chosen: true,
+        },
+        Label::Style {
+            style: AnswerStyle::Normal,
+            chosen: false,
+        },
         Label::Cancel,
         Label::Retry,
         Label::Done,

@@ -60,6 +60,7 @@ pub(crate) fn generation(status: GenerationStatus, reason: Option<GenerationReas
         milliseconds: 0.0,
         first_token_milliseconds: None,
         cached: nexus_api::Cached::None,
+        cost: None,
     }
 }
 

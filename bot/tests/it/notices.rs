@@ -41,6 +41,17 @@ fn a_limit_says_what_it_counts_and_when_it_ends() {
         told(&quota, Some(90_000), Language::En),
         "The limit for today is reached.\nUp to 50 MB of files a day are possible.\nPlease come back in 25 hours."
     );
+    let budget = |measure| json!({"measure": measure, "limit": 2_500_000, "currency": "USD"});
+    let quota = body(ErrorCode::QuotaExceeded, Some(budget("cost_micros")));
+    assert_eq!(
+        told(&quota, Some(5 * 3_600), Language::Ru),
+        "Лимит на сегодня исчерпан.\nЯзыковой модели отведено не больше 2,50 USD в день.\nВозвращайтесь через 5 часов."
+    );
+    let quota = body(ErrorCode::QuotaExceeded, Some(budget("monthly_cost_micros")));
+    assert_eq!(
+        told(&quota, Some(3 * 86_400), Language::En),
+        "The limit for this month is reached.\nThe language model may cost up to 2.50 USD a month.\nPlease come back in 3 days."
+    );
     // Details of another shape are no reason to fail.
     let quota = body(ErrorCode::QuotaExceeded, Some(json!({"limit": "many"})));
     assert_eq!(

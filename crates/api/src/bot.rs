@@ -69,6 +69,17 @@ pub struct BotTexts {
     pub error: Option<String>,
 }
 
+/// How much answers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerStyle {
+    /// One to three sentences.
+    Brief,
+    Normal,
+    /// All that belongs to the question.
+    Detailed,
+}
+
 /// How answers are written for this bot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +92,9 @@ pub struct BotSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
     pub model: Option<String>,
+    /// For people who have chosen none of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<AnswerStyle>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::bot::AnswerStyle;
 use crate::chat::{ChatKind, FeedbackReason, UnsupportedKind};
 use crate::error::ErrorCode;
 use crate::ingestion::{Problem, Task};
@@ -195,6 +196,11 @@ pub enum Label {
     Notices {
         on: bool,
     },
+    /// Chooses how much answers say.
+    Style {
+        style: AnswerStyle,
+        chosen: bool,
+    },
     Cancel,
     Retry,
     Done,
@@ -229,6 +235,12 @@ pub enum Say {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<AnswerLanguage>,
         notices: bool,
+        /// Absent: the bot's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        style: Option<AnswerStyle>,
+        /// What the person wishes of answers, where they wish something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructions: Option<String>,
     },
     LanguageAsk,
     LanguageChosen {

@@ -77,6 +77,8 @@ error_codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409;
     /// Dense search was asked for and no embedding model is loaded.
     NoEmbedder = "no_embedder", 409;
+    /// An answer of a chat model was asked for and none is set up.
+    NoChatModel = "no_chat_model", 409;
     /// One admin who is not blocked must remain.
     LastAdmin = "last_admin", 409;
     /// The thing has changed since the version that `If-Match` names.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::model_call::GenerationCost;
+
 /// A sentence, list item, table row, heading or code block of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnswerBlock {
@@ -25,6 +27,8 @@ pub enum GenerationStatus {
     Extractive,
     /// A chat model was asked and its text could not be used; the answer is extractive, and `reason` says why.
     Failed,
+    /// A chat model wrote the answer without any source: nothing of it is checked.
+    Unsourced,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -97,6 +101,10 @@ pub struct Generation {
     /// Whether it comes out of the cache: then it took no tokens.
     #[serde(default)]
     pub cached: Cached,
+    /// What the calls of chat models cost, the question's rewriting and failed attempts included; absent where none of them
+    /// has a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<GenerationCost>,
 }
 
 /// Data of the event `delta`: more text of an answer that is being written.

@@ -18,6 +18,7 @@ pub mod ingestion;
 pub mod knowledge_base;
 pub mod limits;
 pub mod member;
+pub mod model_call;
 pub mod page;
 mod patch;
 pub mod quality;
@@ -33,7 +34,7 @@ pub use auth::{
     ApiKey, CreateApiKey, IssuedApiKey, Me, SessionKind, SignIn, SignedIn, TelegramProof, UpdateApiKey,
 };
 pub use bot::{
-    Bot, BotError, BotSettings, BotTexts, CreateBot, CreateServiceToken, IssuedServiceToken,
+    AnswerStyle, Bot, BotError, BotSettings, BotTexts, CreateBot, CreateServiceToken, IssuedServiceToken,
     IssuedSigningSecret, ServiceToken, ServiceTokens, UpdateBot,
 };
 pub use chat::{
@@ -62,12 +63,16 @@ pub use ingestion::{
 };
 pub use knowledge_base::{CreateKnowledgeBase, KnowledgeBase, UpdateKnowledgeBase};
 pub use member::{KbBot, KbBots, Member, MemberPerson, SetMember};
+pub use model_call::{
+    Amount, GenerationCost, ModelCall, ModelCallGroup, ModelCallOutcome, ModelCallPurpose, ModelCallTotals,
+    ModelCallTotalsList,
+};
 pub use page::Page;
 pub use quality::{AnswerSupport, KbQuality, ModeQuality, RiskPoint, SupportMode};
 pub use rag::{
-    Answer, AnswerLanguage, Citation, EarlierQuestion, Passage, QueryRequest, RerankReport, RerankStatus,
-    Retrieval, RetrievalMode, RewriteFailure, RewrittenBy, SearchRequest, SearchResponse, SideReport,
-    SideStatus,
+    AiAnswer, AiQueryRequest, Answer, AnswerLanguage, Citation, EarlierQuestion, Passage, QueryRequest,
+    RerankReport, RerankStatus, Retrieval, RetrievalMode, RewriteFailure, RewrittenBy, SearchRequest,
+    SearchResponse, SideReport, SideStatus,
 };
 pub use role::{CallerKind, KbRole, Quotas, Role, Scope, Usage, Used, Visibility};
 pub use source::{

@@ -62,6 +62,33 @@ pub struct QueryRequest {
     pub history: Vec<EarlierQuestion>,
 }
 
+/// A question to the chat model itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AiQueryRequest {
+    #[schema(
+        example = "What does HTTP status 409 mean?",
+        min_length = 1,
+        max_length = 4000
+    )]
+    pub question: String,
+    /// The questions of the conversation before this one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub history: Vec<EarlierQuestion>,
+}
+
+/// An answer without sources: what the chat model says, unchecked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AiAnswer {
+    /// Markdown.
+    pub text: String,
+    pub language: AnswerLanguage,
+    /// Always empty: the answer rests on no source.
+    pub citations: Vec<Citation>,
+    pub generation: Generation,
+}
+
 /// A question that was asked before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -75,7 +75,7 @@ pub enum Visibility {
     Everyone,
 }
 
-/// The most that may be used in a day. What is absent or `null` has no limit.
+/// The most that may be used in a day, or in a month where that is said. What is absent or `null` has no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
@@ -91,18 +91,32 @@ pub struct Quotas {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 1_000_000_000_000_000u64)]
     pub uploaded_bytes: Option<u64>,
+    /// What chat models cost in a day, in millionths of the unit of the installation's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1_000_000_000_000_000u64, example = 2_500_000)]
+    pub cost_micros: Option<u64>,
+    /// The same in a calendar month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1_000_000_000_000_000u64, example = 50_000_000)]
+    pub monthly_cost_micros: Option<u64>,
 }
 
-/// What was used today of daily limits. Uses without a limit are not counted.
+/// What was used today of daily limits, and this month of monthly ones. Uses without a limit are not counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     pub questions: Used,
     pub tokens: Used,
     pub uploaded_bytes: Used,
+    pub cost_micros: Used,
+    pub monthly_cost_micros: Used,
+    /// Of prices and budgets.
+    #[schema(example = "USD")]
+    pub currency: String,
     /// Where the day begins and ends.
     #[schema(example = "Europe/Moscow")]
     pub time_zone: String,
     pub resets_at: DateTime<Utc>,
+    pub month_resets_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::id::{BotId, KbId};
 use crate::quota::Quotas;
+use crate::style::Style;
 use crate::time::Timestamp;
 
 /// Longest code, in characters.
@@ -83,6 +84,9 @@ pub struct BotSettings {
     /// The chat model's name; the configured order of models where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How much answers say, for people who have chosen nothing of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
 }
 
 /// The last thing that went wrong for good in the bot's process.

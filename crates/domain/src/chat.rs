@@ -8,6 +8,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::embedder::Condition;
+use crate::model_call::CallLog;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct ChatRequest {
     pub temperature: Option<f32>,
     /// Name of the model that is asked first, of several. A name that none of them has changes nothing.
     pub prefer: Option<String>,
+    /// Where each attempt is noted.
+    pub calls: CallLog,
 }
 
 /// What a call cost, in tokens of the model.
@@ -56,6 +59,22 @@ pub struct ChatRequest {
 pub struct ChatUsage {
     pub prompt_tokens: u32,
     pub completion_tokens: u32,
+}
+
+impl ChatUsage {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+        }
+    }
+
+    /// In and out.
+    pub fn tokens(self) -> u64 {
+        u64::from(self.prompt_tokens) + u64::from(self.completion_tokens)
+    }
 }
 
 /// Why an answer ended.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::access::words;
 use crate::id::{BotId, ChatId, ChunkId, DeliveryId, DocumentId, KbId, LeaseToken, TaskId, UserId};
+use crate::style::Style;
 use crate::telegram::UnsupportedKind;
 use crate::time::Timestamp;
 
@@ -207,6 +208,10 @@ pub enum Label {
     Notices {
         on: bool,
     },
+    Style {
+        style: Style,
+        chosen: bool,
+    },
     Cancel,
     Retry,
     Done,
@@ -241,6 +246,9 @@ pub enum ButtonAction {
         language: Option<Language>,
     },
     SwitchNotices,
+    SetStyle {
+        style: Style,
+    },
     /// Takes the file of the dialogue in.
     TakeFile {
         kb: KbId,
@@ -286,6 +294,12 @@ pub enum Say {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<Language>,
         notices: bool,
+        /// As the person has chosen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        style: Option<Style>,
+        /// The person's own wish.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructions: Option<String>,
     },
     LanguageAsk,
     LanguageChosen {

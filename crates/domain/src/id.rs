@@ -115,6 +115,8 @@ typed_ids! {
     AnswerId;
     /// A question that stands until it can be answered.
     StandingQuestionId;
+    /// A call of a chat model.
+    ModelCallId;
     /// A bot's process, from its start to its end.
     ProcessId;
     /// An address that is told of events.

@@ -13,6 +13,8 @@ pub mod embedder;
 pub mod hash;
 pub mod id;
 pub mod knowledge_base;
+pub mod model_call;
+pub mod money;
 pub mod passage;
 pub mod probe;
 pub mod problem;
@@ -21,6 +23,7 @@ pub mod reranker;
 pub mod script;
 pub mod source;
 pub mod standing_question;
+pub mod style;
 pub mod subscription;
 pub mod task;
 pub mod telegram;
@@ -53,10 +56,12 @@ pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
     AnswerId, ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId,
-    IncomingWebhookId, KbId, LeaseToken, ProcessId, ServiceTokenId, SessionId, SourceId, StandingQuestionId,
+    IncomingWebhookId, KbId, LeaseToken, ModelCallId, ProcessId, ServiceTokenId, SessionId, SourceId, StandingQuestionId,
     SubscriptionId, TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
+pub use model_call::{CallLog, CallOutcome, ModelCall, NotedCall, OpenCall, Purpose};
+pub use money::{Amount, Cost, Currency, Prices};
 pub use passage::{Passage, PassageError, Passages};
 pub use problem::{Problem, ProblemCode};
 pub use quota::{Measure, QuotaSubject, Quotas};
@@ -67,6 +72,7 @@ pub use source::{
     WebRemote,
 };
 pub use standing_question::{StandingQuestion, StandingState};
+pub use style::Style;
 pub use subscription::Subscription;
 pub use task::{Counts, Progress, Stage, Task, TaskError, TaskKind, TaskPayload, TaskState};
 pub use telegram::{Chat, ChatKind, ChatState, Event, UnsupportedKind, Update, UpdateState};

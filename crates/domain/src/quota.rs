@@ -1,6 +1,8 @@
 //! What may be used in a day. Uses are counted in rows, so they hold over all processes.
 
-use chrono::{Datelike as _, Days, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{
+    Datelike as _, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +21,41 @@ pub enum Measure {
     Tokens,
     /// Bytes of uploads taken in.
     UploadedBytes,
+    /// What chat models cost in a day, in millionths of the currency's unit.
+    Cost,
+    /// The same in a month.
+    MonthlyCost,
 }
-words!(Measure, "measure": Questions = "questions", Tokens = "tokens", UploadedBytes = "uploaded_bytes");
+words!(Measure, "measure": Questions = "questions", Tokens = "tokens", UploadedBytes = "uploaded_bytes",
+    Cost = "cost_micros", MonthlyCost = "monthly_cost_micros");
 
-/// The most of each measure in a day; `None` sets no limit.
+impl Measure {
+    /// Whether it is money.
+    pub const fn is_cost(self) -> bool {
+        matches!(self, Self::Cost | Self::MonthlyCost)
+    }
+
+    /// The day under which a use at this instant is counted: that day, or the first one of its month.
+    pub fn counted_on(self, at: Timestamp, zone: Tz) -> i32 {
+        match self {
+            Self::MonthlyCost => first_of_month(at, zone).num_days_from_ce(),
+            _ => day(at, zone),
+        }
+    }
+
+    /// When that count ends and the next one begins.
+    pub fn resets_at(self, at: Timestamp, zone: Tz) -> Timestamp {
+        match self {
+            Self::MonthlyCost => {
+                let next = first_of_month(at, zone).checked_add_months(Months::new(1));
+                begins(next, zone).unwrap_or_else(|| day_ends(at, zone)).max(at)
+            }
+            _ => day_ends(at, zone),
+        }
+    }
+}
+
+/// The most of each measure in a day, or where it says so in a month; `None` sets no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
@@ -32,6 +65,10 @@ pub struct Quotas {
     pub tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_cost_micros: Option<u64>,
 }
 
 /// The largest limit, which sums of uses stay far below in 64 bits.
@@ -40,8 +77,8 @@ pub const MAX_LIMIT: u64 = 1_000_000_000_000_000;
 impl Quotas {
     /// Whether no limit is beyond [`MAX_LIMIT`].
     pub fn is_sane(&self) -> bool {
-        let limits = [self.questions, self.tokens, self.uploaded_bytes];
-        limits.into_iter().flatten().all(|limit| limit <= MAX_LIMIT)
+        let mut limits = Measure::ALL.iter().filter_map(|measure| self.of(*measure));
+        limits.all(|limit| limit <= MAX_LIMIT)
     }
 
     pub const fn of(&self, measure: Measure) -> Option<u64> {
@@ -49,6 +86,8 @@ impl Quotas {
             Measure::Questions => self.questions,
             Measure::Tokens => self.tokens,
             Measure::UploadedBytes => self.uploaded_bytes,
+            Measure::Cost => self.cost_micros,
+            Measure::MonthlyCost => self.monthly_cost_micros,
         }
     }
 
@@ -59,6 +98,8 @@ impl Quotas {
             questions: self.questions.or(others.questions),
             tokens: self.tokens.or(others.tokens),
             uploaded_bytes: self.uploaded_bytes.or(others.uploaded_bytes),
+            cost_micros: self.cost_micros.or(others.cost_micros),
+            monthly_cost_micros: self.monthly_cost_micros.or(others.monthly_cost_micros),
         }
     }
 }
@@ -91,24 +132,42 @@ impl QuotaSubject {
 
 /// The local day that an instant falls on, counted from 0001-01-01 (which is day 1).
 pub fn day(at: Timestamp, zone: Tz) -> i32 {
-    zone.from_utc_datetime(&at.to_datetime().naive_utc())
-        .date_naive()
-        .num_days_from_ce()
+    date(at, zone).num_days_from_ce()
+}
+
+/// The same in UTC.
+pub fn utc_day(at: Timestamp) -> i32 {
+    day(at, Tz::UTC)
+}
+
+/// The date of a [`day`].
+pub fn date_of_day(day: i32) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(day)
+}
+
+fn date(at: Timestamp, zone: Tz) -> NaiveDate {
+    zone.from_utc_datetime(&at.to_datetime().naive_utc()).date_naive()
+}
+
+fn first_of_month(at: Timestamp, zone: Tz) -> NaiveDate {
+    let date = date(at, zone);
+    date.with_day(1).unwrap_or(date)
 }
 
 /// When that day ends. Where clocks skip its midnight, the next one begins with the first hour that there is.
 pub fn day_ends(at: Timestamp, zone: Tz) -> Timestamp {
-    let today = zone.from_utc_datetime(&at.to_datetime().naive_utc()).date_naive();
-    let midnight = today
-        .checked_add_days(Days::new(1))
-        .map(|day| NaiveDateTime::new(day, NaiveTime::MIN));
+    let tomorrow = date(at, zone).checked_add_days(Days::new(1));
+    // No zone skips six hours of a day but by skipping the day: the count goes on by then.
+    let ends = begins(tomorrow, zone).unwrap_or_else(|| at.plus(DAY));
+    ends.max(at)
+}
+
+/// When a day begins: where clocks skip its midnight, with the first quarter of an hour that there is.
+fn begins(date: Option<NaiveDate>, zone: Tz) -> Option<Timestamp> {
+    let midnight = date.map(|day| NaiveDateTime::new(day, NaiveTime::MIN));
     let steps = (0..24).filter_map(|quarter| midnight?.checked_add_signed(TimeDelta::minutes(15 * quarter)));
     let mut local = steps.filter_map(|local| zone.from_local_datetime(&local).earliest());
-    // No zone skips six hours of a day but by skipping the day: the count goes on by then.
-    let ends = local
-        .next()
-        .map_or(at.plus(DAY), |ends| Timestamp::from(ends.with_timezone(&Utc)));
-    ends.max(at)
+    Some(Timestamp::from(local.next()?.with_timezone(&Utc)))
 }
 
 #[cfg(test)]
@@ -150,6 +209,29 @@ mod tests {
                 assert_eq!(day(last, zone), day(now, zone), "{zone} {now:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_month_is_counted_on_its_first_day_and_ends_where_the_next_one_begins() {
+        let at = |text: &str| Timestamp::from(text.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+        let (month, moscow) = (Measure::MonthlyCost, Tz::Europe__Moscow);
+        let (before, after) = (at("2026-12-31T20:59:59Z"), at("2026-12-31T21:00:00Z"));
+        assert_eq!(
+            month.counted_on(before, moscow),
+            day(at("2026-12-01T12:00:00Z"), moscow)
+        );
+        assert_eq!(
+            month.counted_on(after, moscow),
+            day(at("2027-01-01T12:00:00Z"), moscow)
+        );
+        assert_eq!(month.resets_at(before, moscow), after);
+        assert_eq!(month.resets_at(after, moscow), at("2027-01-31T21:00:00Z"));
+        assert_eq!(
+            month.counted_on(after, Tz::UTC),
+            month.counted_on(before, Tz::UTC)
+        );
+        assert_eq!(Measure::Cost.counted_on(after, moscow), day(after, moscow));
+        assert_eq!(date_of_day(utc_day(after)).unwrap().to_string(), "2026-12-31");
     }
 
     #[test]

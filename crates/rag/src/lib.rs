@@ -25,7 +25,7 @@ pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block, Cached,
-    Citation, Generation, GenerationReason, GenerationStatus, KeptAnswer, KeptText, KeptTexts, Manner,
+    Citation, FreeAnswer, FreeEvent, FreeStream, Generation, GenerationReason, GenerationStatus, KeptAnswer, KeptText, KeptTexts, Manner,
     PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled,
 };
 pub use error::RagError;

@@ -283,6 +283,7 @@ aggregates! {
     kb_quality: KbQualities;
     knowledge_bases: KnowledgeBases;
     members: Members;
+    model_calls: ModelCalls;
     proofs: Proofs;
     quotas: QuotaUsage;
     rights: Rights;

@@ -25,6 +25,22 @@ macro_rules! same_words {
 
 same_words!(role, role_from: Role { Reader, Editor, Admin });
 same_words!(kb_role, kb_role_from: KbRole { Reader, Editor, Owner });
+pub const fn style(style: domain::Style) -> api::AnswerStyle {
+    match style {
+        domain::Style::Brief => api::AnswerStyle::Brief,
+        domain::Style::Normal => api::AnswerStyle::Normal,
+        domain::Style::Detailed => api::AnswerStyle::Detailed,
+    }
+}
+
+const fn style_from(style: api::AnswerStyle) -> domain::Style {
+    match style {
+        api::AnswerStyle::Brief => domain::Style::Brief,
+        api::AnswerStyle::Normal => domain::Style::Normal,
+        api::AnswerStyle::Detailed => domain::Style::Detailed,
+    }
+}
+
 same_words!(visibility, visibility_from: Visibility { Private, Everyone });
 same_words!(scope, scope_from: Scope { Ask, Read, Ingest, Manage, Users, Bots, Keys, Logs });
 
@@ -42,6 +58,8 @@ pub const fn quotas(quotas: domain::Quotas) -> api::Quotas {
         questions: quotas.questions,
         tokens: quotas.tokens,
         uploaded_bytes: quotas.uploaded_bytes,
+        cost_micros: quotas.cost_micros,
+        monthly_cost_micros: quotas.monthly_cost_micros,
     }
 }
 
@@ -50,6 +68,8 @@ pub const fn quotas_from(quotas: api::Quotas) -> domain::Quotas {
         questions: quotas.questions,
         tokens: quotas.tokens,
         uploaded_bytes: quotas.uploaded_bytes,
+        cost_micros: quotas.cost_micros,
+        monthly_cost_micros: quotas.monthly_cost_micros,
     }
 }
 
@@ -63,8 +83,12 @@ pub fn usage(day: DayOfUse) -> api::Usage {
         questions: of(domain::Measure::Questions),
         tokens: of(domain::Measure::Tokens),
         uploaded_bytes: of(domain::Measure::UploadedBytes),
+        cost_micros: of(domain::Measure::Cost),
+        monthly_cost_micros: of(domain::Measure::MonthlyCost),
+        currency: day.currency.to_string(),
         time_zone: day.zone.name().to_owned(),
         resets_at: day.resets_at.to_datetime(),
+        month_resets_at: day.month_resets_at.to_datetime(),
     }
 }
 
@@ -138,6 +162,7 @@ pub fn bot(bot: domain::Bot) -> api::Bot {
         settings: api::BotSettings {
             instructions: bot.settings.instructions,
             model: bot.settings.model,
+            style: bot.settings.style.map(style),
         },
         quotas: quotas(bot.quotas),
         person_quotas: quotas(bot.person_quotas),
@@ -181,6 +206,7 @@ pub fn bot_change(body: api::UpdateBot) -> BotChange {
         settings: body.settings.map(|settings| domain::bot::BotSettings {
             instructions: settings.instructions,
             model: settings.model,
+            style: settings.style.map(style_from),
         }),
         quotas: body.quotas.map(quotas_from),
         person_quotas: body.person_quotas.map(quotas_from),

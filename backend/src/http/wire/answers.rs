@@ -86,7 +86,7 @@ fn usage(answer: &AnswerRow) -> Option<api::TokenUsage> {
     })
 }
 
-fn asked_by(asker: domain::Asker) -> api::AskedBy {
+pub(super) fn asked_by(asker: domain::Asker) -> api::AskedBy {
     api::AskedBy {
         user_id: asker.user.map(domain::UserId::as_uuid),
         bot_id: asker.bot.map(domain::BotId::as_uuid),

@@ -227,7 +227,8 @@ pub fn failure(failed: api::DeliveryFailed) -> Failure {
 #[cfg(test)]
 mod tests {
     use domain::{
-        Button, FeedbackReason, KbId, Keyboard, Label, Language, Say, Timestamp, UnsupportedKind, Verdict,
+        Button, FeedbackReason, KbId, Keyboard, Label, Language, Say, Style, Timestamp, UnsupportedKind,
+        Verdict,
     };
     use serde_json::json;
 
@@ -257,6 +258,8 @@ mod tests {
             Say::Settings {
                 language: Some(Language::Ru),
                 notices: true,
+                style: Some(Style::Brief),
+                instructions: Some("Без жаргона.".to_owned()),
             },
             Say::LanguageAsk,
             Say::LanguageChosen { language: None },
@@ -291,6 +294,10 @@ mod tests {
                 chosen: true,
             },
             Label::Notices { on: true },
+            Label::Style {
+                style: Style::Detailed,
+                chosen: true,
+            },
             Label::Cancel,
             Label::Retry,
             Label::Done,

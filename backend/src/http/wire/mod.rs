@@ -12,6 +12,7 @@ pub mod access;
 pub mod answers;
 pub mod chats;
 pub mod conversations;
+pub mod model_calls;
 pub mod quality;
 pub mod remotes;
 pub mod sources;
@@ -346,14 +347,27 @@ pub fn answer(answer: rag::Answer) -> api::Answer {
         generation: generation(answer.generation),
         text: answer.text,
         found: answer.found,
-        language: match answer.language {
-            rag::AnswerLanguage::Russian => api::AnswerLanguage::Ru,
-            rag::AnswerLanguage::English => api::AnswerLanguage::En,
-        },
+        language: language(answer.language),
         citations: answer.citations.into_iter().map(citation).collect(),
         nearest: answer.nearest.into_iter().map(citation).collect(),
         support: Some(quality::support(answer.support)),
         retrieval: retrieval(answer.retrieval),
+    }
+}
+
+const fn language(language: rag::AnswerLanguage) -> api::AnswerLanguage {
+    match language {
+        rag::AnswerLanguage::Russian => api::AnswerLanguage::Ru,
+        rag::AnswerLanguage::English => api::AnswerLanguage::En,
+    }
+}
+
+pub fn ai_answer(answer: rag::FreeAnswer) -> api::AiAnswer {
+    api::AiAnswer {
+        text: answer.text,
+        language: language(answer.language),
+        citations: Vec::new(),
+        generation: generation(answer.generation),
     }
 }
 
@@ -371,6 +385,7 @@ fn generation(report: rag::Generation) -> api::Generation {
             rag::GenerationStatus::Written => api::GenerationStatus::Written,
             rag::GenerationStatus::Extractive => api::GenerationStatus::Extractive,
             rag::GenerationStatus::Failed => api::GenerationStatus::Failed,
+            rag::GenerationStatus::Unsourced => api::GenerationStatus::Unsourced,
         },
         reason: report.reason.map(generation_reason),
         model: report.model,
@@ -388,6 +403,7 @@ fn generation(report: rag::Generation) -> api::Generation {
             rag::Cached::Text => api::Cached::Text,
             rag::Cached::Answer => api::Cached::Answer,
         },
+        cost: report.cost.map(model_calls::cost),
     }
 }
 
@@ -411,6 +427,13 @@ pub fn answer_delta(delta: rag::AnswerDelta) -> api::AnswerDelta {
     api::AnswerDelta {
         text: delta.text,
         citations: delta.cited.into_iter().map(citation).collect(),
+    }
+}
+
+pub fn free_delta(text: String) -> api::AnswerDelta {
+    api::AnswerDelta {
+        text,
+        citations: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use nexus_domain::{
 use nexus_rag::{Answer, AnswerLanguage};
 use nexus_storage::{AnswerRow, Db, KbStamp, KeptPassage, LoggedAnswer, NewAnswer, QueryFilter};
 
-use super::ServiceError;
+use super::{Calls, ModelCalls, ServiceError};
 
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -25,6 +25,7 @@ pub struct Answers {
     pub keep: Duration,
     /// Whether the log of questions may tell their texts.
     pub tells_questions: bool,
+    pub model_calls: ModelCalls,
 }
 
 /// What is known of an answer before there is one.
@@ -37,6 +38,8 @@ pub struct Asked {
     /// Theirs; whatever is found is of these or of later ones.
     revisions: Vec<(KbId, i64)>,
     trace_id: Option<String>,
+    /// The calls of chat models that it takes.
+    pub(super) calls: Calls,
 }
 
 impl Asked {
@@ -65,20 +68,26 @@ impl Replay {
     }
 }
 
-impl Asked {
+impl Answers {
     /// Notes who asks what, and of which revisions.
-    pub(super) fn of(access: &Access, question: &str, filter: &KbFilter, stamps: &[KbStamp]) -> Self {
-        Self {
-            asker: Asker::of(access.caller()),
-            trace_id: Some(access.origin().trace_id.to_string()).filter(|id| !id.is_empty()),
+    pub(super) fn asked(
+        &self,
+        access: &Access,
+        question: &str,
+        filter: &KbFilter,
+        stamps: &[KbStamp],
+    ) -> Asked {
+        let asker = Asker::of(access.caller());
+        Asked {
+            asker,
             question: question.to_owned(),
             revisions: stamps.iter().map(|stamp| (stamp.kb, stamp.revision)).collect(),
             kbs: filter.kbs().collect(),
+            trace_id: Some(access.origin().trace_id.to_string()).filter(|id| !id.is_empty()),
+            calls: self.model_calls.open(asker),
         }
     }
-}
 
-impl Answers {
     /// Gives an answer its id, and what is to be stored of it; `None` where answers are not kept.
     pub(super) fn to_keep(
         &self,
@@ -138,11 +147,14 @@ impl Answers {
         read: Vec<Passage>,
     ) -> Result<(), ServiceError> {
         let Some(new) = self.to_keep(asked, answer, read, None)? else {
+            asked.calls.keep().await;
             return Ok(());
         };
         let mut tx = self.db.begin().await?;
         tx.answers().insert(&new).await?;
+        asked.calls.keep_in(&mut tx, Some(new.row.id)).await?;
         tx.commit().await?;
+        asked.calls.are_kept();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use nexus_domain::{ContentHash, LineRange, Passage, Script};
+use nexus_domain::{ContentHash, Cost, LineRange, Passage, Script};
 use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
 use nexus_rag::support::Support;
 use nexus_rag::verify::Fault;
@@ -91,6 +91,8 @@ struct Report {
     invented: usize,
     #[serde(default, skip_serializing_if = "is_default")]
     cached: Cached,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -246,6 +248,7 @@ pub(super) fn report(answer: &Answer) -> String {
         truncated: answer.generation.truncated,
         invented: answer.generation.invented_citations,
         cached: answer.generation.cached,
+        cost: answer.generation.cost,
     })
 }
 
@@ -306,6 +309,7 @@ pub(super) fn answer(row: &AnswerRow, passages: &[KeptPassage]) -> Result<Answer
             micros: row.generation_micros,
             first_token_micros: report.first_token,
             cached: report.cached,
+            cost: report.cost,
         },
         retrieval: RetrievalReport {
             question: row.searched.clone(),

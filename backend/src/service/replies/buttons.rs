@@ -2,7 +2,7 @@
 
 use nexus_domain::{
     ButtonAction, Content, Delivery, DeliveryId, DocumentId, Feedback, FeedbackReason, KbId, KbRole,
-    Keyboard, Label, Language, Say, Scope, ShownPassage, Task, TaskId, Verdict,
+    Keyboard, Label, Language, Say, Scope, ShownPassage, Style, Task, TaskId, Verdict,
 };
 use nexus_rag::Mode;
 use nexus_storage::ButtonRow;
@@ -48,6 +48,7 @@ impl Replies {
             ButtonAction::KbsDone => self.kbs_done(turn, &message).await,
             ButtonAction::SetLanguage { language } => Ok(language_set(&message, language)),
             ButtonAction::SwitchNotices => Ok(notices_switched(turn, message)),
+            ButtonAction::SetStyle { style } => Ok(style_set(message, style)),
             ButtonAction::TakeFile {
                 kb,
                 file_id,
@@ -302,23 +303,47 @@ fn language_set(menu: &Delivery, language: Option<Language>) -> Done {
 /// The same menu with the other sign on its button.
 fn notices_switched(turn: &Turn<'_>, menu: Delivery) -> Done {
     let on = !settings::takes_notices(&turn.subscription);
+    let told = |say: &mut Say| {
+        if let Say::Settings { notices, .. } = say {
+            *notices = on;
+        }
+    };
+    let marked = |label: &mut Label| {
+        if let Label::Notices { on: mark } = label {
+            *mark = on;
+        }
+    };
+    retold(menu, settings::notices_patch(on), told, marked)
+}
+
+/// The same menu with the mark on another style.
+fn style_set(menu: Delivery, set: Style) -> Done {
+    let told = |say: &mut Say| {
+        if let Say::Settings { style, .. } = say {
+            *style = Some(set);
+        }
+    };
+    let marked = |label: &mut Label| {
+        if let Label::Style { style, chosen } = label {
+            *chosen = *style == set;
+        }
+    };
+    retold(menu, settings::style_patch(set), told, marked)
+}
+
+/// A menu of settings that stays open and shows what was changed.
+fn retold(menu: Delivery, patch: Value, told: impl Fn(&mut Say), marked: impl Fn(&mut Label)) -> Done {
     let Some(mut content) = menu.content else {
         return Done::nothing();
     };
-    if let Content::Say {
-        say: Say::Settings { notices, .. },
-        ..
-    } = &mut content
-    {
-        *notices = on;
+    if let Content::Say { say, .. } = &mut content {
+        told(say);
     }
     for button in buttons_of(&mut content) {
-        if let Label::Notices { on: mark } = &mut button.label {
-            *mark = on;
-        }
+        marked(&mut button.label);
     }
     Done {
-        settings: Some(settings::notices_patch(on)),
+        settings: Some(patch),
         rewritten: vec![Rewritten {
             id: menu.id,
             content,

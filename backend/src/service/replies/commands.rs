@@ -1,7 +1,7 @@
 //! Commands.
 
 use nexus_domain::{
-    ButtonAction, Content, DeliveryId, KbFilter, KbId, KbRole, Keyboard, Label, Language, Say,
+    ButtonAction, Content, DeliveryId, KbFilter, KbId, KbRole, Keyboard, Label, Language, Say, Style, style,
 };
 
 use super::conversation::ConversationChange;
@@ -236,13 +236,29 @@ fn language_menu(chosen: Option<Language>) -> Done {
 fn settings_menu(turn: &Turn<'_>) -> Done {
     let language = settings::chosen_language(&turn.subscription);
     let notices = settings::takes_notices(&turn.subscription);
+    let chosen = style::of_settings(&turn.subscription.settings);
+    let wish = style::wish_of_settings(&turn.subscription.settings);
     let mut rows = language_rows(language);
+    let styled = |style: &Style| {
+        let label = Label::Style {
+            style: *style,
+            chosen: chosen == Some(*style),
+        };
+        (label, ButtonAction::SetStyle { style: *style })
+    };
+    rows.push(Style::ALL.iter().map(styled).collect());
     rows.push(vec![(
         Label::Notices { on: notices },
         ButtonAction::SwitchNotices,
     )]);
     rows.push(vec![(Label::Done, ButtonAction::Cancel)]);
-    menu(Say::Settings { language, notices }, rows)
+    let say = Say::Settings {
+        language,
+        notices,
+        style: chosen,
+        instructions: wish.map(str::to_owned),
+    };
+    menu(say, rows)
 }
 
 /// The menu itself, saying something else.

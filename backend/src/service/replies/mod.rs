@@ -26,7 +26,9 @@ use tokio::sync::watch;
 
 use super::outbox::move_chat;
 use super::people::introduce;
-use super::{Documents, Door, KnowledgeBases, Presenter, Questions, Refusal, ServiceError, Signals, Tasks};
+use super::{
+    Calls, Documents, Door, KnowledgeBases, Presenter, Questions, Refusal, ServiceError, Signals, Tasks,
+};
 use crate::metrics::Metrics;
 use conversation::ConversationChange;
 pub use conversation::IDLE_AFTER;
@@ -123,6 +125,8 @@ struct Done {
     event: Option<EventData>,
     /// The answer to the question, to be asked for again.
     kept: Option<NewAnswer>,
+    /// The calls of chat models that it took.
+    calls: Option<Calls>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -480,6 +484,10 @@ impl Replies {
         if let Some(kept) = &done.kept {
             tx.answers().insert(kept).await?;
         }
+        if let Some(calls) = &done.calls {
+            let answer = done.kept.as_ref().map(|kept| kept.row.id);
+            calls.keep_in(&mut tx, answer).await?;
+        }
         if let Some(event) = &done.event {
             tx.webhook_deliveries().publish(event, now).await?;
         }
@@ -499,6 +507,9 @@ impl Replies {
         standing::change(&mut tx, turn.place(), message, done.standing, now).await?;
         conversation::change(&mut tx, turn.place(), done.conversation, now).await?;
         tx.commit().await?;
+        if let Some(calls) = &done.calls {
+            calls.are_kept();
+        }
         self.signals.deliveries();
         tracing::info!(
             bot = turn.bot.code,

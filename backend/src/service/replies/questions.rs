@@ -65,7 +65,7 @@ impl Replies {
             limit: PASSAGES,
             distinct_documents: false,
         };
-        let (mut event, mut kept) = (None, None);
+        let (mut event, mut kept, mut calls) = (None, None, None);
         let mut conversation = ConversationChange::Stays;
         let mut standing = StandingChange::Stays;
         let only = input.knowledge_bases.clone();
@@ -86,6 +86,7 @@ impl Replies {
                 };
                 standing = self.stands(turn, &delivery, &asks);
                 let answers = &self.questions.answers;
+                calls = Some(asked.calls.clone());
                 kept = answers.to_keep(&asked, &mut answer, read, Some(delivery.id))?;
                 event = (!answer.found)
                     .then(|| questions::refused(&turn.access, text.to_owned(), asked.kbs, Some(delivery.id)));
@@ -115,6 +116,7 @@ impl Replies {
             standing,
             event,
             kept,
+            calls,
             ..Done::default()
         })
     }

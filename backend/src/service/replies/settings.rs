@@ -1,6 +1,6 @@
 //! What a person has chosen, out of the settings of their subscription.
 
-use nexus_domain::{KbId, Language, Subscription, User};
+use nexus_domain::{KbId, Language, Style, Subscription, User};
 use serde_json::{Value, json};
 
 /// The languages that can be chosen; `None`: as in Telegram.
@@ -28,6 +28,10 @@ pub(crate) fn takes_notices(subscription: &Subscription) -> bool {
 pub(super) fn notices_patch(on: bool) -> Value {
     // On is what is there without a word.
     json!({ "notices": if on { Value::Null } else { Value::Bool(false) } })
+}
+
+pub(super) fn style_patch(style: Style) -> Value {
+    json!({ "style": style })
 }
 
 /// Knowledge bases that are asked; empty: the bot's own choice, or all.

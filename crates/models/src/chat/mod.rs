@@ -14,5 +14,5 @@ mod reply;
 mod transport;
 
 pub use fallback::Fallback;
-pub use model::OpenAiChat;
+pub use model::{OpenAiChat, provider};
 pub use options::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes};

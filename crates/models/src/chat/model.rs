@@ -1,9 +1,10 @@
 //! One model at one address, behind the port.
 
 use async_trait::async_trait;
-use nexus_domain::{ChatError, ChatModel, ChatReply, ChatRequest};
+use nexus_domain::{CallOutcome, ChatError, ChatModel, ChatReply, ChatRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument as _;
+use url::Url;
 
 use super::openai::Api;
 use super::options::{ChatEndpoint, ChatOptions};
@@ -16,6 +17,8 @@ use crate::error::ModelError;
 pub struct OpenAiChat {
     api: Api,
     name: String,
+    /// Host and port of the address.
+    provider: String,
     options: ChatOptions,
 }
 
@@ -26,6 +29,7 @@ impl OpenAiChat {
         Ok(Self {
             api: Api::new(endpoint, http)?,
             name: endpoint.model.clone(),
+            provider: provider(&endpoint.base),
             options,
         })
     }
@@ -38,18 +42,32 @@ impl OpenAiChat {
         deadline: Instant,
     ) -> Result<ChatReply, ChatError> {
         let times = &self.options.times;
+        let call = request.calls.open(&self.provider, &self.name);
         let opening = async {
-            let pieces = self.api.open(request).await?;
+            let pieces = match self.api.open(request).await {
+                Ok(pieces) => pieces,
+                Err(error) => return Err((error, None)),
+            };
             let mut reply = Reply::new(pieces, times.between_tokens, deadline);
-            let first = reply.first().await?;
-            Ok(ChatReply {
-                model: self.name.clone(),
-                events: reply.into_stream(first),
-            })
+            match reply.first().await {
+                Ok(first) => Ok((reply, first)),
+                Err(error) => Err((error, reply.usage())),
+            }
         };
-        match timeout_at((Instant::now() + times.first_token).min(give_up), opening).await {
-            Ok(opened) => opened,
-            Err(_) => Err(ChatError::TimedOut("no first word came in time".to_owned())),
+        let opened = timeout_at((Instant::now() + times.first_token).min(give_up), opening).await;
+        let late = || (ChatError::TimedOut("no first word came in time".to_owned()), None);
+        match opened.unwrap_or_else(|_| Err(late())) {
+            Ok((reply, first)) => {
+                call.begins();
+                Ok(ChatReply {
+                    model: self.name.clone(),
+                    events: reply.into_stream(first, call),
+                })
+            }
+            Err((error, usage)) => {
+                call.end(CallOutcome::Failed, usage);
+                Err(error)
+            }
         }
     }
 
@@ -74,6 +92,15 @@ impl OpenAiChat {
             sleep(wait).await;
             attempts += 1;
         }
+    }
+}
+
+/// Host, and port where it is not the scheme's own.
+pub fn provider(base: &Url) -> String {
+    let host = base.host_str().unwrap_or_default();
+    match base.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

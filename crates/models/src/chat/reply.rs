@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use nexus_domain::{ChatEnd, ChatError, ChatEvent, ChatFinish, ChatStream, ChatUsage};
+use nexus_domain::{CallOutcome, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatStream, ChatUsage, OpenCall};
 use tokio::time::{Instant, timeout_at};
 
 use super::openai::Pieces;
@@ -41,13 +41,23 @@ impl Reply {
         }
     }
 
-    /// `first`, and what follows.
-    pub(super) fn into_stream(self, first: ChatEvent) -> ChatStream {
-        let rest = stream::unfold(Some(self), |reply| async {
-            let mut reply = reply?;
+    /// What the provider has told so far of its tokens.
+    pub(super) const fn usage(&self) -> Option<ChatUsage> {
+        self.usage
+    }
+
+    /// `first`, and what follows; `call` hears of the end.
+    pub(super) fn into_stream(self, first: ChatEvent, call: OpenCall) -> ChatStream {
+        let rest = stream::unfold(Some((self, call)), |state| async {
+            let (mut reply, call) = state?;
             let event = reply.next().await;
-            let goes_on = matches!(event, Ok(ChatEvent::Delta(_)));
-            Some((event, goes_on.then_some(reply)))
+            let outcome = match &event {
+                Ok(ChatEvent::Delta(_)) => return Some((event, Some((reply, call)))),
+                Ok(ChatEvent::End(_)) => CallOutcome::Ok,
+                Err(_) => CallOutcome::Failed,
+            };
+            call.end(outcome, reply.usage);
+            Some((event, None))
         });
         stream::iter([Ok(first)]).chain(rest).boxed()
     }

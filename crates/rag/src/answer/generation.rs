@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nexus_domain::{ChatError, ChatUsage};
+use nexus_domain::{ChatError, ChatUsage, Cost};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum GenerationStatus {
     Extractive,
     /// A chat model was asked and its text could not be used: the answer is extractive.
     Failed,
+    /// A chat model wrote it without any source.
+    Unsourced,
 }
 
 /// Why a chat model was not asked, or why its text was not used.
@@ -83,6 +85,8 @@ pub struct Generation {
     pub micros: u64,
     pub first_token_micros: Option<u64>,
     pub cached: Cached,
+    /// What its calls cost; whoever knows prices says so.
+    pub cost: Option<Cost>,
 }
 
 impl Generation {
@@ -100,6 +104,7 @@ impl Generation {
             micros: 0,
             first_token_micros: None,
             cached: Cached::None,
+            cost: None,
         }
     }
 
@@ -107,10 +112,7 @@ impl Generation {
     pub(super) fn including(mut self, before: Spent) -> Self {
         self.uncounted |= before.uncounted;
         self.usage = match (self.usage, before.usage) {
-            (Some(one), Some(other)) => Some(ChatUsage {
-                prompt_tokens: one.prompt_tokens.saturating_add(other.prompt_tokens),
-                completion_tokens: one.completion_tokens.saturating_add(other.completion_tokens),
-            }),
+            (Some(one), Some(other)) => Some(one.plus(other)),
             (one, other) => one.or(other),
         };
         self

@@ -16,7 +16,7 @@ mod write;
 
 use std::sync::Arc;
 
-use nexus_domain::{AnswerId, LineRange, Passage};
+use nexus_domain::{AnswerId, CallLog, ChatUsage, LineRange, Passage, Purpose};
 pub use nexus_text::Language as AnswerLanguage;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,10 @@ use extractive::Content;
 pub use generation::{Cached, Generation, GenerationReason, GenerationStatus};
 pub use kept::{KeptAnswer, KeptText, KeptTexts};
 use write::{Assignment, Context};
-pub use write::{Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled, checked};
+pub use write::{
+    FreeAnswer, FreeEvent, FreeStream, Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings,
+    assembled, checked,
+};
 
 /// What an extractive answer may hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -163,10 +166,25 @@ impl Answering {
         self
     }
 
-    /// The tokens that an answer may take, in and out: an upper bound by our own counter, 0 if no model is asked.
-    pub fn most_tokens(&self) -> u64 {
-        let rewriting = self.rewriting.as_ref().map_or(0, |_| write::REWRITING_TOKENS);
-        self.writing.as_ref().map_or(0, Writing::most_tokens) + rewriting
+    /// The same, noting its calls there.
+    #[must_use]
+    pub fn noting(mut self, calls: &CallLog) -> Self {
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.calls = calls.of(Purpose::Rewrite);
+        }
+        if let Some(writing) = &mut self.writing {
+            writing.calls = calls.of(Purpose::Answer);
+        }
+        self
+    }
+
+    /// The tokens that an answer may take: an upper bound by our own counter, none if no model is asked.
+    pub fn most_usage(&self) -> ChatUsage {
+        let rewriting = self.rewriting.as_ref().map(|_| write::REWRITING_USAGE);
+        let both = [self.writing.as_ref().map(Writing::most_usage), rewriting];
+        both.into_iter()
+            .flatten()
+            .fold(ChatUsage::default(), ChatUsage::plus)
     }
 
     /// Retrieves and answers. Finding nothing is an answer, too, and a chat model that fails leaves an extractive one.

@@ -31,6 +31,7 @@ async fn asked(world: &World, dialogue: &Dialogue, play: FakeChat) -> (Option<St
         time: Duration::from_millis(100),
         temperature: None,
         prefer: None,
+        calls: Default::default(),
     });
     let question = Question {
         history: vec![Turn::asked(&dialogue.first)],

@@ -54,6 +54,7 @@ async fn obeyed(case: &Case, question: &str, unverified: Unverified) -> (Answer,
         model: model.clone(),
         settings,
         manner: Manner::default(),
+        calls: Default::default(),
     });
     let answer = answering.answer(&world.question(question, Mode::Lexical)).await;
     let request = model.requests().pop().expect("the model was asked");

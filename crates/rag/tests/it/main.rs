@@ -6,6 +6,7 @@ mod answers;
 mod beir;
 mod follow_ups;
 mod follow_ups_by_model;
+mod free;
 mod fusion;
 mod injections;
 mod kept;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::ChatError;
 use nexus_domain::testing::{FakeChat, FakeChatModel};
+use nexus_domain::{CallLog, ChatError};
 use nexus_rag::follow_up::{RewriteFailure, RewrittenBy, Turn};
 use nexus_rag::{
     Answer, AnswerLanguage, GenerationStatus, Manner, Mode, Question, Rewriting, Writing, WritingSettings,
@@ -36,6 +36,7 @@ fn rewriting(model: Arc<FakeChatModel>) -> Rewriting {
         time: Duration::from_millis(200),
         temperature: Some(0.7),
         prefer: None,
+        calls: CallLog::default(),
     }
 }
 
@@ -48,6 +49,7 @@ async fn by_model(plays: Vec<FakeChat>, history: &[&str], text: &str) -> (Answer
         model: model.clone(),
         settings: WritingSettings::default(),
         manner: Manner::default(),
+        calls: CallLog::default(),
     });
     answering.rewriting = Some(rewriting(model.clone()));
     let question = question(&world, history, text);
@@ -209,9 +211,9 @@ async fn a_rewriting_is_paid_for_where_nothing_is_found() {
 async fn a_model_that_may_rewrite_sets_more_tokens_aside() {
     let world = world().await;
     let mut answering = world.answering();
-    assert_eq!(answering.most_tokens(), 0);
+    assert_eq!(answering.most_usage().tokens(), 0);
     answering.rewriting = Some(rewriting(Arc::new(FakeChatModel::new("fake", []))));
-    let before = answering.most_tokens();
+    let before = answering.most_usage().tokens();
     assert!(
         before >= 8 * 400 + 400 + 256,
         "eight turns, the question and what comes of it: {before}"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use nexus_domain::testing::{FakeChat, FakeChatModel};
-use nexus_domain::{ChatError, ChatRole};
+use nexus_domain::{CallLog, ChatError, ChatRole};
 use nexus_rag::{
     Answer, AnswerEvent, Answering, GenerationReason, GenerationStatus, Manner, Mode, PROMPT_VERSION,
     Writing, WritingSettings,
@@ -24,6 +24,7 @@ pub(crate) async fn writer(plays: Vec<FakeChat>) -> (World, Answering, Arc<FakeC
         model: model.clone(),
         settings: WritingSettings::default(),
         manner: Manner::default(),
+        calls: CallLog::default(),
     });
     (world, answering, model)
 }
@@ -141,6 +142,7 @@ async fn a_document_cannot_end_its_own_quotation() {
         model: model.clone(),
         settings: WritingSettings::default(),
         manner: Manner::default(),
+        calls: CallLog::default(),
     });
     answering
         .answer(&world.question("reset?", Mode::Lexical))

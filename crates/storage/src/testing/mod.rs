@@ -12,7 +12,7 @@ use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
     answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings, generations,
-    idempotency, kb_bots, knowledge_bases, members, migrate, passages, proofs, purge, quality, quotas,
+    idempotency, kb_bots, knowledge_bases, members, migrate, model_calls, passages, proofs, purge, quality, quotas,
     rights, service_tokens, sessions, settings, source_reports, sources, standing_questions, subscriptions, tasks, uploads,
     users, versions, webhooks,
 };
@@ -119,6 +119,7 @@ pub fn statements(kind: DbKind) -> Vec<&'static str> {
         knowledge_bases::STATEMENTS,
         members::STATEMENTS,
         migrate::STATEMENTS,
+        model_calls::STATEMENTS,
         passages::STATEMENTS,
         proofs::STATEMENTS,
         purge::STATEMENTS,

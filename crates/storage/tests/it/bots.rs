@@ -33,6 +33,7 @@ fn full(code: &str) -> Bot {
         settings: BotSettings {
             instructions: Some("Кратко".to_owned()),
             model: None,
+            style: Some(nexus_domain::Style::Brief),
         },
         quotas: Quotas {
             tokens: Some(u64::MAX),

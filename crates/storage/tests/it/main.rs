@@ -55,6 +55,7 @@ mod idempotency;
 mod knowledge_bases;
 mod members;
 mod migrations;
+mod model_calls;
 mod passages;
 mod people;
 mod problems;

@@ -1,6 +1,7 @@
 //! Chat models, at a scripted server on this machine.
 
 mod budget;
+mod calls;
 mod fallback;
 mod hostile;
 mod streaming;
@@ -8,7 +9,9 @@ mod streaming;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use nexus_domain::{ChatEnd, ChatError, ChatEvent, ChatMessage, ChatModel as _, ChatReply, ChatRequest};
+use nexus_domain::{
+    CallLog, ChatEnd, ChatError, ChatEvent, ChatMessage, ChatModel as _, ChatReply, ChatRequest,
+};
 use nexus_models::chat::{ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, OpenAiChat};
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
 
@@ -57,6 +60,7 @@ pub fn request() -> ChatRequest {
         max_tokens: 64,
         temperature: Some(0.5),
         prefer: None,
+        calls: CallLog::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod blocks;
 mod code;
 mod context;
+mod free;
 mod marks;
 mod parser;
 mod prompt;
@@ -18,8 +19,8 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, stream};
 use nexus_domain::{
-    ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage, ContentHash,
-    Passage,
+    CallLog, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage, ContentHash,
+    Passage, Style,
 };
 use nexus_text::Language;
 use tracing::Instrument as _;
@@ -35,10 +36,11 @@ use crate::retrieve::micros_since;
 use crate::verify::Unverified;
 pub(super) use context::Context;
 pub use context::assembled;
+pub use free::{FreeAnswer, FreeEvent, FreeStream};
 use parser::{Draft, Parser, Step};
 pub use prompt::PROMPT_VERSION;
 use refusal::{Gate, reads_like_refusal};
-pub(super) use stand_alone::MOST_TOKENS as REWRITING_TOKENS;
+pub(super) use stand_alone::MOST_USAGE as REWRITING_USAGE;
 pub use stand_alone::Rewriting;
 use thoughts::Thoughts;
 use verified::Written;
@@ -69,11 +71,15 @@ impl Default for WritingSettings {
     }
 }
 
-/// How answers are written for one bot.
+/// How answers are written for one bot and one of its people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
-    /// Style and rules, in words for the model.
+    /// Style and rules of the bot, in words for the model.
     pub instructions: Option<String>,
+    /// How much answers say; [`Style::Normal`] unless chosen.
+    pub style: Option<Style>,
+    /// What the person wishes, in their words: a quotation, which never stands above a rule.
+    pub wish: Option<String>,
     /// Name of the model that is asked first, of several.
     pub model: Option<String>,
 }
@@ -84,6 +90,8 @@ pub struct Writing {
     pub model: Arc<dyn ChatModel>,
     pub settings: WritingSettings,
     pub manner: Manner,
+    /// Where its calls are noted.
+    pub calls: CallLog,
 }
 
 /// One answer to write.
@@ -105,11 +113,16 @@ struct Drafted {
 }
 
 /// What rules, instructions of a bot, places of sources and a question take besides the sources, at most.
-const PROMPT_TOKENS: u64 = 6_000;
+const PROMPT_TOKENS: u32 = 7_000;
 
 impl Writing {
-    pub(super) fn most_tokens(&self) -> u64 {
-        self.settings.context_tokens as u64 + u64::from(self.settings.max_answer_tokens) + PROMPT_TOKENS
+    /// What a written answer may take: an upper bound by our own counter.
+    pub(super) fn most_usage(&self) -> ChatUsage {
+        let context = u32::try_from(self.settings.context_tokens).unwrap_or(u32::MAX);
+        ChatUsage {
+            prompt_tokens: context.saturating_add(PROMPT_TOKENS),
+            completion_tokens: self.settings.max_answer_tokens,
+        }
     }
 
     /// The models that may write, the one that is asked first in front, however they do now: while it is away, what it wrote
@@ -196,15 +209,11 @@ impl Writing {
     ) -> Result<Drafted, GenerationReason> {
         let context = assignment.context;
         let request = ChatRequest {
-            messages: prompt::messages(
-                assignment.language,
-                assignment.question,
-                context,
-                self.manner.instructions.as_deref(),
-            ),
+            messages: prompt::messages(assignment.language, assignment.question, context, &self.manner),
             max_tokens: self.settings.max_answer_tokens,
             temperature: self.settings.temperature,
             prefer: self.manner.model.clone(),
+            calls: self.calls.clone(),
         };
         let models = self.line_up();
         let key = kept.map(|kept| (kept, text_key(&request, &models)));

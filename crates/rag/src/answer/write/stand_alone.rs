@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use nexus_domain::{ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatRequest};
+use nexus_domain::{
+    CallLog, ChatError, ChatEvent, ChatFinish, ChatMessage, ChatModel, ChatRequest, ChatUsage,
+};
 use nexus_text::{Language, language_of};
 
 use super::context::fence_around;
@@ -14,12 +16,15 @@ use super::thoughts::Thoughts;
 use crate::answer::generation::Spent;
 use crate::follow_up::{MAX_TURN_CHARS, RewriteFailure, Turn, last, subjects};
 
-const ENGLISH: &str = include_str!("../../../prompts/v1/stand_alone.en.md");
-const RUSSIAN: &str = include_str!("../../../prompts/v1/stand_alone.ru.md");
+const ENGLISH: &str = include_str!("../../../prompts/v2/stand_alone.en.md");
+const RUSSIAN: &str = include_str!("../../../prompts/v2/stand_alone.ru.md");
 /// Tokens of the model that a rewritten question may take: more than 400 characters of Russian are.
 const MAX_TOKENS: u32 = 256;
-/// Eight turns and the question, a token for each character at worst, the rules, and what comes of them.
-pub(in crate::answer) const MOST_TOKENS: u64 = 5_000;
+/// In: eight turns and the question, a token for each character at worst, and the rules. Out: what comes of them.
+pub(in crate::answer) const MOST_USAGE: ChatUsage = ChatUsage {
+    prompt_tokens: 5_000 - MAX_TOKENS,
+    completion_tokens: MAX_TOKENS,
+};
 /// Where reading ends, in bytes: a model that thinks aloud is heard out, one that does not end is not.
 const MAX_READ_BYTES: usize = 16 * 1024;
 /// How a model begins, in lower case, that would rather not.
@@ -55,6 +60,8 @@ pub struct Rewriting {
     pub temperature: Option<f32>,
     /// Name of the model that is asked first, of several.
     pub prefer: Option<String>,
+    /// Where its calls are noted.
+    pub calls: CallLog,
 }
 
 impl Rewriting {
@@ -90,6 +97,7 @@ impl Rewriting {
             // The likeliest words, unless the model takes no such wish.
             temperature: self.temperature.map(|_| 0.0),
             prefer: self.prefer.clone(),
+            calls: self.calls.clone(),
         };
         let mut reply = self.model.chat(request).await.map_err(|error| failure(&error))?;
         spent.uncounted = true;
