@@ -23,10 +23,10 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
-    Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource, KnowledgeBases,
-    Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals, Sources, Startup,
-    Tasks, Usage, Webhooks, check_keys,
+    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents,
+    Door, Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource,
+    KnowledgeBases, Outbox, People, Quality, Questions, Replies, RerankerState, Sharing, SignIns, Signals,
+    Sources, Startup, Tasks, Usage, Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{

@@ -19,7 +19,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use labels::{AnswerLabels, CacheLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels};
+use labels::{
+    AnswerLabels, CacheLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels, TokenLabels,
+};
 
 /// Seconds, from a search to an answer that a slow model writes.
 const SECONDS: [f64; 16] = [
