@@ -8,8 +8,8 @@ use nexus_rag::follow_up::{RewriteFailure, RewrittenBy};
 use nexus_rag::support::Support;
 use nexus_rag::verify::Fault;
 use nexus_rag::{
-    Answer, AnswerLanguage, Block, Cached, Citation, Generation, GenerationStatus, Mode, RerankReport, RerankStatus,
-    RetrievalReport, SideReport, SideStatus, assembled,
+    Answer, AnswerLanguage, Block, Cached, Citation, Generation, GenerationStatus, Mode, RerankReport,
+    RerankStatus, RetrievalReport, SideReport, SideStatus, assembled,
 };
 use nexus_storage::{AnswerRow, KeptPassage, UsedPassage};
 use serde::de::DeserializeOwned;

@@ -74,7 +74,7 @@ pub(super) fn contents<'p>(passages: impl Iterator<Item = &'p Passage>) -> Vec<C
 }
 
 /// Bytes of a value in memory, about.
-pub(super) trait Weight {
+pub trait Weight {
     fn weight(&self) -> usize;
 }
 

@@ -266,7 +266,10 @@ async fn switch(job: &Job, batch: &Batch) -> Result<(), Stopped> {
         let link = provenance.link.as_ref().map(|link| link.url.as_str());
         let fingerprint = provenance.fingerprint.as_deref();
         // Citations lead elsewhere now.
-        is_changed |= tx.documents().note_provenance(*document, fingerprint, link).await?;
+        is_changed |= tx
+            .documents()
+            .note_provenance(*document, fingerprint, link)
+            .await?;
     }
     if is_changed {
         tx.knowledge_bases().bump_revision(job.kb.id, now).await?;
