@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use nexus_domain::{Access, AnswerId, KnowledgeBase, Role, Scope, Timestamp};
+use nexus_domain::{
+    Access, AnswerId, ApiKeyId, BotId, KnowledgeBase, Role, Scope, Timestamp, UserId,
+};
 use nexus_rag::likeness::grouped;
 use nexus_storage::{Db, RefusedQuestion};
 use serde::{Deserialize, Serialize};
@@ -82,9 +84,9 @@ fn together(refused: &[RefusedQuestion], closed: &HashSet<AnswerId>) -> Vec<Gap>
         let (first, last) = (members.first()?, members.last()?);
         let asker = |refused: &&RefusedQuestion| {
             let asker = refused.asker;
-            let user = asker.user.map(|user| user.as_uuid());
-            user.or(asker.bot.map(|bot| bot.as_uuid()))
-                .or(asker.api_key.map(|key| key.as_uuid()))
+            let user = asker.user.map(UserId::as_uuid);
+            user.or(asker.bot.map(BotId::as_uuid))
+                .or(asker.api_key.map(ApiKeyId::as_uuid))
         };
         Some(Gap {
             first: first.answer,

@@ -36,7 +36,6 @@ use keyboard::Rows;
 pub(super) use settings::takes_notices;
 use standing::StandingChange;
 pub use standing::StandingRules;
-pub use standing::StandingRules;
 
 /// Attempts after which the person is told that a part of the server is away.
 const MAX_ATTEMPTS: u32 = 5;
