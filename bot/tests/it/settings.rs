@@ -32,7 +32,10 @@ fn traces_go_nowhere_unless_an_endpoint_is_given() {
     assert!(error.contains("NEXUS_OTLP_RATIO"), "{error}");
     let collector = ("NEXUS_OTLP_ENDPOINT", "http://collector:4318");
     let error = with(&[collector, ("NEXUS_OTLP_HEADERS", "secret-of-it")]).unwrap_err();
-    assert!(error.contains("NEXUS_OTLP_HEADERS") && !error.contains("secret-of-it"), "{error}");
+    assert!(
+        error.contains("NEXUS_OTLP_HEADERS") && !error.contains("secret-of-it"),
+        "{error}"
+    );
 }
 
 #[test]
