@@ -185,7 +185,8 @@ mod tests {
         );
         assert!(message(&[("NEXUS_OTLP_ENDPOINT", "collector:4317")]).contains("NEXUS_OTLP_ENDPOINT"));
         assert!(message(&[("NEXUS_OTLP_RATIO", "2")]).contains("NEXUS_OTLP_RATIO"));
-        let headers = message(&[("NEXUS_OTLP_HEADERS", "secret-of-the-collector")]);
+        let collector = ("NEXUS_OTLP_ENDPOINT", "http://collector:4318");
+        let headers = message(&[collector, ("NEXUS_OTLP_HEADERS", "secret-of-the-collector")]);
         assert!(
             headers.contains("NEXUS_OTLP_HEADERS") && !headers.contains("secret-of"),
             "{headers}"

@@ -54,7 +54,7 @@ async fn a_source_is_told_with_what_became_of_it() {
 
     let answer = app.ask("Is the lamp on the desk turquoise?").await;
     assert!(answer.found, "{answer:?}");
-    let cites = |path| {
+    let cites = |path: &str| {
         answer
             .citations
             .iter()
@@ -65,7 +65,7 @@ async fn a_source_is_told_with_what_became_of_it() {
         .ask("Which opera did the pump maker sing in Vienna as Leporello?")
         .await;
     assert!(!refusal.found, "{refusal:?}");
-    let nearest = |path| {
+    let nearest = |path: &str| {
         refusal
             .nearest
             .iter()

@@ -204,7 +204,11 @@ async fn a_collector_that_is_away_changes_no_answer() {
     // Takes connections and says nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
-    let nexus = Nexus::start(folder.path(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
+    let nexus = Nexus::start(
+        folder.path(),
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())],
+    )
+    .await;
     nexus.ingest(folder.path()).await;
     let operator = Api::at(nexus.client.base()).with(KEY);
     for _ in 0..20 {

@@ -20,6 +20,25 @@ fn with(more: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 #[test]
+fn traces_go_nowhere_unless_an_endpoint_is_given() {
+    assert!(with(&[]).unwrap().otlp.is_none());
+    for variable in ["NEXUS_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+        let export = with(&[(variable, "http://collector:4318")]).unwrap().otlp;
+        assert_eq!(export.unwrap().to_string(), "collector");
+    }
+    let error = with(&[("NEXUS_OTLP_ENDPOINT", "collector:4317")]).unwrap_err();
+    assert!(error.contains("NEXUS_OTLP_ENDPOINT"), "{error}");
+    let error = with(&[("NEXUS_OTLP_RATIO", "2")]).unwrap_err();
+    assert!(error.contains("NEXUS_OTLP_RATIO"), "{error}");
+    let collector = ("NEXUS_OTLP_ENDPOINT", "http://collector:4318");
+    let error = with(&[collector, ("NEXUS_OTLP_HEADERS", "secret-of-it")]).unwrap_err();
+    assert!(
+        error.contains("NEXUS_OTLP_HEADERS") && !error.contains("secret-of-it"),
+        "{error}"
+    );
+}
+
+#[test]
 fn three_settings_are_enough() {
     let config = with(&[]).unwrap();
     assert_eq!(config.telegram.base.as_str(), "https://api.telegram.org/");

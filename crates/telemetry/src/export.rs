@@ -117,7 +117,7 @@ impl Traces {
     /// What spans are told to beside the log: our own ones, whatever the log's level is.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
-        S: Subscriber + for<'span> LookupSpan<'span>,
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let ours = filter_fn(|metadata| {
             metadata.is_span() && *metadata.level() <= Level::INFO && metadata.target().starts_with("nexus_")
@@ -178,6 +178,14 @@ impl<E: SpanExporter> SpanExporter for Discreet<E> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        self.0.shutdown()
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
     }
 
     fn set_resource(&mut self, resource: &Resource) {

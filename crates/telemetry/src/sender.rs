@@ -69,7 +69,7 @@ impl HttpClient for Sender {
             .body(body)
             .send();
         let sent = self.runtime.spawn(async move {
-            let response = sending.await?.error_for_status()?;
+            let response = sending.await?;
             let (status, headers) = (response.status(), response.headers().clone());
             Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
         });
@@ -77,7 +77,7 @@ impl HttpClient for Sender {
             Ok(sent) => sent.map_err(HttpError::from),
             Err(error) => Err(error.into()),
         };
-        self.note(sent.is_err());
+        self.note(!matches!(&sent, Ok((status, ..)) if status.is_success()));
         let (status, headers, body) = sent?;
         let mut response = Response::new(body);
         *response.status_mut() = status;
