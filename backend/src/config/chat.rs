@@ -321,7 +321,6 @@ mod tests {
             ("ATTEMPTS", "0"),
             ("CONTEXT_TOKENS", "1"),
             ("CURRENCY", "dollars"),
-            ("PROMPT_PRICE", "cheap"),
             ("CALLS_KEEP_DAYS", "0"),
         ] {
             assert!(message(&[(name, value)]).contains(&format!("NEXUS_CHAT_{name}")));
@@ -343,6 +342,8 @@ mod tests {
         assert_eq!(chat.models()[0].prices, Some(expected));
         assert_eq!(chat.currency().unwrap().as_str(), "EUR");
         assert_eq!(load(&[HERE, MODEL]).unwrap().models()[0].prices, None);
+        let both = [("PROMPT_PRICE", "cheap"), ("COMPLETION_PRICE", "1")];
+        assert!(load(&both).unwrap_err().contains("NEXUS_CHAT_PROMPT_PRICE"));
         for (pairs, named) in [
             (("PROMPT_PRICE", "1"), "NEXUS_CHAT_COMPLETION_PRICE"),
             (("COMPLETION_PRICE", "1"), "NEXUS_CHAT_PROMPT_PRICE"),

@@ -137,7 +137,8 @@ async fn a_hundred_callers_at_once_get_the_fifty_answers_of_a_quota() {
     }
     assert_eq!((answered, refused.len()), (50, 50));
     let details = &refused[0]["error"]["details"];
-    let told = json!({"subject": "bot", "id": bot_id, "measure": "questions", "limit": 50});
+    let told = json!({"subject": "bot", "id": bot_id, "measure": "questions", "limit": 50,
+        "resets_at": "2026-01-01T21:00:00Z"});
     assert_eq!(details, &told);
     let (_, usage) = bot.get(&format!("{bot_path}/usage")).await;
     assert_eq!(usage["questions"], json!({"used": 50, "limit": 50}));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nexus_api::{QueryRequest, RetrievalMode};
+use nexus_client::AnswerEvent;
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
 use serde_json::{Value, json};
 
@@ -148,7 +150,7 @@ async fn every_attempt_is_a_row_and_the_answer_says_what_all_of_them_cost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_kept_where_no_answer_is_and_where_nobody_waits_for_one() {
-    let stalls = Play::Stalls(vec!["With ".to_owned()]);
+    let stalls = Play::Stalls(vec!["With water [1]. ".to_owned()]);
     let server = ChatStandIn::start([Play::says("With water [1]."), stalls]).await;
     let mut settings = settings(&[&server]);
     settings.push(("NEXUS_ANSWERS_KEEP_DAYS", "0".to_owned()));
@@ -159,13 +161,16 @@ async fn calls_are_kept_where_no_answer_is_and_where_nobody_waits_for_one() {
     let kept = calls(&operator, 1).await;
     assert!(kept[0].get("answer_id").is_none());
 
-    let gone = tokio::spawn(async move { ask(&operator).await });
-    while server.calls() < 2 || server.asked()[1].first_word.is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    gone.abort();
+    let request = QueryRequest {
+        question: QUESTION.to_owned(),
+        knowledge_bases: vec![KB.to_owned()],
+        mode: RetrievalMode::Lexical,
+        history: Vec::new(),
+    };
+    let mut events = app.client.ask_question_streamed(&request).await.unwrap();
+    while !matches!(events.next().await.unwrap().unwrap(), AnswerEvent::Delta(_)) {}
+    drop(events);
     server.hung_up().await;
-    let operator = Api::operator(&app);
     let mut kept = calls(&operator, 2).await;
     // The clock stands still here: they may stand in any order.
     kept.sort_by_key(|call| call["outcome"] == "cut");
