@@ -23,10 +23,11 @@ use crate::metrics::Metrics;
 use crate::reranking;
 use crate::role::ProcessRole;
 use crate::service::{
-    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents, Door,
-    FreeQuestions, Gaps, Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey, KeySource,
-    KnowledgeBases, ModelCalls, Outbox, People, PriceList, Quality, Questions, Replies, RerankerState, Sharing, SignIns,
-    Signals, SourceReports, Sources, StandingRules, Startup, Tasks, Usage, Webhooks, check_keys,
+    AnswerCache, Answers, ApiKeys, Audit, Bots, Bundles, Cards, Chats, Credentials, DenseState, Documents,
+    Door, FreeQuestions, Gaps, Generations, HealthChecks, Inbox, IncomingWebhooks, Ingestion, IssuedKey,
+    KeySource, KnowledgeBases, ModelCalls, Outbox, People, PriceList, Quality, Questions, Replies,
+    RerankerState, Sharing, SignIns, Signals, SourceReports, Sources, StandingRules, Startup, Tasks, Usage,
+    Webhooks, check_keys,
 };
 use crate::uploads::Uploads;
 use crate::worker::{

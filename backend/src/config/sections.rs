@@ -12,7 +12,8 @@ use url::Url;
 use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
 use super::{
-    CacheConfig, ChatConfig, ConfigError, LimitsConfig, OtlpConfig, SourcesConfig, StandingConfig, WebhooksConfig, is_loopback,
+    CacheConfig, ChatConfig, ConfigError, LimitsConfig, OtlpConfig, SourcesConfig, StandingConfig,
+    WebhooksConfig, is_loopback,
 };
 
 #[derive(Clone, Debug, Deserialize)]

@@ -22,8 +22,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::rate_limit::{Asked, Limits};
 use super::{
     ai, answers, api_keys, auth, bots, bundles, chats, common_errors, documents, envelope, gaps, generations,
-    health, inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, model_calls, outbox, quality,
-    rag, rate_limit, remotes, request_id, sessions, source_reports, source_webhooks, sources, tasks, usage, users, webhooks,
+    health, inbox, incoming_webhooks, ingestion, knowledge_bases, logs, members, metrics, model_calls,
+    outbox, quality, rag, rate_limit, remotes, request_id, sessions, source_reports, source_webhooks,
+    sources, tasks, usage, users, webhooks,
 };
 use crate::app::App;
 use crate::config::Config;

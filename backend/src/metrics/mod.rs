@@ -20,8 +20,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use labels::{
-    AnswerLabels, CacheLabels, CallLabels, CostLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel, TaskLabels,
-    TokenLabels,
+    AnswerLabels, CacheLabels, CallLabels, CostLabels, KindLabel, OutcomeLabel, RequestLabels, StateLabel,
+    TaskLabels, TokenLabels,
 };
 
 /// Seconds, from a search to an answer that a slow model writes.

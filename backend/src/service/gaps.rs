@@ -4,9 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use nexus_domain::{
-    Access, AnswerId, ApiKeyId, BotId, KnowledgeBase, Role, Scope, Timestamp, UserId,
-};
+use nexus_domain::{Access, AnswerId, ApiKeyId, BotId, KnowledgeBase, Role, Scope, Timestamp, UserId};
 use nexus_rag::likeness::grouped;
 use nexus_storage::{Db, RefusedQuestion};
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::{
-    Access, Bot, Chat, ChatId, ChatKind, ChatState, Clock, Event, Person, ProcessId, Timestamp, Update, UpdateId,
-    UpdateState,
+    Access, Bot, Chat, ChatId, ChatKind, ChatState, Clock, Event, Person, ProcessId, Timestamp, Update,
+    UpdateId, UpdateState,
 };
 use nexus_storage::Db;
 

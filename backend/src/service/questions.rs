@@ -7,14 +7,13 @@ use std::time::Instant;
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
 use nexus_domain::{
-    Access, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Subscription, Timestamp, style,
+    Access, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Subscription,
+    Timestamp, style,
 };
+use nexus_rag::follow_up::Turn;
 use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
-use nexus_rag::{
-    Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval,
-};
-use nexus_rag::follow_up::Turn;
+use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_storage::StorageError;
 
@@ -135,7 +134,9 @@ impl Questions {
                 return Err(error.into());
             }
         };
-        let asked = self.answers.asked(access, &question.text, &question.filter, &stamps);
+        let asked = self
+            .answers
+            .asked(access, &question.text, &question.filter, &stamps);
         let answer = match self.cache.look(&answering, &question, &stamps).await {
             Looked::Known(known) => known.given_again(),
             Looked::Unknown(ticket) => {

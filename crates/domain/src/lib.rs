@@ -56,8 +56,9 @@ pub use embedder::{Condition, EmbedError, Embedder, EmbedderInfo};
 pub use hash::ContentHash;
 pub use id::{
     AnswerId, ApiKeyId, AuditId, BotId, ChatId, ChunkId, DeliveryId, DocumentId, GenerationId,
-    IncomingWebhookId, KbId, LeaseToken, ModelCallId, ProcessId, ServiceTokenId, SessionId, SourceId, StandingQuestionId,
-    SubscriptionId, TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId, WebhookId,
+    IncomingWebhookId, KbId, LeaseToken, ModelCallId, ProcessId, ServiceTokenId, SessionId, SourceId,
+    StandingQuestionId, SubscriptionId, TaskId, UpdateId, UploadId, UserId, VersionId, WebhookDeliveryId,
+    WebhookId,
 };
 pub use knowledge_base::{KnowledgeBase, Visibility};
 pub use model_call::{CallLog, CallOutcome, ModelCall, NotedCall, OpenCall, Purpose};

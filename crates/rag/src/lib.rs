@@ -25,8 +25,8 @@ pub mod verify;
 
 pub use answer::{
     Answer, AnswerDelta, AnswerEvent, AnswerLanguage, AnswerSettings, AnswerStream, Answering, Block, Cached,
-    Citation, FreeAnswer, FreeEvent, FreeStream, Generation, GenerationReason, GenerationStatus, KeptAnswer, KeptText, KeptTexts, Manner,
-    PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled,
+    Citation, FreeAnswer, FreeEvent, FreeStream, Generation, GenerationReason, GenerationStatus, KeptAnswer,
+    KeptText, KeptTexts, Manner, PROMPT_VERSION, Rewriting, Writing, WritingSettings, assembled,
 };
 pub use error::RagError;
 pub use retrieve::{

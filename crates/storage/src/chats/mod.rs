@@ -55,7 +55,8 @@ macro_rules! chat_columns {
 }
 pub(crate) use chat_columns;
 
-const NEW_CHATS: &str = "INSERT INTO chats (id, bot_id, telegram_chat_id, kind, title, state, cancelled_to, created_at,
+const NEW_CHATS: &str =
+    "INSERT INTO chats (id, bot_id, telegram_chat_id, kind, title, state, cancelled_to, created_at,
     last_message_at) VALUES ";
 const OR_REFRESHED: &str = concat!(
     " ON CONFLICT (bot_id, telegram_chat_id) DO UPDATE SET kind = excluded.kind, title = excluded.title,

@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use crate::db::{Db, DbKind, DbOptions};
 use crate::dialect::PAIRS;
 use crate::{
-    answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings, generations,
-    idempotency, kb_bots, knowledge_bases, members, migrate, model_calls, passages, proofs, purge, quality, quotas,
-    rights, service_tokens, sessions, settings, source_reports, sources, standing_questions, subscriptions, tasks, uploads,
-    users, versions, webhooks,
+    answers, api_keys, audit, bots, cached, chats, chunks, db, deliveries, documents, embeddings,
+    generations, idempotency, kb_bots, knowledge_bases, members, migrate, model_calls, passages, proofs,
+    purge, quality, quotas, rights, service_tokens, sessions, settings, source_reports, sources,
+    standing_questions, subscriptions, tasks, uploads, users, versions, webhooks,
 };
 
 pub use postgres::postgres_url;

@@ -19,8 +19,8 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, stream};
 use nexus_domain::{
-    CallLog, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage, ContentHash,
-    Passage, Style,
+    CallLog, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest, ChatUsage,
+    ContentHash, Passage, Style,
 };
 use nexus_text::Language;
 use tracing::Instrument as _;
