@@ -14,7 +14,6 @@ use nexus_rag::follow_up::Turn;
 use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
 use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
-use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
