@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_is_named() {
-        let message = |pairs| load(pairs).unwrap_err().to_string();
+        let message = |pairs: &[(&str, &str)]| load(pairs).unwrap_err().to_string();
         assert!(message(&[("NEXUS_LISTEN", "here")]).contains("NEXUS_LISTEN"));
         assert!(message(&[("NEXUS_WORKER_CONCURRENCY", "0")]).contains("NEXUS_WORKER_CONCURRENCY"));
         let kept_too_short = message(&[("NEXUS_WORKER_CHAT_KEEP_DAYS", "1")]);

@@ -11,7 +11,6 @@ use nexus_domain::{
     Timestamp, style,
 };
 use nexus_rag::follow_up::Turn;
-use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
 use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
 use nexus_storage::StorageError;

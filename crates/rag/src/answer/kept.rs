@@ -186,7 +186,7 @@ pub(super) mod language {
 
 #[cfg(test)]
 mod tests {
-    use nexus_domain::ChatMessage;
+    use nexus_domain::{CallLog, ChatMessage};
 
     use super::*;
 
@@ -200,6 +200,7 @@ mod tests {
             max_tokens: 100,
             temperature: Some(0.1),
             prefer: None,
+            calls: CallLog::default(),
         };
         let models = ["a".to_owned(), "b".to_owned()];
         let key = text_key(&request, &models);

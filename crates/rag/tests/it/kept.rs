@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_domain::CallLog;
 use nexus_domain::testing::{FakeChat, FakeChatModel, FakeReranker};
 use nexus_rag::follow_up::Turn;
 use nexus_rag::verify::Unverified;
@@ -24,6 +25,7 @@ fn writing(name: &str) -> Writing {
         model: model(name),
         settings: WritingSettings::default(),
         manner: Manner::default(),
+        calls: CallLog::default(),
     }
 }
 
@@ -33,6 +35,7 @@ fn rewriting() -> Rewriting {
         time: Duration::from_secs(1),
         temperature: Some(0.0),
         prefer: None,
+        calls: CallLog::default(),
     }
 }
 

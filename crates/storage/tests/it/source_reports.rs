@@ -88,7 +88,8 @@ async fn sources_of_all_knowledge_bases_are_told_with_what_they_hold(db: &Db) {
         ..among(&seen)
     };
     assert_eq!(names(db, not_seen).await, [""; 0]);
-    assert_eq!(names(db, among(&BTreeSet::new())).await, [""; 0]);
+    let none = BTreeSet::new();
+    assert_eq!(names(db, among(&none)).await, [""; 0]);
     // More than one statement asks for.
     let many: BTreeSet<KbId> = (0..100)
         .map(|_| KbId::new(at(0)))
