@@ -20,7 +20,7 @@ use super::settings::{chosen_language, takes_notices};
 use super::{NotHandled, Replies, Turn, insert_buttons};
 use crate::error_chain::chain;
 use crate::service::questions::SecondLook;
-use crate::service::{Asked, SearchInput, ServiceError, quality};
+use crate::service::{Asked, Calls, SearchInput, ServiceError, quality};
 
 /// Longest look at one question: a chat model may be asked.
 const LEASE: Duration = Duration::from_secs(600);
@@ -107,6 +107,7 @@ struct Telling {
     passages: Vec<ShownPassage>,
     buttons: Vec<ButtonRow>,
     kept: Option<NewAnswer>,
+    calls: Calls,
 }
 
 impl StandingChange {
@@ -424,6 +425,7 @@ impl Replies {
             passages,
             buttons,
             kept,
+            calls: asked.calls,
         })
     }
 
@@ -439,6 +441,7 @@ impl Replies {
             passages,
             buttons,
             kept,
+            calls,
         } = telling;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
@@ -471,7 +474,10 @@ impl Replies {
         if let Some(kept) = &kept {
             tx.answers().insert(kept).await?;
         }
+        let answer = kept.map(|kept| kept.row.id);
+        calls.keep_in(&mut tx, answer).await?;
         tx.commit().await?;
+        calls.are_kept();
         nexus_domain::probe::crash_point("standing.told");
         self.signals.deliveries();
         tracing::info!(question = %question.id, delivery = %delivery.id, "a standing question is answered");
@@ -503,5 +509,5 @@ impl Known {
 }
 
 fn trace_id(question: &StandingQuestion) -> String {
-    format!("standing.{}", question.id)
+    question.id.as_uuid().simple().to_string()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nexus_client::{Upload, UploadTarget};
 use nexus_domain::testing::{FakeChat, FakeChatModel};
-use nexus_domain::{ChatError, ChatModel, GenerationId, KbId};
+use nexus_domain::{ChatError, ChatModel, GenerationId, KbId, Style};
 use nexus_rag::follow_up::Turn;
 use nexus_rag::{Answering, Cached, Manner, Mode};
 use nexus_storage::KbQuality;
@@ -135,11 +135,15 @@ async fn each_way_of_asking_has_its_own_answer() {
     let manners = [
         Manner {
             instructions: Some("Speak like a sailor.".to_owned()),
-            model: None,
+            ..Manner::default()
         },
         Manner {
-            instructions: Some("Be brief.".to_owned()),
-            model: None,
+            style: Some(Style::Brief),
+            ..Manner::default()
+        },
+        Manner {
+            wish: Some("Tell me the reason, too.".to_owned()),
+            ..Manner::default()
         },
     ];
     for manner in manners {

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 use nexus_backend::service::{AnswerCache, CacheOptions, Questions, SearchInput, SharedOptions};
 use nexus_domain::{
-    Access, ApiKeyId, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest,
+    Access, ApiKeyId, CallLog, ChatEnd, ChatError, ChatEvent, ChatFinish, ChatModel, ChatReply, ChatRequest,
     ChatUsage, KbId, Reach, Role, Standing, Timestamp,
 };
 use nexus_rag::{Answer, Answering, Manner, Mode, Writing, WritingSettings};
@@ -124,6 +124,7 @@ pub(crate) fn asking(app: &TestApp, model: Option<Arc<dyn ChatModel>>, options: 
         model,
         settings: WritingSettings::default(),
         manner: Manner::default(),
+        calls: CallLog::default(),
     });
     Questions {
         answering: Answering {
