@@ -566,7 +566,7 @@ fn page(thing: usize) -> (String, String) {
 fn asked(thing: usize, fact: usize) -> String {
     let name = NAMES[thing];
     // Half of the people write as people do.
-    let name = if (thing + fact) % 2 == 0 {
+    let name = if (thing + fact).is_multiple_of(2) {
         name.to_owned()
     } else {
         name.to_lowercase()
