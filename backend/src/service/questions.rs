@@ -12,7 +12,10 @@ use nexus_domain::{
 };
 use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
-use nexus_rag::{Answer, AnswerEvent, AnswerStream, Answering, Manner, Mode, Question, Retrieval};
+use nexus_rag::{
+    Answer, AnswerEvent, AnswerStream, Answering, GenerationReason, GenerationStatus, Manner, Mode, Question,
+    Retrieval,
+};
 use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
@@ -155,7 +158,8 @@ impl Questions {
     }
 
     /// Whether a question that was refused has an answer now, and which. A model is asked where new passages hold enough of it
-    /// only, and at the cost of the bot and the knowledge bases: the person has asked nothing.
+    /// only, and at the cost of the bot and the knowledge bases: the person has asked nothing. Where that model is away, nothing
+    /// is counted, and nothing said of the passages.
     pub(super) async fn look_again(
         &self,
         access: &Access,
@@ -194,16 +198,24 @@ impl Questions {
             .usage
             .take_question(&accounts, answering.most_usage())
             .await?;
-        let mut events = self.ended(answering.stream(question), &looked.asked, taken, began);
-        let mut read = Vec::new();
-        while let Some(event) = events.next().await {
-            match event? {
-                AnswerEvent::Retrieved(found) => read = passages(&found),
-                AnswerEvent::Done(answer) if evidence.carries(&answer) => {
-                    looked.answer = Some((*answer, std::mem::take(&mut read)));
-                }
-                AnswerEvent::Delta(_) | AnswerEvent::Done(_) => {}
+        let is_written = answering.writing.is_some();
+        let calls = looked.asked.calls.clone();
+        let events = priced_at_the_end(answering.stream(question), calls.clone());
+        let events = counted_at_the_end(events, self.metrics.clone(), began);
+        let (answer, read) = match judged(events, is_written).await {
+            Ok(judged) => {
+                taken.settle(calls.spent()).await;
+                judged
             }
+            Err(error) => {
+                taken.give_back_but(calls.spent()).await;
+                return Err(error);
+            }
+        };
+        // What a model was to say, quotes do not.
+        let is_said = !is_written || answer.generation.status == GenerationStatus::Written;
+        if is_said && evidence.carries(&answer) {
+            looked.answer = Some((answer, read));
         }
         Ok(looked)
     }
@@ -361,6 +373,28 @@ fn kept_and_told_at_the_end(
         Some((next, (questions, answer, asked, event, read)))
     })
     .boxed()
+}
+
+/// The answer and what was read for it; an error where the model that was to write it was away.
+async fn judged(mut events: AnswerStream, is_written: bool) -> Result<(Answer, Vec<Passage>), ServiceError> {
+    let mut read = Vec::new();
+    while let Some(event) = events.next().await {
+        match event? {
+            AnswerEvent::Retrieved(found) => read = passages(&found),
+            AnswerEvent::Delta(_) => {}
+            AnswerEvent::Done(answer) => {
+                let reason = answer.generation.reason;
+                return if is_written && reason.is_some_and(GenerationReason::is_outage) {
+                    Err(ServiceError::Unavailable(
+                        "the chat model did not write an answer".into(),
+                    ))
+                } else {
+                    Ok((*answer, read))
+                };
+            }
+        }
+    }
+    Err(ServiceError::Internal("the answer has no end".into()))
 }
 
 /// Says in the answer what it cost.

@@ -11,7 +11,7 @@ use nexus_domain::{
 };
 use nexus_rag::follow_up::RewrittenBy;
 use nexus_rag::standing::{self, Baseline};
-use nexus_rag::{Answer, GenerationStatus, Mode};
+use nexus_rag::{Answer, Mode};
 use nexus_storage::{ButtonRow, NewAnswer, StorageError, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -356,13 +356,6 @@ impl Replies {
             };
             return Ok(Looked::NotYet(revisions, Known { before, ..known }));
         };
-        // What a model was to say, quotes do not.
-        if self.questions.answering.writing.is_some() && answer.generation.status != GenerationStatus::Written
-        {
-            return Err(ServiceError::Unavailable(
-                "the chat model did not write an answer".into(),
-            ));
-        }
         let answered = (answer, read, looked.asked);
         self.telling(question, known.rewritten_by, &subscription, answered)
             .map(|telling| Looked::Told(Box::new(telling)))

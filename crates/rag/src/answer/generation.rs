@@ -40,6 +40,21 @@ pub enum GenerationReason {
     Uncited,
 }
 
+impl GenerationReason {
+    /// Whether the model has judged nothing: asked at another time, it may.
+    pub const fn is_outage(self) -> bool {
+        match self {
+            Self::Unavailable
+            | Self::RateLimited
+            | Self::TimedOut
+            | Self::RefusedKey
+            | Self::BadRequest
+            | Self::BrokenOff => true,
+            Self::NotConfigured | Self::NothingFound | Self::Filtered | Self::Uncited => false,
+        }
+    }
+}
+
 impl From<&ChatError> for GenerationReason {
     fn from(error: &ChatError) -> Self {
         match error {
