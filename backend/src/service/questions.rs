@@ -59,6 +59,8 @@ pub(super) struct SecondLook {
     pub(super) asked: String,
     pub(super) asked_at: Timestamp,
     pub(super) before: Baseline,
+    /// The knowledge base that has changed.
+    pub(super) changed: KbId,
 }
 
 /// What a second look has found.
@@ -157,19 +159,22 @@ impl Questions {
         settled_at_the_end(answer, taken, asked.calls.clone())
     }
 
-    /// Whether a question that was refused has an answer now, and which. A model is asked where new passages hold enough of it
-    /// only, and at the cost of the bot and the knowledge bases: the person has asked nothing. Where that model is away, nothing
-    /// is counted, and nothing said of the passages.
+    /// Whether a question that was refused has an answer now, and which; `None` if it does not ask what has changed. A model is
+    /// asked where new passages hold enough of it only, and at the cost of the bot and the knowledge bases: the person has asked
+    /// nothing. Where that model is away, no question is counted, and nothing said of the passages.
     pub(super) async fn look_again(
         &self,
         access: &Access,
         look: SecondLook,
-    ) -> Result<LookedAgain, ServiceError> {
+    ) -> Result<Option<LookedAgain>, ServiceError> {
         let began = Instant::now();
         let bot = self.bots.calling(access).await?;
         let filter = self
             .filter(access, bot.as_ref(), &look.input.knowledge_bases)
             .await?;
+        if !filter.contains(look.changed) {
+            return Ok(None);
+        }
         // Revisions first: what comes while it is looked is looked at once more.
         let kbs: Vec<_> = filter.kbs().collect();
         let stamps = self.cache.stamps(&kbs).await?;
@@ -191,7 +196,7 @@ impl Questions {
             answer: None,
         };
         let Some(evidence) = &looked.evidence else {
-            return Ok(looked);
+            return Ok(Some(looked));
         };
         let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
         let taken = self
@@ -217,7 +222,7 @@ impl Questions {
         if is_said && evidence.carries(&answer) {
             looked.answer = Some((answer, read));
         }
-        Ok(looked)
+        Ok(Some(looked))
     }
 
     /// The answer stands whether or not somebody else hears of it.

@@ -67,9 +67,9 @@ statements! {
         WHERE k.deleted_at IS NULL AND k.updated_at <= $2 AND s.kb_id = k.id AND s.revision < k.revision
             AND q.id = s.question_id AND q.state = 'open' AND q.due_at <= $1
         LIMIT $3";
-    // Whoever asks all that they see asks what is made later, too.
+    // Whoever asks all that they see asks what is made later, too; there is news as soon as there is something in it.
     ENROL = "INSERT INTO standing_question_kbs (question_id, kb_id, revision)
-        SELECT q.id, k.id, -1 FROM standing_questions q
+        SELECT q.id, k.id, 0 FROM standing_questions q
         JOIN knowledge_bases k ON k.deleted_at IS NULL AND k.created_at >= q.asked_at
         WHERE q.state = 'open' AND q.chosen = '[]' ON CONFLICT DO NOTHING";
     HOLD = "UPDATE standing_questions SET lease = lease WHERE id = $1 AND lease = $2 AND state = 'open'";

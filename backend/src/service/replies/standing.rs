@@ -2,6 +2,7 @@
 //! told once, in the transaction that closes the question, and only if rows say at that moment that they may know it and want
 //! to (`docs/adr/0020-standing-questions.md`). Texts of questions are not logged.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use nexus_domain::{
@@ -24,7 +25,7 @@ use crate::service::{Asked, Calls, SearchInput, ServiceError, quality};
 
 /// Longest look at one question: a chat model may be asked.
 const LEASE: Duration = Duration::from_secs(600);
-/// Looks of one round, and knowledge bases that one round asks about.
+/// Looks of one round, shared among the knowledge bases that it asks about, and how many these are. Each gets one.
 const LOOKS: usize = 32;
 const KBS: usize = 64;
 /// When it is looked again where nobody may be told now.
@@ -97,7 +98,8 @@ enum Looked {
     NotNow,
     /// There is nobody left to be told.
     Nobody,
-    Told(Box<Telling>),
+    /// The question is closed, or whoever told has seen to what comes of it: which.
+    Told(&'static str),
 }
 
 /// A message that tells, and what is written with it.
@@ -200,27 +202,30 @@ impl Replies {
         }
         let now = self.clock.now();
         let quiet_since = now.minus(self.standing.settled_after);
-        let mut looks = 0;
-        for kb in self
+        let due = self
             .db
             .standing_questions()
             .due_kbs(now, quiet_since, KBS)
-            .await?
-        {
+            .await?;
+        let each = (LOOKS / due.len().max(1)).max(1);
+        let mut looked = HashSet::new();
+        for kb in due {
             if quality::is_changing(&self.db, kb).await? {
                 continue;
             }
-            while looks < LOOKS {
+            for _ in 0..each {
                 let (now, lease) = (self.clock.now(), LeaseToken::new(self.clock.now()));
                 let mut tx = self.db.begin().await?;
                 let claimed = tx.standing_questions().claim(kb, now, LEASE, lease).await?;
+                // One that comes again in the same round is left, its claim undone: it keeps changing under the looks.
+                let Some(question) = claimed.filter(|question| looked.insert(question.id)) else {
+                    break;
+                };
                 tx.commit().await?;
-                let Some(question) = claimed else { break };
-                looks += 1;
                 self.look_at(kb, question, lease).await?;
             }
         }
-        Ok(looks)
+        Ok(looked.len())
     }
 
     /// Forgets what has expired or is too much, and lets questions stand for new knowledge bases.
@@ -247,7 +252,7 @@ impl Replies {
     ) -> Result<(), ServiceError> {
         let (id, attempts) = (question.id, question.attempts);
         let revision = self.db.knowledge_bases().revisions(&[kb]).await?;
-        let mut outcome = self.second_look(&question).await;
+        let mut outcome = self.second_look(kb, &question, lease).await;
         if let Ok(Looked::NotYet(revisions, _)) = &mut outcome
             && !revisions.iter().any(|(seen, _)| *seen == kb)
         {
@@ -258,10 +263,7 @@ impl Replies {
         let mut tx = self.db.begin().await?;
         let mut standing = tx.standing_questions();
         let what = match outcome {
-            Ok(Looked::Told(telling)) => {
-                drop(tx);
-                self.tell(&question, lease, *telling).await?
-            }
+            Ok(Looked::Told(what)) => what,
             Ok(Looked::NotYet(revisions, known)) => {
                 standing
                     .looked(id, lease, &revisions, &known.to_json(), now)
@@ -299,7 +301,12 @@ impl Replies {
         Ok(())
     }
 
-    async fn second_look(&self, question: &StandingQuestion) -> Result<Looked, ServiceError> {
+    async fn second_look(
+        &self,
+        changed: KbId,
+        question: &StandingQuestion,
+        lease: LeaseToken,
+    ) -> Result<Looked, ServiceError> {
         let chat = self.db.chats().get(question.chat_id).await?;
         if chat.is_none_or(|chat| chat.state != ChatState::Active) {
             return Ok(Looked::Nobody);
@@ -346,8 +353,11 @@ impl Replies {
             asked: question.question.clone(),
             asked_at: question.asked_at,
             before: known.before.clone(),
+            changed,
         };
-        let looked = self.questions.look_again(&access, look).await?;
+        let Some(looked) = self.questions.look_again(&access, look).await? else {
+            return Ok(Looked::NotYet(Vec::new(), known));
+        };
         let Some((answer, read)) = looked.answer else {
             let revisions = looked.asked.revisions().to_vec();
             let before = match &looked.evidence {
@@ -357,8 +367,8 @@ impl Replies {
             return Ok(Looked::NotYet(revisions, Known { before, ..known }));
         };
         let answered = (answer, read, looked.asked);
-        self.telling(question, known.rewritten_by, &subscription, answered)
-            .map(|telling| Looked::Told(Box::new(telling)))
+        let telling = self.telling(question, known.rewritten_by, &subscription, answered)?;
+        self.tell(question, lease, telling).await.map(Looked::Told)
     }
 
     fn telling(

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use nexus_domain::{
-    AnswerId, Chat, ContentHash, DeliveryId, KbId, Language, LeaseToken, StandingQuestion,
+    AnswerId, Chat, ContentHash, DeliveryId, KbId, KnowledgeBase, Language, LeaseToken, StandingQuestion,
     StandingQuestionId, StandingState, UserId,
 };
 use nexus_storage::{Db, PurgeStep};
 
 use crate::chats::stored_chat;
 use crate::people::{stored_bot, stored_user};
-use crate::support::{at, stored_kb, token};
+use crate::support::{at, new_kb, stored_kb, token};
 
 on_both_databases! {
     a_question_is_read_back_and_the_same_one_is_refreshed
@@ -393,12 +393,18 @@ async fn a_question_to_all_is_for_new_knowledge_bases_too(db: &Db) {
     world.opened(db, &world.question("chosen", 6)).await;
     // Made at second 0, as the one that was asked.
     let new = stored_kb(db, "new").await;
-    assert_eq!(in_tx!(db, |tx| tx.standing_questions().enrol()), 1);
+    let empty = KnowledgeBase {
+        revision: 0,
+        ..new_kb("empty")
+    };
+    in_tx!(db, |tx| tx.knowledge_bases().insert(&empty));
+    assert_eq!(in_tx!(db, |tx| tx.standing_questions().enrol()), 2);
     assert_eq!(in_tx!(db, |tx| tx.standing_questions().enrol()), 0);
     assert_eq!(
         db.standing_questions().due_kbs(at(10), at(10), 10).await.unwrap(),
         [new]
     );
+    assert_eq!(claimed(db, empty.id, 10, token()).await, None, "it holds nothing");
     assert_eq!(claimed(db, new, 10, token()).await.unwrap().id, all.id);
     assert_eq!(claimed(db, new, 10, token()).await, None);
 }
