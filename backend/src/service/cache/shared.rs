@@ -182,10 +182,11 @@ impl Shared {
     async fn forget(&self, lists: Vec<String>) {
         let now = self.bucket();
         for part in lists.chunks(AT_ONCE) {
-            // A value that lives was listed in this span of time or in the one before.
+            // A value that lives was listed in this span of time or in the one before; where another process's clock is ahead
+            // of ours, in the next one.
             let lists = part
                 .iter()
-                .flat_map(|list| [now, now - 1].map(|bucket| format!("{list}:{bucket}")));
+                .flat_map(|list| [now + 1, now, now - 1].map(|bucket| format!("{list}:{bucket}")));
             if self.forget_lists(&lists.collect::<Vec<_>>()).await.is_err() {
                 let mut state = self.state();
                 let room = MAX_LEFT.saturating_sub(state.left.len());
