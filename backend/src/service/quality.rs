@@ -80,7 +80,7 @@ impl Quality {
     pub async fn of(&self, kb: &KnowledgeBase) -> Result<Vec<ModeQuality>, ServiceError> {
         let rows = self.db.kb_quality().of_kb(kb.id).await?;
         let chunks = self.chunks(kb.id).await?;
-        let generation = self.generation().await;
+        let generation = self.generation().await.unwrap_or(GenerationId::NONE);
         let quality = |basis: Basis| {
             let row = rows.iter().find(|row| row.mode == basis.as_str());
             let kept = row.and_then(kept);
@@ -100,7 +100,7 @@ impl Quality {
     /// Whether a knowledge base is to be measured now: it has changed much since, and is at rest.
     pub async fn is_due(&self, kb: &KnowledgeBase) -> Result<bool, ServiceError> {
         let rows = self.db.kb_quality().of_kb(kb.id).await?;
-        let generation = self.generation().await;
+        let generation = self.generation().await.unwrap_or(GenerationId::NONE);
         let unmoved =
             |row: &KbQuality| row.revision == kb.revision && !self.is_stale(row, row.chunks, generation);
         if rows.len() == Basis::ALL.len() && rows.iter().all(unmoved) {
@@ -117,7 +117,7 @@ impl Quality {
     /// Measures a knowledge base and keeps what came out. Takes minutes for a large one, a third of a core at most, and can be
     /// dropped at any time: nothing is written before its end.
     pub async fn measure(&self, kb: &KnowledgeBase) -> Result<(), ServiceError> {
-        let generation = self.generation().await;
+        let generation = self.generation().await.unwrap_or(GenerationId::NONE);
         let chunks = self.chunks(kb.id).await?;
         let seed = seed(kb.id);
         let samples = self.samples(kb.id, seed).await?;
@@ -174,14 +174,12 @@ impl Quality {
     }
 
     /// That of the vectors which questions are put to.
-    async fn generation(&self) -> GenerationId {
-        match self.retriever.dense.side().await {
-            Ok(Some(side)) => match side.collection {
-                Collection::Dense { generation, .. } => generation,
-                Collection::Lexical => GenerationId::NONE,
-            },
-            Ok(None) | Err(_) => GenerationId::NONE,
-        }
+    async fn generation(&self) -> Result<GenerationId, PassageError> {
+        let side = self.retriever.dense.side().await?;
+        Ok(match side.map(|side| side.collection) {
+            Some(Collection::Dense { generation, .. }) => generation,
+            Some(Collection::Lexical) | None => GenerationId::NONE,
+        })
     }
 
     /// Passages of all of the knowledge base, each with the same chance (reservoir sampling).
@@ -214,7 +212,7 @@ impl Calibrations for Quality {
         let row = rows.iter().find(|row| row.mode == basis.as_str());
         // Cosines of another model mean something else.
         let row = match row {
-            Some(row) if basis == Basis::Hybrid && row.generation != self.generation().await => None,
+            Some(row) if basis == Basis::Hybrid && row.generation != self.generation().await? => None,
             row => row,
         };
         Ok(row.and_then(kept).and_then(|kept| kept.limits))

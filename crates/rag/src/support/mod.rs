@@ -143,7 +143,9 @@ async fn without_vector(
     if missing.is_empty() {
         return Ok(missing);
     }
-    let Ok(Some(side)) = retriever.dense.side().await else {
+    let side = retriever.dense.side().await;
+    let side = side.map_err(|error| VectorError::Unavailable(error.to_string()))?;
+    let Some(side) = side else {
         return Ok(missing);
     };
     let asked = missing.iter().copied().collect();
