@@ -10,6 +10,9 @@ use super::generation::Cached;
 use super::write::{PROMPT_VERSION, Writing};
 use super::{Answer, AnswerDelta, AnswerEvent, AnswerStream, Answering, GenerationStatus};
 use crate::retrieve::{Question, RankedPassage, Retrieval};
+use crate::verify::Unverified;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a chat model wrote, byte for byte: whoever gives it again reads and checks it as if it were said now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +30,13 @@ pub trait KeptTexts: Send + Sync + std::fmt::Debug {
     async fn keep(&self, key: ContentHash, text: KeptText, read: &[&Passage]);
 }
 
-/// What a text rests on: every word that the model is given, how it is asked, and who is asked.
-pub(super) fn text_key(request: &ChatRequest, models: &[String]) -> ContentHash {
+/// What a text rests on: every word that the model is given, how it is asked, who is asked, and how what they say is read: by
+/// which program, and what it does with what is not verified.
+pub(super) fn text_key(request: &ChatRequest, models: &[String], unverified: Unverified) -> ContentHash {
     let messages = request.messages.iter();
     let messages = messages.flat_map(|message| [format!("{:?}", message.role), message.text.clone()]);
     let how = format!(
-        "{:?} {:?} {:?} {models:?}",
+        "{VERSION} {:?} {:?} {:?} {models:?} {unverified:?}",
         request.max_tokens, request.temperature, request.prefer
     );
     let parts: Vec<String> = messages.chain([how]).collect();
@@ -203,8 +207,10 @@ mod tests {
             calls: CallLog::default(),
         };
         let models = ["a".to_owned(), "b".to_owned()];
+        let text_key = |request: &ChatRequest, models: &[String]| text_key(request, models, Unverified::Mark);
         let key = text_key(&request, &models);
         assert_eq!(key, text_key(&request.clone(), &models));
+        assert_ne!(key, super::text_key(&request, &models, Unverified::Drop));
         let changes: [fn(&mut ChatRequest); 6] = [
             |request| request.messages[1].text.push('!'),
             |request| request.messages.swap(0, 1),

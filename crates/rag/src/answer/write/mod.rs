@@ -104,6 +104,12 @@ pub(super) struct Assignment<'a> {
     pub(super) max_quote_chars: usize,
 }
 
+/// What a model's text says, and where it may be kept: under which key, and its bytes.
+struct Usable {
+    content: Content,
+    fresh: Option<(ContentHash, String)>,
+}
+
 /// What a model wrote, read to its end.
 struct Drafted {
     /// `None` if it says that the sources hold no answer.
@@ -142,40 +148,21 @@ impl Writing {
         listener: &Listener,
     ) -> (Option<Content>, Generation) {
         let started = Instant::now();
-        let mut generation = Generation {
-            status: GenerationStatus::Failed,
-            prompt_version: Some(PROMPT_VERSION.into()),
-            ..Generation::extractive(GenerationReason::Uncited)
-        };
         // What may be left out must not be seen before.
         let listener = match self.settings.unverified {
             Unverified::Mark => listener,
             Unverified::Drop => &Listener::NOBODY,
         };
-        let span = tracing::info_span!(
-            target: "nexus_trace",
-            "model",
-            kind = "chat",
-            prompt_tokens = tracing::field::Empty,
-            completion_tokens = tracing::field::Empty
-        );
-        let drafting = self.draft(assignment, kept, started, &mut generation, listener);
-        let drafted = drafting.instrument(span.clone()).await;
-        if let Some(usage) = generation.usage {
-            span.record("prompt_tokens", usage.prompt_tokens);
-            span.record("completion_tokens", usage.completion_tokens);
+        let (mut usable, mut generation) = self.attempt(assignment, kept, false, started, listener).await;
+        if usable.is_err() && generation.cached == Cached::Text {
+            // Or else it would keep the model from being asked for as long as it lies there. What was told of it is replaced at
+            // the end.
+            (usable, generation) = self
+                .attempt(assignment, kept, true, started, &Listener::NOBODY)
+                .await;
         }
-        drop(span);
-        generation.micros = micros_since(started);
-        generation.uncounted = generation.model.is_some() && generation.usage.is_none();
-        let verify = tracing::info_span!(target: "nexus_trace", "verify");
-        let content = drafted.and_then(|Drafted { draft, fresh }| {
-            verify
-                .in_scope(|| content(assignment, draft, self.settings.unverified))
-                .map(|content| (content, fresh))
-        });
-        match content {
-            Ok((content, fresh)) => {
+        match usable {
+            Ok(Usable { content, fresh }) => {
                 // That there is no answer is true until the next document comes.
                 if let (Some(kept), Some((key, text)), true) = (kept, fresh, content.found) {
                     let sources: Vec<&Passage> = assignment.context.passages().collect();
@@ -198,11 +185,51 @@ impl Writing {
         }
     }
 
+    /// What the model, or `anew` not what was kept, makes of it.
+    async fn attempt(
+        &self,
+        assignment: Assignment<'_>,
+        kept: Option<&dyn KeptTexts>,
+        anew: bool,
+        started: Instant,
+        listener: &Listener,
+    ) -> (Result<Usable, GenerationReason>, Generation) {
+        let mut generation = Generation {
+            status: GenerationStatus::Failed,
+            prompt_version: Some(PROMPT_VERSION.into()),
+            ..Generation::extractive(GenerationReason::Uncited)
+        };
+        let span = tracing::info_span!(
+            target: "nexus_trace",
+            "model",
+            kind = "chat",
+            prompt_tokens = tracing::field::Empty,
+            completion_tokens = tracing::field::Empty
+        );
+        let drafting = self.draft(assignment, kept, anew, started, &mut generation, listener);
+        let drafted = drafting.instrument(span.clone()).await;
+        if let Some(usage) = generation.usage {
+            span.record("prompt_tokens", usage.prompt_tokens);
+            span.record("completion_tokens", usage.completion_tokens);
+        }
+        drop(span);
+        generation.micros = micros_since(started);
+        generation.uncounted = generation.model.is_some() && generation.usage.is_none();
+        let verify = tracing::info_span!(target: "nexus_trace", "verify");
+        let usable = drafted.and_then(|Drafted { draft, fresh }| {
+            verify
+                .in_scope(|| content(assignment, draft, self.settings.unverified))
+                .map(|content| Usable { content, fresh })
+        });
+        (usable, generation)
+    }
+
     /// The model's text with checked marks; `None` if it says that the sources hold no answer.
     async fn draft(
         &self,
         assignment: Assignment<'_>,
         kept: Option<&dyn KeptTexts>,
+        anew: bool,
         started: Instant,
         generation: &mut Generation,
         listener: &Listener,
@@ -216,10 +243,10 @@ impl Writing {
             calls: self.calls.clone(),
         };
         let models = self.line_up();
-        let key = kept.map(|kept| (kept, text_key(&request, &models)));
+        let key = kept.map(|kept| (kept, text_key(&request, &models, self.settings.unverified)));
         let known = match &key {
-            Some((kept, key)) => kept.text(key).await,
-            None => None,
+            Some((kept, key)) if !anew => kept.text(key).await,
+            _ => None,
         };
         let reply = match known {
             Some(known) => {
