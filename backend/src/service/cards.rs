@@ -153,6 +153,7 @@ impl Cards {
             priority: Priority::Notice,
             state: DeliveryState::Pending,
             content: Some(content),
+            question: None,
             task_id: None,
             file_name: None,
             parts: Vec::new(),

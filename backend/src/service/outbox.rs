@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use nexus_domain::bot::BotError;
 use nexus_domain::{
     Access, Action, Bot, BotId, Chat, ChatId, ChatState, Clock, Content, Delivery, DeliveryId, DeliveryState,
-    KbId, LeaseToken, Origin, ProcessId, Role, Scope, TargetKind, TaskId, TaskPayload, Timestamp, UserId,
+    KbId, LeaseToken, Origin, Priority, ProcessId, Role, Scope, TargetKind, TaskId, TaskPayload, Timestamp,
+    UserId,
 };
 use nexus_storage::{Db, HandedOut, Settled, Tx};
 
@@ -118,6 +119,13 @@ impl Outbox {
 
     /// Rights may have changed since the content was made: whoever may not see it any more gets the refusal instead.
     async fn may_be_shown(&self, delivery: &Delivery) -> Result<bool, ServiceError> {
+        let is_unasked = tells_unasked(delivery);
+        let is_unseen = is_unasked && delivery.parts.is_empty();
+        if is_unseen && !matches!(delivery.content, Some(Content::Answer { .. })) {
+            // What it told of was deleted.
+            self.drop_unseen(delivery).await?;
+            return Ok(false);
+        }
         let Some(user) = delivery.user_id.filter(|_| !delivery.kbs.is_empty()) else {
             return Ok(true);
         };
@@ -140,29 +148,41 @@ impl Outbox {
             Err(error @ ServiceError::Refused(_)) => error,
             Err(error) => return Err(error),
         };
+        if is_unseen {
+            self.drop_unseen(delivery).await?;
+            return Ok(false);
+        }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         tx.buttons().delete_of(delivery.id).await?;
-        let is_told =
-            tells_unasked(delivery) && tx.standing_questions().withdraw_message(delivery.id, now).await?;
-        if is_told && delivery.parts.is_empty() {
-            // Nobody waits for it: a refusal would tell of what may not be known.
-            let settled = Settled {
-                state: DeliveryState::Dropped,
-                parts: Vec::new(),
-                due_at: None,
-                attempts: delivery.attempts,
-                error: None,
-                keeps: false,
-            };
-            tx.deliveries().settle(delivery.id, &settled, now).await?;
-        } else {
-            let content = self.present.error(refusal, &delivery.trace_id, None);
-            tx.deliveries().write(delivery.id, &content, &[], now).await?;
+        if is_unasked {
+            tx.standing_questions().withdraw_message(delivery.id, now).await?;
         }
+        let content = self.present.error(refusal, &delivery.trace_id, None);
+        tx.deliveries().write(delivery.id, &content, &[], now).await?;
         tx.commit().await?;
         self.signals.deliveries();
         Ok(false)
+    }
+
+    /// Nobody waits for it: a refusal would tell of what may not be known. Its question may be gone, or asked anew.
+    async fn drop_unseen(&self, delivery: &Delivery) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        tx.buttons().delete_of(delivery.id).await?;
+        tx.standing_questions().withdraw_message(delivery.id, now).await?;
+        let settled = Settled {
+            state: DeliveryState::Dropped,
+            parts: Vec::new(),
+            due_at: None,
+            attempts: delivery.attempts,
+            error: None,
+            keeps: false,
+        };
+        tx.deliveries().settle(delivery.id, &settled, now).await?;
+        tx.commit().await?;
+        self.signals.deliveries();
+        Ok(())
     }
 
     /// Whether it is a message that nobody has asked for now, to somebody who has come to take none.
@@ -442,15 +462,10 @@ impl Outbox {
     }
 }
 
-/// Whether it answers a question that was refused long ago.
+/// Whether it answers a question that was refused long ago, also where its text was deleted since: no other notice has a
+/// question.
 fn tells_unasked(delivery: &Delivery) -> bool {
-    matches!(
-        &delivery.content,
-        Some(Content::Answer {
-            asked_before: Some(_),
-            ..
-        })
-    )
+    delivery.priority == Priority::Notice && delivery.update_id.is_none() && delivery.question.is_some()
 }
 
 async fn held(tx: &mut Tx, id: DeliveryId, lease: LeaseToken) -> Result<HandedOut, ServiceError> {
