@@ -165,6 +165,10 @@ impl Replies {
         if asks.answer.found || !standing::can_stand(searched) {
             return StandingChange::Closes(digest);
         }
+        // Nobody would be told.
+        if !takes_notices(&turn.subscription) {
+            return StandingChange::Stays;
+        }
         let known = Known {
             before: Baseline::of(asks.answer, asks.read),
             rewritten_by: report.rewritten_by,
