@@ -180,13 +180,17 @@ impl Calls {
         self.0.kept.store(true, Ordering::Relaxed);
     }
 
-    /// Keeps the calls by themselves. What cannot be kept is told to the log, and the answer goes on.
+    /// Keeps the calls by themselves. Where that fails, or nobody waits for it, it is tried again at the end: rows have their ids,
+    /// and none is written twice.
     pub async fn keep(&self) {
-        if self.0.kept.swap(true, Ordering::Relaxed) || self.0.rows().is_empty() {
+        if self.0.kept.load(Ordering::Relaxed) || self.0.rows().is_empty() {
             return;
         }
-        if let Err(error) = self.0.service.insert(self.0.rows()).await {
-            tracing::error!(%error, calls = self.0.rows().len(), "calls of chat models could not be kept");
+        match self.0.service.insert(self.0.rows()).await {
+            Ok(()) => self.are_kept(),
+            Err(error) => {
+                tracing::warn!(%error, calls = self.0.rows().len(), "calls of chat models are not kept yet");
+            }
         }
     }
 }
