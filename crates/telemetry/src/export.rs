@@ -79,14 +79,13 @@ pub enum StartError {
 impl Traces {
     /// Begins to export as this service, such as `nexus`. Needs a runtime that lives until [`Traces::stop`].
     pub fn start(export: &Export, service: &'static str, role: &'static str) -> Result<Self, StartError> {
-        let sender = Sender::new(export.traces.scheme() == "http")?;
+        let sender = Sender::new(export)?;
         let otlp = OtlpExporter::builder()
             .with_http()
             .with_http_client(sender)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(export.traces.as_str())
             .with_timeout(TIMEOUT)
-            .with_headers(export.headers())
             .build()?;
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
