@@ -105,7 +105,7 @@ impl Traces {
             .build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
-            // By the trace's id alone: all processes take the same ones, and no caller can make them take more.
+            // By the trace's id alone, so that all processes take the same ones. A caller who chooses its id chooses this, too.
             .with_sampler(Sampler::TraceIdRatioBased(export.ratio))
             .with_resource(resource)
             .build();
