@@ -13,6 +13,7 @@ use nexus_ingest::{ChunkOptions, Limits, Readers};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Rewriting, Writing};
 use nexus_storage::{Db, DbOptions};
 use secrecy::ExposeSecret as _;
+use tokio_util::task::TaskTracker;
 
 use crate::cli::READ_DOCUMENTS;
 use crate::config::{Config, read_or_make_secret};
@@ -313,8 +314,9 @@ impl Services {
         }
     }
 
-    /// Flushes and closes the stores.
+    /// Flushes and closes the stores, once what was cut by the end is kept.
     pub async fn close(self) {
+        self.app.model_calls.finish().await;
         self.index.close().await;
         self.db.close().await;
     }
@@ -361,6 +363,7 @@ impl Parts<'_> {
             clock: Arc::clone(&clock),
             prices: Arc::clone(&self.prices),
             metrics: self.metrics.clone(),
+            left: TaskTracker::new(),
         };
         let door = Door {
             db: db.clone(),

@@ -21,4 +21,3 @@ CREATE TABLE model_calls (
     cost_micros       BIGINT,
     currency          TEXT
 );
-CREATE INDEX model_calls_day ON model_calls (day);

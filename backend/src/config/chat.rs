@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nexus_domain::money::parse_price;
 use nexus_domain::{Currency, Prices};
+use nexus_models::chat::provider;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
@@ -138,6 +139,7 @@ impl ChatConfig {
             }
             before = slot.url.is_empty().then(|| format!("{name}.url"));
         }
+        self.validate_prices()?;
         self.currency()?;
         in_range("chat.calls_keep_days", u64::from(self.calls_keep_days), 1, 36_500)?;
         if !self.temperature.is_empty() && !self.temperature().is_some_and(|t| (0.0..=2.0).contains(&t)) {
@@ -161,6 +163,25 @@ impl ChatConfig {
         in_range("chat.attempts", u64::from(self.attempts), 1, 10)?;
         in_range("chat.retry_seconds", self.retry_seconds, 1, 600)?;
         in_range("chat.rest_seconds", self.rest_seconds, 0, 600)
+    }
+
+    /// Calls are priced by host, port and model: there is one price for them, whatever path or key they are asked with.
+    fn validate_prices(&self) -> Result<(), ConfigError> {
+        let mut seen: Vec<(String, ChosenModel)> = Vec::new();
+        for (model, (name, _)) in self.models().into_iter().zip(self.slots()) {
+            let provider = provider(&model.base);
+            let same = |(of, other): &&(String, ChosenModel)| *of == provider && other.model == model.model;
+            if seen
+                .iter()
+                .find(same)
+                .is_some_and(|(_, other)| other.prices != model.prices)
+            {
+                let reason = "the same model at the same host has another price above";
+                return Err(ConfigError::invalid(&format!("{name}.prompt_price"), reason));
+            }
+            seen.push((provider, model));
+        }
+        Ok(())
     }
 }
 
@@ -354,6 +375,25 @@ mod tests {
                 "{pairs:?}"
             );
         }
+    }
+
+    #[test]
+    fn one_model_at_one_host_has_one_price() {
+        let twice = |prompt: &str, model: &str| {
+            load(&[
+                ("URL", "https://models.example/v1"),
+                MODEL,
+                ("PROMPT_PRICE", "0.15"),
+                ("COMPLETION_PRICE", "0.6"),
+                ("2_URL", "https://models.example/eu/v1"),
+                ("2_MODEL", model),
+                ("2_PROMPT_PRICE", prompt),
+                ("2_COMPLETION_PRICE", "0.6"),
+            ])
+        };
+        assert!(twice("0.15", MODEL.1).is_ok() && twice("1", "large").is_ok());
+        let refused = twice("1", MODEL.1).unwrap_err();
+        assert!(refused.contains("NEXUS_CHAT_2_PROMPT_PRICE"), "{refused}");
     }
 
     #[test]

@@ -209,6 +209,20 @@ mod tests {
         let ours = ("NEXUS_OTLP_ENDPOINT", "http://ours:4318");
         let export = load(&[standard, ours]).unwrap().otlp.export().unwrap();
         assert_eq!(export.unwrap().to_string(), "ours");
+        // At plain http, headers would be refused: those of the standard endpoint are not taken for ours.
+        let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=secret-of-it");
+        load(&[standard, ours, headers]).unwrap();
+        let refused = load(&[standard, headers]).unwrap_err().to_string();
+        assert!(
+            refused.contains("NEXUS_OTLP_HEADERS") && !refused.contains("secret-of-it"),
+            "{refused}"
+        );
+        let password = ("NEXUS_OTLP_ENDPOINT", "https://anna:secret-of-it@collector:4318");
+        let refused = load(&[password]).unwrap_err().to_string();
+        assert!(
+            refused.contains("NEXUS_OTLP_ENDPOINT") && !refused.contains("secret-of-it"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where traces are sent.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use nexus_telemetry::{Export, InvalidExport};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -8,7 +9,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpConfig {
     /// Of a collector; empty: nothing is sent.
@@ -20,12 +21,14 @@ pub struct OtlpConfig {
 }
 
 impl OtlpConfig {
-    /// What is not set here may stand in the variables that all programs with OpenTelemetry read.
+    /// Without an endpoint here, the variables count that all programs with OpenTelemetry read. Their headers are for their own
+    /// endpoint: another one is not told them.
     pub(super) fn fill_from(&mut self, environment: &BTreeMap<String, String>) {
-        let given = |name: &str| environment.get(name).cloned().unwrap_or_default();
-        if self.endpoint.is_empty() {
-            self.endpoint = given("OTEL_EXPORTER_OTLP_ENDPOINT");
+        if !self.endpoint.is_empty() {
+            return;
         }
+        let given = |name: &str| environment.get(name).cloned().unwrap_or_default();
+        self.endpoint = given("OTEL_EXPORTER_OTLP_ENDPOINT");
         if self.headers.expose_secret().is_empty() {
             self.headers = given("OTEL_EXPORTER_OTLP_HEADERS").into();
         }
@@ -35,11 +38,20 @@ impl OtlpConfig {
     pub fn export(&self) -> Result<Option<Export>, ConfigError> {
         Export::new(&self.endpoint, &self.headers, self.ratio).map_err(|error| {
             let setting = match error {
-                InvalidExport::Endpoint => "otlp.endpoint",
-                InvalidExport::Headers => "otlp.headers",
+                InvalidExport::Endpoint | InvalidExport::Credentials => "otlp.endpoint",
+                InvalidExport::Headers | InvalidExport::PlainHttp => "otlp.headers",
                 InvalidExport::Ratio => "otlp.ratio",
             };
             ConfigError::invalid(setting, error.to_string())
         })
+    }
+}
+
+/// The endpoint is shown nowhere before it is checked: it may hold a password.
+impl fmt::Debug for OtlpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpConfig")
+            .field("ratio", &self.ratio)
+            .finish_non_exhaustive()
     }
 }

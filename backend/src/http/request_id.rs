@@ -11,6 +11,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+use super::metrics::known_method;
+
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest id taken from a caller.
@@ -66,7 +68,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 pub async fn trace(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!(
         "request",

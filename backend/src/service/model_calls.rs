@@ -9,12 +9,15 @@ use nexus_domain::{
     ModelCallId, NotedCall, Prices, Role, Scope, Timestamp,
 };
 use nexus_storage::{CallFilter, CallGroup, CallTotals, Db, StorageError, Tx};
+use tokio_util::task::TaskTracker;
 
 use super::ServiceError;
 use crate::metrics::Metrics;
 
 /// Groups that are told at once.
 pub const MAX_GROUPS: usize = 1_000;
+/// Time for what is still to be kept when the process ends.
+const LAST_ROWS: Duration = Duration::from_secs(5);
 
 /// What models cost, as the settings say.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct ModelCalls {
     pub clock: Arc<dyn Clock>,
     pub prices: Arc<PriceList>,
     pub metrics: Metrics,
+    /// Calls that are kept while nobody waits for them.
+    pub left: TaskTracker,
 }
 
 /// The calls for one question. Those that nobody has kept when it is dropped are kept then: what was spent is known even where
@@ -118,6 +123,18 @@ impl ModelCalls {
         Ok(totals)
     }
 
+    /// Waits until what was left is kept, before the database closes.
+    pub async fn finish(&self) {
+        self.left.close();
+        if tokio::time::timeout(LAST_ROWS, self.left.wait()).await.is_err() {
+            let questions = self.left.len();
+            tracing::error!(
+                questions,
+                "calls of chat models were not kept: the end came first"
+            );
+        }
+    }
+
     async fn insert(&self, rows: &[ModelCall]) -> Result<(), StorageError> {
         let mut tx = self.db.begin().await?;
         tx.model_calls().insert(rows).await?;
@@ -180,13 +197,17 @@ impl Calls {
         self.0.kept.store(true, Ordering::Relaxed);
     }
 
-    /// Keeps the calls by themselves. What cannot be kept is told to the log, and the answer goes on.
+    /// Keeps the calls by themselves. Where that fails, or nobody waits for it, it is tried again at the end: rows have their ids,
+    /// and none is written twice.
     pub async fn keep(&self) {
-        if self.0.kept.swap(true, Ordering::Relaxed) || self.0.rows().is_empty() {
+        if self.0.kept.load(Ordering::Relaxed) || self.0.rows().is_empty() {
             return;
         }
-        if let Err(error) = self.0.service.insert(self.0.rows()).await {
-            tracing::error!(%error, calls = self.0.rows().len(), "calls of chat models could not be kept");
+        match self.0.service.insert(self.0.rows()).await {
+            Ok(()) => self.are_kept(),
+            Err(error) => {
+                tracing::warn!(%error, calls = self.0.rows().len(), "calls of chat models are not kept yet");
+            }
         }
     }
 }
@@ -245,11 +266,13 @@ impl Drop for Open {
         let (service, rows) = (self.service.clone(), self.rows.take().unwrap_or_default());
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
-                runtime.spawn(async move {
+                let left = service.left.clone();
+                let keeping = async move {
                     if let Err(error) = service.insert(&rows).await {
                         tracing::error!(%error, calls = rows.len(), "calls of chat models could not be kept");
                     }
-                });
+                };
+                left.spawn_on(keeping, &runtime);
             }
             Err(_) => tracing::error!(
                 calls = rows.len(),

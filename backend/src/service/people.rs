@@ -169,12 +169,11 @@ impl People {
             return Err(ServiceError::PreconditionFailed);
         }
         let merged = merged(object, patch).map_err(|error| ServiceError::invalid(field, error))?;
-        if part == Part::Settings
-            && ["style", "instructions"]
-                .iter()
-                .any(|name| patch.get(name).is_some())
-        {
-            style::check(&merged).map_err(|error| ServiceError::invalid(error.field(), error))?;
+        if part == Part::Settings {
+            // What was kept before there were checks may stay: it blocks nothing else.
+            let named = merged.iter().filter(|(name, _)| patch.get(*name).is_some());
+            let named: Map<_, _> = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+            style::check(&named).map_err(|error| ServiceError::invalid(error.field(), error))?;
         }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;

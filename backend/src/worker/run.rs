@@ -369,10 +369,10 @@ async fn check_worth(context: &WorkerContext, running: &Running) -> Result<(), S
     Ok(())
 }
 
-/// What a task carries that its process has put back while it was ending.
 /// The code of a task that goes on by itself.
 pub const INTERRUPTED: &str = "interrupted";
 
+/// What a task carries that its process has put back while it was ending.
 fn interrupted() -> TaskError {
     TaskError {
         code: INTERRUPTED.to_owned(),

@@ -114,20 +114,21 @@ impl Variables<'_> {
         Ok(url.map(|url| url.as_str().trim_end_matches('/').to_owned()))
     }
 
-    /// Where traces go: the variables of the backend, or those that all programs with OpenTelemetry read.
+    /// Where traces go: the variables of the backend, or without an endpoint there, those that all programs with OpenTelemetry
+    /// read. The latter's headers are for their own endpoint: another one is not told them.
     pub(super) fn otlp(&self) -> Result<Option<Export>, ConfigError> {
-        let either = |ours, standard| {
-            self.text(ours)
-                .or_else(|| self.text(standard))
-                .unwrap_or_default()
-        };
-        let endpoint = either("NEXUS_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT");
-        let headers = either("NEXUS_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS");
+        let own = self.text("NEXUS_OTLP_ENDPOINT");
+        let standard = |variable| self.text(variable).filter(|_| own.is_none());
+        let endpoint = own.or_else(|| standard("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        let endpoint = endpoint.unwrap_or_default();
+        let headers = self.text("NEXUS_OTLP_HEADERS");
+        let headers = headers.or_else(|| standard("OTEL_EXPORTER_OTLP_HEADERS"));
+        let headers = headers.unwrap_or_default();
         let ratio = self.parsed("NEXUS_OTLP_RATIO", "a number")?.unwrap_or(1.0);
         Export::new(endpoint, &headers.into(), ratio).map_err(|error| {
             let variable = match error {
-                InvalidExport::Endpoint => "NEXUS_OTLP_ENDPOINT",
-                InvalidExport::Headers => "NEXUS_OTLP_HEADERS",
+                InvalidExport::Endpoint | InvalidExport::Credentials => "NEXUS_OTLP_ENDPOINT",
+                InvalidExport::Headers | InvalidExport::PlainHttp => "NEXUS_OTLP_HEADERS",
                 InvalidExport::Ratio => "NEXUS_OTLP_RATIO",
             };
             invalid(variable, error.to_string())

@@ -31,6 +31,14 @@ fn traces_go_nowhere_unless_an_endpoint_is_given() {
     let error = with(&[("NEXUS_OTLP_RATIO", "2")]).unwrap_err();
     assert!(error.contains("NEXUS_OTLP_RATIO"), "{error}");
     let collector = ("NEXUS_OTLP_ENDPOINT", "http://collector:4318");
+    // At plain http, headers would be refused: those of the standard endpoint are not taken for ours.
+    let standard = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=secret-of-it");
+    assert!(with(&[collector, standard]).is_ok());
+    let error = with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"), standard]).unwrap_err();
+    assert!(
+        error.contains("NEXUS_OTLP_HEADERS") && !error.contains("secret-of-it"),
+        "{error}"
+    );
     let error = with(&[collector, ("NEXUS_OTLP_HEADERS", "secret-of-it")]).unwrap_err();
     assert!(
         error.contains("NEXUS_OTLP_HEADERS") && !error.contains("secret-of-it"),

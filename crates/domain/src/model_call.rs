@@ -66,7 +66,7 @@ pub struct NotedCall {
     pub model: String,
     pub provider: String,
     pub began_at: Instant,
-    /// Whether its first word came.
+    /// Whether its provider has accepted it: it may take tokens from there on, before any word comes.
     pub began: bool,
     pub usage: Option<ChatUsage>,
     /// `None`: it still runs.
@@ -128,7 +128,7 @@ pub struct OpenCall {
 }
 
 impl OpenCall {
-    /// Its first word is there.
+    /// Its provider has accepted it.
     pub fn begins(&self) {
         self.note(|call| call.began = true);
     }

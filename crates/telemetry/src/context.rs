@@ -30,7 +30,7 @@ pub fn adopt(span: &Span, id: &str, parent: Option<&str>) {
     let trace = trace(id);
     let parent = parent.and_then(parsed).filter(|(of, _)| *of == trace);
     let parent = parent.map_or(NO_PARENT, |(_, span)| span);
-    // Which traces are sampled is decided by their ids alone, in all processes alike: a caller has no say.
+    // Which traces are sampled is decided by their ids alone, in all processes alike: a caller's flag has no say, its id has.
     let context = SpanContext::new(trace, parent, TraceFlags::SAMPLED, true, TraceState::default());
     // It fails where the span is not exported.
     let _ = span.set_parent(Context::new().with_remote_span_context(context));

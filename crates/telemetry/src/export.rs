@@ -79,14 +79,13 @@ pub enum StartError {
 impl Traces {
     /// Begins to export as this service, such as `nexus`. Needs a runtime that lives until [`Traces::stop`].
     pub fn start(export: &Export, service: &'static str, role: &'static str) -> Result<Self, StartError> {
-        let sender = Sender::new(export.traces.scheme() == "http")?;
+        let sender = Sender::new(export)?;
         let otlp = OtlpExporter::builder()
             .with_http()
             .with_http_client(sender)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(export.traces.as_str())
             .with_timeout(TIMEOUT)
-            .with_headers(export.headers())
             .build()?;
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE)
@@ -106,7 +105,7 @@ impl Traces {
             .build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
-            // By the trace's id alone: all processes take the same ones, and no caller can make them take more.
+            // By the trace's id alone, so that all processes take the same ones. A caller who chooses its id chooses this, too.
             .with_sampler(Sampler::TraceIdRatioBased(export.ratio))
             .with_resource(resource)
             .build();

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
+
+use crate::settings::Export;
 
 /// Time for one batch.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,6 +19,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Called from a thread of the exporter's own.
 pub(crate) struct Sender {
     http: reqwest::Client,
+    headers: HeaderMap,
     runtime: Handle,
     is_away: AtomicBool,
 }
@@ -28,18 +32,19 @@ impl fmt::Debug for Sender {
 
 impl Sender {
     /// Within a runtime, which sends.
-    pub(crate) fn new(is_plain: bool) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(export: &Export) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("nexus/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT);
-        let builder = match is_plain {
+        let builder = match export.traces.scheme() == "http" {
             // No TLS will be spoken: do not demand that this machine has certificate authorities.
             true => builder.tls_certs_only([]),
             false => builder.https_only(true),
         };
         Ok(Self {
             http: builder.build()?,
+            headers: export.headers.clone(),
             runtime: Handle::current(),
             is_away: AtomicBool::new(false),
         })
@@ -58,6 +63,18 @@ impl Sender {
     }
 }
 
+/// Ours, and what says how the body is written. The exporter adds those of `OTEL_EXPORTER_OTLP_HEADERS` by itself, wherever it
+/// sends to: they may be another collector's.
+fn sent_headers(ours: &HeaderMap, of_exporter: &HeaderMap) -> HeaderMap {
+    let mut headers = ours.clone();
+    for name in [CONTENT_TYPE, CONTENT_ENCODING, USER_AGENT] {
+        if let Some(value) = of_exporter.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    headers
+}
+
 #[async_trait]
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
@@ -65,7 +82,7 @@ impl HttpClient for Sender {
         let sending = self
             .http
             .request(parts.method, parts.uri.to_string())
-            .headers(parts.headers)
+            .headers(sent_headers(&self.headers, &parts.headers))
             .body(body)
             .send();
         let sent = self.runtime.spawn(async move {
@@ -74,7 +91,8 @@ impl HttpClient for Sender {
             Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
         });
         let sent = match sent.await {
-            Ok(sent) => sent.map_err(HttpError::from),
+            // The address may hold a key in its query.
+            Ok(sent) => sent.map_err(|error| HttpError::from(error.without_url())),
             Err(error) => Err(error.into()),
         };
         self.note(!matches!(&sent, Ok((status, ..)) if status.is_success()));
@@ -83,5 +101,29 @@ impl HttpClient for Sender {
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::AUTHORIZATION;
+
+    use super::*;
+
+    #[test]
+    fn only_our_own_headers_are_told_to_the_collector() {
+        let ours = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("ours"))]);
+        let of_exporter = HeaderMap::from_iter([
+            (AUTHORIZATION, HeaderValue::from_static("of another collector")),
+            (CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf")),
+            (
+                http::header::COOKIE,
+                HeaderValue::from_static("of another collector"),
+            ),
+        ]);
+        let sent = sent_headers(&ours, &of_exporter);
+        assert_eq!((sent.len(), &sent[AUTHORIZATION]), (2, &ours[AUTHORIZATION]));
+        assert_eq!(sent[CONTENT_TYPE], "application/x-protobuf");
     }
 }

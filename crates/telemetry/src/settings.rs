@@ -1,16 +1,17 @@
 //! Where traces go.
 
-use std::collections::HashMap;
 use std::fmt;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 /// A collector, and how much it is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Export {
     pub(crate) traces: Url,
-    pub(crate) headers: SecretString,
+    /// All of them sensitive.
+    pub(crate) headers: HeaderMap,
     pub(crate) ratio: f64,
 }
 
@@ -19,8 +20,14 @@ pub struct Export {
 pub enum InvalidExport {
     #[error("use http://HOST:4318 or https://HOST:4318, the collector's port of OTLP over HTTP")]
     Endpoint,
+    #[error(
+        "leave user name and password out of the address; what the collector wants to know of us stands in headers"
+    )]
+    Credentials,
     #[error("headers are written NAME=VALUE, with commas between them")]
     Headers,
+    #[error("headers are secrets, and the endpoint is another machine at plain http; use https")]
+    PlainHttp,
     #[error("a ratio is a number from 0 to 1")]
     Ratio,
 }
@@ -37,18 +44,30 @@ impl Export {
         let base = Url::parse(endpoint.trim()).ok();
         let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let mut traces = base.ok_or(InvalidExport::Endpoint)?;
+        if !traces.username().is_empty() || traces.password().is_some() {
+            return Err(InvalidExport::Credentials);
+        }
         let path = format!("{}/v1/traces", traces.path().trim_end_matches('/'));
         traces.set_path(&path);
-        parsed(headers).ok_or(InvalidExport::Headers)?;
+        let headers = parsed(headers).ok_or(InvalidExport::Headers)?;
+        if !headers.is_empty() && traces.scheme() == "http" && !is_loopback(&traces) {
+            return Err(InvalidExport::PlainHttp);
+        }
         Ok(Some(Self {
             traces,
-            headers: headers.clone(),
+            headers,
             ratio,
         }))
     }
+}
 
-    pub(crate) fn headers(&self) -> HashMap<String, String> {
-        parsed(&self.headers).unwrap_or_default()
+/// The address may hold a key in its query.
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Export")
+            .field("host", &self.traces.host_str())
+            .field("ratio", &self.ratio)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,18 +77,44 @@ impl fmt::Display for Export {
     }
 }
 
-fn parsed(headers: &SecretString) -> Option<HashMap<String, String>> {
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn parsed(headers: &SecretString) -> Option<HeaderMap> {
     let text = headers.expose_secret();
     let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=')?;
-            let (name, value) = (name.trim(), value.trim());
-            let is_name = http::HeaderName::try_from(name).is_ok();
-            let is_value = http::HeaderValue::try_from(value).is_ok();
-            (is_name && is_value).then(|| (name.to_owned(), value.to_owned()))
+            let name = HeaderName::try_from(name.trim()).ok()?;
+            let mut value = HeaderValue::try_from(decoded(value.trim())).ok()?;
+            value.set_sensitive(true);
+            Some((name, value))
         })
         .collect()
+}
+
+/// The variable's specification writes blanks and commas as `%20` and `%2C`. A sign of per cent that begins no such thing stays.
+fn decoded(value: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut left = value.as_bytes();
+    while let Some((first, rest)) = left.split_first() {
+        let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+        let coded = digit(0).zip(digit(1)).filter(|_| *first == b'%');
+        let coded = coded.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        bytes.push(coded.unwrap_or(*first));
+        left = match coded {
+            Some(_) => rest.get(2..).unwrap_or_default(),
+            None => rest,
+        };
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -112,14 +157,43 @@ mod tests {
         assert_eq!(export("", "", f64::NAN).err(), Some(InvalidExport::Ratio));
         let error = export("http://c:4318", "my secret", 1.0).err();
         assert_eq!(error, Some(InvalidExport::Headers));
-        let given = export("http://c:4318", "authorization=Bearer abc=, x-scope=7", 1.0);
+        let headers = "authorization=Bearer%20abc=, x-scope=7%";
+        let given = export("https://c:4318?key=abc", headers, 1.0);
         let given = given.ok().flatten();
         assert!(!format!("{given:?}").contains("abc"), "{given:?}");
-        let headers = given.map(|export| export.headers()).unwrap_or_default();
-        assert_eq!(
-            headers.get("authorization").map(String::as_str),
-            Some("Bearer abc=")
-        );
-        assert_eq!(headers.len(), 2);
+        let headers = given.map(|export| export.headers).unwrap_or_default();
+        let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(value("authorization"), Some("Bearer abc="));
+        assert_eq!(value("x-scope"), Some("7%"));
+        assert!(headers.len() == 2 && headers.values().all(HeaderValue::is_sensitive));
+    }
+
+    #[test]
+    fn secrets_go_encrypted_or_stay_on_this_machine() {
+        for endpoint in [
+            "http://c:4318",
+            "http://10.0.0.1:4318",
+            "http://localhost.example",
+        ] {
+            let error = export(endpoint, "authorization=abc", 1.0).err();
+            assert_eq!(error, Some(InvalidExport::PlainHttp), "{endpoint}");
+            assert!(export(endpoint, "", 1.0).is_ok(), "{endpoint}");
+        }
+        for endpoint in [
+            "https://c:4318",
+            "http://127.0.0.1:4318",
+            "http://[::1]:4318",
+            "http://localhost:4318",
+        ] {
+            assert!(export(endpoint, "authorization=abc", 1.0).is_ok(), "{endpoint}");
+        }
+        for endpoint in [
+            "https://anna:abc@c:4318",
+            "https://anna@c:4318",
+            "https://:abc@c:4318",
+        ] {
+            let error = export(endpoint, "", 1.0).err();
+            assert_eq!(error, Some(InvalidExport::Credentials), "{endpoint}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use nexus_rag::Mode;
 use nexus_storage::ButtonRow;
 use serde_json::Value;
 
-use super::commands::rewritten;
+use super::commands::{rewritten, shown_wish};
 use super::keyboard::{Rows, keyboard_of};
 use super::questions::PASSAGES;
 use super::{DialogueChange, Done, Message, NotHandled, Replies, Rewritten, Turn, settings};
@@ -48,7 +48,7 @@ impl Replies {
             ButtonAction::KbsDone => self.kbs_done(turn, &message).await,
             ButtonAction::SetLanguage { language } => Ok(language_set(&message, language)),
             ButtonAction::SwitchNotices => Ok(notices_switched(turn, message)),
-            ButtonAction::SetStyle { style } => Ok(style_set(message, style)),
+            ButtonAction::SetStyle { style } => Ok(style_set(turn, message, style)),
             ButtonAction::TakeFile {
                 kb,
                 file_id,
@@ -58,7 +58,7 @@ impl Replies {
                 self.take_file(turn, message.id, kb, (&file_id, &file_unique_id, &file_name))
                     .await
             }
-            ButtonAction::Cancel => Ok(closed(&message)),
+            ButtonAction::Cancel => Ok(closed(turn, &message)),
             ButtonAction::CancelTask { task } => self.cancel_task(turn, &row, task).await,
             ButtonAction::RetryTask { task } => self.retry_task(turn, &row, task).await,
         }
@@ -313,11 +313,11 @@ fn notices_switched(turn: &Turn<'_>, menu: Delivery) -> Done {
             *mark = on;
         }
     };
-    retold(menu, settings::notices_patch(on), told, marked)
+    retold(turn, menu, settings::notices_patch(on), told, marked)
 }
 
 /// The same menu with the mark on another style.
-fn style_set(menu: Delivery, set: Style) -> Done {
+fn style_set(turn: &Turn<'_>, menu: Delivery, set: Style) -> Done {
     let told = |say: &mut Say| {
         if let Say::Settings { style, .. } = say {
             *style = Some(set);
@@ -328,16 +328,23 @@ fn style_set(menu: Delivery, set: Style) -> Done {
             *chosen = *style == set;
         }
     };
-    retold(menu, settings::style_patch(set), told, marked)
+    retold(turn, menu, settings::style_patch(set), told, marked)
 }
 
 /// A menu of settings that stays open and shows what was changed.
-fn retold(menu: Delivery, patch: Value, told: impl Fn(&mut Say), marked: impl Fn(&mut Label)) -> Done {
+fn retold(
+    turn: &Turn<'_>,
+    menu: Delivery,
+    patch: Value,
+    told: impl Fn(&mut Say),
+    marked: impl Fn(&mut Label),
+) -> Done {
     let Some(mut content) = menu.content else {
         return Done::nothing();
     };
     if let Content::Say { say, .. } = &mut content {
         told(say);
+        wish_as_it_is(turn, say);
     }
     for button in buttons_of(&mut content) {
         marked(&mut button.label);
@@ -355,15 +362,23 @@ fn retold(menu: Delivery, patch: Value, told: impl Fn(&mut Say), marked: impl Fn
     }
 }
 
+/// The menu may be older than the wish, and than its end.
+fn wish_as_it_is(turn: &Turn<'_>, say: &mut Say) {
+    if let Say::Settings { instructions, .. } = say {
+        *instructions = shown_wish(turn);
+    }
+}
+
 /// A menu that is put away: settings stay as they are, everything else is cancelled.
-fn closed(menu: &Delivery) -> Done {
-    let say = match &menu.content {
+fn closed(turn: &Turn<'_>, menu: &Delivery) -> Done {
+    let mut say = match &menu.content {
         Some(Content::Say {
             say: say @ Say::Settings { .. },
             ..
         }) => say.clone(),
         _ => Say::Cancelled,
     };
+    wish_as_it_is(turn, &mut say);
     ended(rewritten(menu.id, say))
 }
 

@@ -233,11 +233,16 @@ fn language_menu(chosen: Option<Language>) -> Done {
     menu(Say::LanguageAsk, language_rows(chosen))
 }
 
+/// What the person wishes now; others read along in a group.
+pub(super) fn shown_wish(turn: &Turn<'_>) -> Option<String> {
+    let wish = style::wish_of_settings(&turn.subscription.settings);
+    wish.filter(|_| turn.is_private()).map(str::to_owned)
+}
+
 fn settings_menu(turn: &Turn<'_>) -> Done {
     let language = settings::chosen_language(&turn.subscription);
     let notices = settings::takes_notices(&turn.subscription);
     let chosen = style::of_settings(&turn.subscription.settings);
-    let wish = style::wish_of_settings(&turn.subscription.settings);
     let mut rows = language_rows(language);
     let styled = |style: &Style| {
         let label = Label::Style {
@@ -256,7 +261,7 @@ fn settings_menu(turn: &Turn<'_>) -> Done {
         language,
         notices,
         style: chosen,
-        instructions: wish.map(str::to_owned),
+        instructions: shown_wish(turn),
     };
     menu(say, rows)
 }

@@ -48,6 +48,8 @@ impl OpenAiChat {
                 Ok(pieces) => pieces,
                 Err(error) => return Err((error, None)),
             };
+            // A model that thinks for long before its first word has its price, too.
+            call.begins();
             let mut reply = Reply::new(pieces, times.between_tokens, deadline);
             match reply.first().await {
                 Ok(first) => Ok((reply, first)),
@@ -55,18 +57,19 @@ impl OpenAiChat {
             }
         };
         let opened = timeout_at((Instant::now() + times.first_token).min(give_up), opening).await;
-        let late = || (ChatError::TimedOut("no first word came in time".to_owned()), None);
-        match opened.unwrap_or_else(|_| Err(late())) {
-            Ok((reply, first)) => {
-                call.begins();
-                Ok(ChatReply {
-                    model: self.name.clone(),
-                    events: reply.into_stream(first, call),
-                })
-            }
-            Err((error, usage)) => {
+        match opened {
+            Ok(Ok((reply, first))) => Ok(ChatReply {
+                model: self.name.clone(),
+                events: reply.into_stream(first, call),
+            }),
+            Ok(Err((error, usage))) => {
                 call.end(CallOutcome::Failed, usage);
                 Err(error)
+            }
+            // Given up by us: the provider may be at work on it all the same, so it was cut.
+            Err(_) => {
+                drop(call);
+                Err(ChatError::TimedOut("no first word came in time".to_owned()))
             }
         }
     }

@@ -212,10 +212,35 @@ impl Event {
                 "content_filter" => ChatFinish::Filtered,
                 _ => ChatFinish::Other,
             }),
-            usage: self.usage.map(|usage| ChatUsage {
-                prompt_tokens: usage.prompt_tokens.unwrap_or(0),
-                completion_tokens: usage.completion_tokens.unwrap_or(0),
+            // Half of it tells nothing: what is left out was not free.
+            usage: self.usage.and_then(|usage| {
+                Some(ChatUsage {
+                    prompt_tokens: usage.prompt_tokens?,
+                    completion_tokens: usage.completion_tokens?,
+                })
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_without_both_counts_is_not_known() {
+        let usage = |event: &str| {
+            let event: Event = serde_json::from_str(event).unwrap();
+            event.piece().unwrap().usage
+        };
+        for half in ["{}", r#"{"prompt_tokens": 3}"#, r#"{"completion_tokens": 2}"#] {
+            assert_eq!(usage(&format!(r#"{{"usage": {half}}}"#)), None, "{half}");
+        }
+        let told = ChatUsage {
+            prompt_tokens: 3,
+            completion_tokens: 0,
+        };
+        let whole = r#"{"usage": {"prompt_tokens": 3, "completion_tokens": 0}}"#;
+        assert_eq!(usage(whole), Some(told));
     }
 }

@@ -8,7 +8,7 @@ use nexus_domain::{CallLog, CallOutcome, ChatModel, ChatRequest, ChatUsage, Purp
 use nexus_models::chat::Fallback;
 use nexus_models::chat_stand_in::Play;
 
-use super::{options, persistent, read, request, set_up};
+use super::{SHORT, options, persistent, read, request, set_up};
 
 const TOLD: Option<ChatUsage> = Some(ChatUsage {
     prompt_tokens: 100,
@@ -73,6 +73,22 @@ async fn an_answer_that_breaks_off_has_failed_and_one_that_is_left_was_cut() {
     left.events.next().await.unwrap().unwrap();
     assert_eq!(log.noted()[1].ended, None, "it runs");
     drop(left);
+    assert_eq!(
+        noted(&log),
+        [(true, None, CallOutcome::Failed), (true, None, CallOutcome::Cut)]
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_was_asked_and_says_no_word_has_begun_all_the_same() {
+    let mut options = options();
+    // Enough for the head of the answer on a busy machine.
+    options.times.first_token = SHORT * 12;
+    let plays = vec![Play::EndsEarly(vec![]), Play::Stalls(vec![])];
+    let (_server, model) = set_up(plays, options).await;
+    let log = CallLog::default();
+    assert!(model.chat(noting(&log)).await.is_err());
+    assert!(model.chat(noting(&log)).await.is_err());
     assert_eq!(
         noted(&log),
         [(true, None, CallOutcome::Failed), (true, None, CallOutcome::Cut)]
