@@ -17,6 +17,8 @@ pub(super) struct Standing {
     /// `None`: it is what was asked.
     rewritten_by: Option<RewrittenBy>,
     failure: Option<RewriteFailure>,
+    /// By a model in place of the one that is asked first: good enough to answer by, and not to keep for others.
+    by_stand_in: bool,
     pub(super) spent: Spent,
 }
 
@@ -26,12 +28,17 @@ impl Answering {
         let (asked, history) = (question.searched(), question.history.as_slice());
         let (mut spent, mut failure) = (Spent::default(), None);
         if let Some(rewriting) = self.rewriting.as_ref().filter(|_| leans(history, asked)) {
-            let (rewritten, took) = rewriting.stand_alone(history, asked).await;
-            match rewritten {
-                Ok(text) => return Standing::of(asked, text, RewrittenBy::Model, None, took),
+            let rewritten = rewriting.stand_alone(history, asked).await;
+            match rewritten.text {
+                Ok(text) => {
+                    return Standing {
+                        by_stand_in: rewritten.by_stand_in,
+                        ..Standing::of(asked, text, RewrittenBy::Model, None, rewritten.spent)
+                    };
+                }
                 Err(reason) => {
                     tracing::warn!(?reason, "a chat model did not rewrite a question; rules did");
-                    (spent, failure) = (took, Some(reason));
+                    (spent, failure) = (rewritten.spent, Some(reason));
                 }
             }
         }
@@ -72,6 +79,7 @@ impl Standing {
             language,
             rewritten_by,
             failure,
+            by_stand_in: false,
             spent,
         }
     }
@@ -80,6 +88,7 @@ impl Standing {
         report.question = self.rewritten_by.map(|_| self.text.clone());
         report.rewritten_by = self.rewritten_by;
         report.rewrite_failure = self.failure;
+        report.hitch |= self.by_stand_in;
     }
 }
 

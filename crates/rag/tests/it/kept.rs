@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::CallLog;
 use nexus_domain::testing::{FakeChat, FakeChatModel, FakeReranker};
-use nexus_rag::follow_up::Turn;
+use nexus_domain::{CallLog, ChatError, ChatModel, ChatReply, ChatRequest, Condition};
+use nexus_rag::follow_up::{RewrittenBy, Turn};
 use nexus_rag::verify::Unverified;
-use nexus_rag::{Answering, Manner, Mode, Question, Reranking, Rewriting, Writing, WritingSettings};
+use nexus_rag::{
+    Answering, KeptAnswer, Manner, Mode, Question, Reranking, Rewriting, Writing, WritingSettings,
+};
 
 use crate::support::World;
 
@@ -128,6 +130,56 @@ async fn a_conversation_counts_as_far_as_the_question_leans_on_it() {
         assert_eq!(
             answering.identity_of(&world.question(QUESTION, Mode::Hybrid)),
             whole
+        );
+    }
+}
+
+/// The second of two models, of which the first is away.
+#[derive(Debug)]
+struct StandIn(Arc<FakeChatModel>);
+
+#[async_trait::async_trait]
+impl ChatModel for StandIn {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    async fn chat(&self, request: ChatRequest) -> Result<ChatReply, ChatError> {
+        self.0.chat(request).await
+    }
+
+    fn conditions(&self) -> Vec<(String, Condition)> {
+        let first = ("first".to_owned(), Condition::Fine);
+        let second = (self.0.name().to_owned(), Condition::Fine);
+        vec![first, second]
+    }
+}
+
+#[tokio::test]
+async fn what_a_stand_in_makes_of_a_question_is_answered_and_not_kept() {
+    let linux = "# Install on Linux\n\nInstall the agent on Linux with the package manager.\n";
+    let windows = "# Install on Windows\n\nInstall the agent on Windows with the setup program.\n";
+    let world = World::of(&[("linux.md", linux), ("windows.md", windows)]).await;
+    let says = || vec![FakeChat::says("How is the agent installed on Windows?")];
+    for (name, is_kept) in [("first", true), ("second", false)] {
+        let answering = Answering {
+            rewriting: Some(Rewriting {
+                model: Arc::new(StandIn(Arc::new(FakeChatModel::new(name, says())))),
+                ..rewriting()
+            }),
+            ..world.answering()
+        };
+        let question = Question {
+            history: vec![Turn::asked("How do I install the agent on Linux?")],
+            ..world.question("And on Windows?", Mode::Lexical)
+        };
+        let answer = answering.answer(&question).await.unwrap();
+        assert_eq!(answer.retrieval.rewritten_by, Some(RewrittenBy::Model), "{name}");
+        assert_eq!(answer.citations[0].passage.document_path, "windows.md", "{name}");
+        assert_eq!(
+            KeptAnswer::of(&answering, &[], &answer).is_some(),
+            is_kept,
+            "{name}"
         );
     }
 }

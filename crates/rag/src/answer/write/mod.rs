@@ -134,10 +134,7 @@ impl Writing {
     /// The models that may write, the one that is asked first in front, however they do now: while it is away, what it wrote
     /// before is given again, and what another one writes in its place is not kept for the time after.
     pub(super) fn line_up(&self) -> Vec<String> {
-        let models = self.model.conditions().into_iter();
-        let mut models: Vec<String> = models.map(|(name, _)| name).collect();
-        models.sort_by_key(|name| Some(name) != self.manner.model.as_ref());
-        models
+        line_up(&*self.model, self.manner.model.as_ref())
     }
 
     /// What the model made of it; no content where its text cannot be used.
@@ -302,6 +299,14 @@ impl Writing {
             fresh,
         })
     }
+}
+
+/// The models behind one, the one that is asked first in front.
+fn line_up(model: &dyn ChatModel, prefer: Option<&String>) -> Vec<String> {
+    let models = model.conditions().into_iter();
+    let mut models: Vec<String> = models.map(|(name, _)| name).collect();
+    models.sort_by_key(|name| Some(name) != prefer);
+    models
 }
 
 /// A text that was kept, as if a model said it now, which takes no tokens.

@@ -11,6 +11,7 @@ use nexus_domain::{
 use nexus_text::{Language, language_of};
 
 use super::context::fence_around;
+use super::line_up;
 use super::prompt::{DIVIDER, filled};
 use super::thoughts::Thoughts;
 use crate::answer::generation::Spent;
@@ -64,15 +65,22 @@ pub struct Rewriting {
     pub calls: CallLog,
 }
 
+/// What came of asking.
+#[derive(Debug)]
+pub(in crate::answer) struct Rewritten {
+    /// The question as the model understands it, or why that cannot be used.
+    pub(in crate::answer) text: Result<String, RewriteFailure>,
+    /// Another model said it, in place of the one that is asked first.
+    pub(in crate::answer) by_stand_in: bool,
+    /// In either case.
+    pub(in crate::answer) spent: Spent,
+}
+
 impl Rewriting {
-    /// The question as the model understands it, or why that cannot be used; and what it took in either case.
-    pub(in crate::answer) async fn stand_alone(
-        &self,
-        history: &[Turn],
-        question: &str,
-    ) -> (Result<String, RewriteFailure>, Spent) {
+    pub(in crate::answer) async fn stand_alone(&self, history: &[Turn], question: &str) -> Rewritten {
         let mut spent = Spent::default();
-        let said = self.said(history, question, &mut spent);
+        let mut asked = None;
+        let said = self.said(history, question, &mut spent, &mut asked);
         let said = tokio::time::timeout(self.time, said).await;
         let text = match said {
             Ok(said) => said.and_then(|text| checked(&text, history, question)),
@@ -82,7 +90,12 @@ impl Rewriting {
                 Err(RewriteFailure::TimedOut)
             }
         };
-        (text, spent)
+        let first = line_up(&*self.model, self.prefer.as_ref()).into_iter().next();
+        Rewritten {
+            text,
+            by_stand_in: asked.is_some() && asked != first,
+            spent,
+        }
     }
 
     async fn said(
@@ -90,6 +103,7 @@ impl Rewriting {
         history: &[Turn],
         question: &str,
         spent: &mut Spent,
+        asked: &mut Option<String>,
     ) -> Result<String, RewriteFailure> {
         let request = ChatRequest {
             messages: messages(history, question),
@@ -101,6 +115,7 @@ impl Rewriting {
         };
         let mut reply = self.model.chat(request).await.map_err(|error| failure(&error))?;
         spent.uncounted = true;
+        *asked = Some(std::mem::take(&mut reply.model));
         let mut thoughts = Thoughts::default();
         let (mut text, mut read) = (String::new(), 0_usize);
         loop {
