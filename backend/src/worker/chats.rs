@@ -22,6 +22,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AT_CARDS_EVERY: Duration = Duration::from_secs(1);
 /// What has expired is swept this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// After one that failed.
+const SWEEP_AGAIN: Duration = Duration::from_secs(30);
 /// Rows of a kind that are deleted in one transaction.
 const SWEEP_BATCH: usize = 200;
 /// First wait before an update is tried again; doubled with each attempt.
@@ -238,12 +240,16 @@ impl ChatWorker {
 
     async fn sweep(self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.forget_expired().await {
-                tracing::warn!(%error, "what has expired in chats could not be removed");
-            }
+            let pause = match self.forget_expired().await {
+                Ok(()) => SWEEP_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired in chats could not be removed yet");
+                    SWEEP_AGAIN
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(SWEEP_EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

@@ -79,14 +79,14 @@ fn sent_headers(ours: &HeaderMap, of_exporter: &HeaderMap) -> HeaderMap {
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
-        let sending = self
+        let request = self
             .http
             .request(parts.method, parts.uri.to_string())
             .headers(sent_headers(&self.headers, &parts.headers))
-            .body(body)
-            .send();
+            .body(body);
         let sent = self.runtime.spawn(async move {
-            let response = sending.await?;
+            // Within the runtime from its first step: the timer of the request needs one.
+            let response = request.send().await?;
             let (status, headers) = (response.status(), response.headers().clone());
             Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
         });
