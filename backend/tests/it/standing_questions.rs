@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_api::TaskState;
 use nexus_client::{Upload, UploadTarget};
-use nexus_domain::{Clock as _, StandingState};
+use nexus_domain::{Clock as _, Embedder, StandingState};
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
+use nexus_models::{EmbedderOptions, FastembedEmbedder};
 use nexus_storage::{Db, DbOptions};
 use serde_json::{Value, json};
 
@@ -48,6 +50,11 @@ fn settings(more: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     own.into_iter().chain(more.iter().cloned()).collect()
 }
 
+fn real_model(folder: String) -> Arc<dyn Embedder> {
+    let model = FastembedEmbedder::load(&EmbedderOptions::new(folder)).unwrap();
+    Arc::new(model.expect("the folder holds a model"))
+}
+
 async fn opened(data: &Path) -> Db {
     let url = format!("sqlite:{}", data.join("nexus.db").display());
     Db::connect(&url, DbOptions::default()).await.unwrap()
@@ -56,7 +63,12 @@ async fn opened(data: &Path) -> Db {
 impl World {
     /// The knowledge base is open to whoever comes through the bot.
     async fn open_to_all(more: &[(&'static str, String)]) -> Self {
-        let world = Self::start(more).await;
+        Self::open_with(more, None).await
+    }
+
+    /// By words alone without a model.
+    async fn open_with(more: &[(&'static str, String)], model: Option<Arc<dyn Embedder>>) -> Self {
+        let world = Self::start(more, model).await;
         let (_, bots) = world.operator.get("/bots").await;
         let path = format!(
             "/knowledge-bases/{}/bots/{}",
@@ -67,10 +79,11 @@ impl World {
         world
     }
 
-    async fn start(more: &[(&'static str, String)]) -> Self {
+    async fn start(more: &[(&'static str, String)], model: Option<Arc<dyn Embedder>>) -> Self {
         let app = TestApp::with(Setup {
             settings: settings(more),
-            lexical_only: true,
+            lexical_only: model.is_none(),
+            own_model: model,
             ..Setup::default()
         })
         .await;
@@ -578,7 +591,7 @@ fn asked(thing: usize, fact: usize) -> String {
 /// and people lose their rights or their wish to hear of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_hundred_askers_most_are_told_hardly_any_wrongly_none_twice_and_none_who_lost_access() {
-    let mut world = World::start(&[]).await;
+    let mut world = World::start(&[], None).await;
     let mut users = BTreeMap::new();
     let mut asks: BTreeMap<(i64, String), usize> = BTreeMap::new();
     for person in 1_000..1_125 {
@@ -699,7 +712,8 @@ async fn of_two_hundred_askers_most_are_told_hardly_any_wrongly_none_twice_and_n
 }
 
 /// A set of documents and questions that is not in the repository: a quarter of its documents is there, a half comes in two
-/// uploads, and a quarter never does. Prints what comes of the questions to the last three.
+/// uploads, and a quarter never does. Prints what comes of the questions to the last three. With `NEXUS_TEST_MODELS`, a folder
+/// of models, it is hybrid.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a set in BEIR's form: NEXUS_TEST_EVAL_SET names its folder"]
 async fn of_a_set_of_questions_most_askers_are_told_and_hardly_any_wrongly() {
@@ -729,7 +743,9 @@ async fn of_a_set_of_questions_most_askers_are_told_and_hardly_any_wrongly() {
             .map(|(_, document)| (format!("{}.md", text(&document["_id"])), text(&document["text"])))
             .collect()
     };
-    let mut world = World::open_to_all(&[("NEXUS_STANDING_IN_ALL", "100000".to_owned())]).await;
+    let model = std::env::var("NEXUS_TEST_MODELS").ok().map(real_model);
+    let sides = if model.is_some() { "hybrid" } else { "words alone" };
+    let mut world = World::open_with(&[("NEXUS_STANDING_IN_ALL", "100000".to_owned())], model).await;
     let send = async |world: &World, part: usize| {
         let files = files_of(part);
         let files: Vec<(&str, &[u8])> = files
@@ -776,7 +792,7 @@ async fn of_a_set_of_questions_most_askers_are_told_and_hardly_any_wrongly() {
         .count();
     let wrongly = told.values().filter(|right| !**right).count();
     eprintln!(
-        "{folder}: {} refused ({open:?}), {} of them with documents that come: {rightly} told rightly ({:.1} %); {wrongly} told \
+        "{folder}, {sides}: {} refused ({open:?}), {} of them with documents that come: {rightly} told rightly ({:.1} %); {wrongly} told \
          wrongly: {:.1} % of the refused, {:.1} % of the {} told",
         gold.len(),
         coming.len(),
