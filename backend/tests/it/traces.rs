@@ -173,10 +173,11 @@ async fn a_question_in_a_chat_is_one_trace_from_the_update_to_the_model_and_the_
     );
     // An upload's request and the task that reads it.
     let all = collector.spans();
-    let task = named(&all, "task");
-    let of_task = collector.trace(&task.trace);
-    named(&of_task, "task.stage");
-    named(&of_task, "POST /api/v1/ingestion/archives");
+    let upload = named(&all, "POST /api/v1/ingestion/archives");
+    let of_upload = collector.trace(&upload.trace);
+    let task = named(&of_upload, "task");
+    assert_eq!(task.attribute("kind"), Some("ingest_upload"));
+    assert_eq!(named(&of_upload, "task.stage").parent, task.id);
 
     let sent = format!("{all:?}");
     for secret in [
