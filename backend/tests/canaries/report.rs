@@ -39,8 +39,9 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-/// Of a hundred requests, so many find what they have to: a server that shows nobody anything would pass otherwise.
-const POSITIVES_PERCENT: usize = 3;
+/// Of a hundred requests, so many find what they have to: a server that shows nobody anything would pass otherwise. All
+/// operations are called, of which few show words, and each new one makes this share smaller.
+const POSITIVES_PERCENT: usize = 2;
 
 impl Report {
     pub fn add(&mut self, outcome: &Outcome) {
