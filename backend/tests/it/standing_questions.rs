@@ -294,7 +294,10 @@ async fn what_was_there_before_is_no_news() {
     world.added_to(&closed, "a.tar.gz", &[ANSWER]).await;
     // Ids of one process never go back in time, and tests beside this one have clocks of their own, some of them the real one:
     // what comes now is to be later than any of them.
-    world.app.clock.advance(Duration::from_secs(50 * 365 * 24 * 3_600));
+    world
+        .app
+        .clock
+        .advance(Duration::from_secs(50 * 365 * 24 * 3_600));
     assert_eq!(world.bot.take_lease().await.0, 200);
     world.refused(ANNA, QUESTION).await;
     // A right that is given is no news of a document, whatever comes beside it.
