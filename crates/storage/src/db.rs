@@ -11,6 +11,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tracing::Instrument as _;
 
 use crate::error::StorageError;
+use crate::log_copier::{self, LogCopier};
 use crate::migrate;
 use crate::pen::{HeldPen, Pen, Row};
 use crate::session::on;
@@ -86,6 +87,7 @@ pub(crate) enum Pools {
         /// One connection; whose turn it is, the pen says.
         write: SqlitePool,
         pen: Pen,
+        copier: LogCopier,
     },
     Postgres(PgPool),
 }
@@ -144,10 +146,12 @@ impl Db {
 
     async fn begun(&self, row: Row) -> Result<Tx, StorageError> {
         Ok(match &self.0 {
-            Pools::Sqlite { write, pen, .. } => {
+            Pools::Sqlite {
+                write, pen, copier, ..
+            } => {
                 let held = pen.take(row).await?;
                 let begun = write.begin_with("BEGIN IMMEDIATE").await?;
-                Tx(TxInner::Sqlite(begun), Some(held))
+                Tx(TxInner::Sqlite(begun, copier.clone()), Some(held))
             }
             Pools::Postgres(pool) => Tx(TxInner::Postgres(pool.begin().await?), None),
         })
@@ -186,7 +190,10 @@ impl Db {
     /// Waits for connections in use and closes them all.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Sqlite { read, write, .. } => {
+            Pools::Sqlite {
+                read, write, copier, ..
+            } => {
+                copier.close().await;
                 read.close().await;
                 // The last one to close folds the write-ahead log into the file.
                 write.close().await;
@@ -198,7 +205,7 @@ impl Db {
 
 #[derive(Debug)]
 pub(crate) enum TxInner {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, LogCopier),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -221,7 +228,10 @@ impl Tx {
     async fn committed(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx) => tx.commit().await?,
+            TxInner::Sqlite(tx, copier) => {
+                tx.commit().await?;
+                copier.committed();
+            }
             TxInner::Postgres(tx) => tx.commit().await?,
         }
         drop(held);
@@ -232,7 +242,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx) => tx.rollback().await?,
+            TxInner::Sqlite(tx, _) => tx.rollback().await?,
             TxInner::Postgres(tx) => tx.rollback().await?,
         }
         drop(held);
@@ -241,7 +251,7 @@ impl Tx {
 
     pub(crate) const fn kind(&self) -> DbKind {
         match &self.0 {
-            TxInner::Sqlite(_) => DbKind::Sqlite,
+            TxInner::Sqlite(..) => DbKind::Sqlite,
             TxInner::Postgres(_) => DbKind::Postgres,
         }
     }
@@ -345,15 +355,23 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         .pragma("cache_size", WRITER_CACHE)
         // What is deleted is overwritten, not only let go.
         .pragma("secure_delete", "ON")
+        .pragma("wal_autocheckpoint", log_copier::BACKSTOP)
         .optimize_on_close(true, None);
     let write = pool().max_connections(1).connect_with(writer).await?;
+    let of_copier = pool().max_connections(1).connect_with(connect.clone()).await?;
     let reader = connect.pragma("query_only", "ON");
     let read = pool()
         .max_connections(options.max_connections.max(1))
         .connect_with(reader)
         .await?;
     let pen = Pen::new(options.acquire_timeout);
-    Ok(Db(Pools::Sqlite { read, write, pen }))
+    let copier = LogCopier::start(of_copier, pen.clone());
+    Ok(Db(Pools::Sqlite {
+        read,
+        write,
+        pen,
+        copier,
+    }))
 }
 
 async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError> {
