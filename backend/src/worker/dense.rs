@@ -200,7 +200,8 @@ impl DensePass {
                 trace(|| format!("computed {hash}"));
             }
             crash_point("dense.embedded");
-            let mut tx = context.db.begin().await?;
+            // What was computed is lost where the process ends before it is written.
+            let mut tx = context.db.begin_ahead().await?;
             running.hold(&mut tx).await?;
             // Texts that went meanwhile leave nothing behind.
             let mut versions: Vec<VersionId> = chunks.iter().map(|row| row.chunk.version_id).collect();

@@ -192,6 +192,11 @@ impl Embedder for FastembedEmbedder {
         self.note.clone().map_or(Condition::Fine, Condition::Fallback)
     }
 
+    /// Two batches, so that there is something to sort by length: what a process computed last is lost where it dies.
+    fn passages_at_once(&self) -> usize {
+        2 * self.batch_size
+    }
+
     async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut passages = passages;
         let batches = length::batches(&passages, self.batch_size, self.profile.max_tokens);
