@@ -16,6 +16,9 @@ const FINITE: [&str; 22] = [
     "made", "led", "began", "held", "took", "said", "stated", "left", "said",
 ];
 
+/// Digits behind small letters and a hyphen that make a key of them.
+const MIN_KEY_DIGITS: usize = 3;
+
 pub(super) fn check(reading: &Reading<'_>, faults: &mut Vec<Fault>) {
     let same_language = reading.is_of_one_language();
     let counted: Vec<_> = numbers(reading.text)
@@ -58,7 +61,7 @@ fn kind(reading: &Reading<'_>, at: usize, token: &Token<'_>) -> Option<Kind> {
     let inner_capital = letters.clone().any(char::is_uppercase) && raw.chars().count() > 1;
     let is_numeral = is_ordinal(raw)
         || matches!(raw.as_bytes(), [b'v' | b'V', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
-    if first.is_uppercase() && is_hyphenated(reading, token) {
+    if is_hyphenated(reading, token) && (first.is_uppercase() || is_strange_key(reading, token)) {
         return Some(Kind::Identifier);
     }
     if (has_digit && !is_numeral && !is_amount(raw)) || raw.contains('_') || inner_capital {
@@ -156,6 +159,19 @@ fn is_hyphenated(reading: &Reading<'_>, token: &Token<'_>) -> bool {
     digit_behind && compound(reading.text, token).len() > token.raw.len()
 }
 
+/// `sk-12345`, of whose digits no cited passage knows anything. What was `post-1945` may be told as `after 1945`, and `top-10` as
+/// ten.
+fn is_strange_key(reading: &Reading<'_>, token: &Token<'_>) -> bool {
+    let behind = reading.text.get(token.span.end..).unwrap_or_default();
+    let digits = behind.trim_start_matches('-');
+    let digits = &digits[..digits.bytes().take_while(u8::is_ascii_digit).count()];
+    digits.len() >= MIN_KEY_DIGITS
+        && !reading
+            .cited
+            .iter()
+            .any(|evidence| evidence.lower.contains(digits))
+}
+
 /// The identifier that a word is a part of: `E-1042`, `a/b`, without the sign of a sentence behind it.
 fn compound<'t>(text: &'t str, token: &Token<'t>) -> &'t str {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '\\');
@@ -226,6 +242,11 @@ mod tests {
             ("Set `max_size_mb` of the GW-7.", "`max_size_mb` of GW-7"),
             ("Use both APIs.", "An API is there."),
             ("The delay is 10ms on the 31st.", "10 ms on 31"),
+            (
+                "It is of post-1945 design, one of the top-10.",
+                "It was made after 1945, and is among the ten best.",
+            ),
+            ("The key is sk-12345.", "Its key: SK-12345"),
             ("**Note:** Gateways are here. They work.", "gateways"),
         ] {
             assert!(
@@ -245,6 +266,8 @@ mod tests {
             ("Thomas Edison built it.", "Nikola Tesla built it.", "Thomas"),
             ("Его построил Эдисон.", "Его построил Тесла.", "Эдисон"),
             ("Ошибка E-1043 значит это.", "Ошибка E-1042 значит это.", "E"),
+            ("The key is sk-12345.", "Hold the button.", "sk"),
+            ("Ключ — sk-12345.", "Удерживайте кнопку sk-1234.", "sk"),
             ("It is in Australia.", "It is in Austria.", "Australia"),
             ("Set `max_size_kb`.", "Set `max_size_mb`.", "max_size_kb"),
             ("Служба beacond запущена.", "Служба postgres запущена.", "beacond"),
