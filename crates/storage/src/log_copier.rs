@@ -73,7 +73,7 @@ async fn copy_again_and_again(pool: SqlitePool, pen: Pen, commits: Arc<Commits>)
             Ok(()) => {}
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => {
-                tracing::warn!(%error, "the database's log could not be copied; a writer does it if it grows")
+                tracing::warn!(%error, "the database's log could not be copied; a writer does it if it grows");
             }
         }
     }
