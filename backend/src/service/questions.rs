@@ -137,12 +137,16 @@ impl Questions {
                 return Err(error.into());
             }
         };
-        let asked = self
+        let mut asked = self
             .answers
             .asked(access, &question.text, &question.filter, &stamps);
         let answer = match self.cache.look(&answering, &question, &stamps).await {
-            Looked::Known(known) => known.given_again(),
+            Looked::Known(known) => {
+                asked.kept_as = known.kept_as.clone();
+                known.given_again()
+            }
             Looked::Unknown(ticket) => {
+                asked.kept_as = ticket.kept_as.clone();
                 let kept = self.cache.texts(&ticket);
                 let answering = Answering { kept, ..answering }.noting(asked.calls.log());
                 cached_at_the_end(answering.stream(question), self.cache.clone(), *ticket)

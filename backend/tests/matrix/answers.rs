@@ -69,6 +69,7 @@ impl World {
             row,
             kbs: Vec::new(),
             passages: Vec::new(),
+            repeats: None,
         };
         let mut tx = self.db.begin().await.unwrap();
         tx.answers().insert(&new).await.unwrap();

@@ -51,6 +51,22 @@ async fn questions(embedder: &FastembedEmbedder, count: usize) -> (Duration, Dur
     (times[count / 2], times[count * 99 / 100])
 }
 
+/// One question of each length from 4 to 43 tokens; the longest and the median time.
+async fn lengths(embedder: &FastembedEmbedder) -> (Duration, Duration) {
+    let mut times = Vec::new();
+    for words in 2..42 {
+        let question = WORDS.split_whitespace().cycle().take(words).collect::<Vec<_>>();
+        let started = Instant::now();
+        embedder
+            .embed_query(question.join(" "))
+            .await
+            .expect("a question is embedded");
+        times.push(started.elapsed());
+    }
+    times.sort();
+    (times[times.len() / 2], times[times.len() - 1])
+}
+
 fn options() -> EmbedderOptions {
     let folder = std::env::args().nth(1).unwrap_or("data/models".to_owned());
     let mut options = EmbedderOptions::new(folder);
@@ -83,6 +99,10 @@ async fn main() -> Result<(), nexus_models::ModelError> {
         cpu() - spent,
         memory()
     );
+    for time in ["first", "second", "third"] {
+        let (p50, most) = lengths(&embedder).await;
+        println!("questions of 40 lengths, the {time} time: p50 {p50:?}, at most {most:?}");
+    }
     let (p50, p99) = questions(&embedder, 200).await;
     println!(
         "question of 12 tokens alone: p50 {p50:?}, p99 {p99:?}; {}",

@@ -3,7 +3,7 @@
 
 mod record;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nexus_domain::access::Denied;
@@ -40,6 +40,19 @@ pub struct Asked {
     trace_id: Option<String>,
     /// The calls of chat models that it takes.
     pub(super) calls: Calls,
+    /// Shared with all who are given the same answer.
+    pub(super) kept_as: KeptAs,
+}
+
+/// How an answer was kept when it was given first: whoever is given it again keeps it by reference to that.
+#[derive(Clone, Debug, Default)]
+pub struct KeptAs(Arc<OnceLock<FirstKept>>);
+
+#[derive(Debug)]
+struct FirstKept {
+    id: AnswerId,
+    body: String,
+    context_hash: ContentHash,
 }
 
 impl Asked {
@@ -85,6 +98,7 @@ impl Answers {
             kbs: filter.kbs().collect(),
             trace_id: Some(access.origin().trace_id.to_string()).filter(|id| !id.is_empty()),
             calls: self.model_calls.open(asker),
+            kept_as: KeptAs::default(),
         }
     }
 
@@ -103,6 +117,23 @@ impl Answers {
         let id = AnswerId::new(now);
         answer.id = Some(id);
         let passages = record::used(answer, read);
+        let first = asked.kept_as.0.get();
+        let (body, context_hash) = match first {
+            Some(first) => (first.body.clone(), first.context_hash),
+            None => (
+                record::body(answer, &passages)?,
+                record::context_hash(passages.iter().map(|used| &used.passage)),
+            ),
+        };
+        let repeats = first.map(|first| first.id);
+        if repeats.is_none() {
+            // Before its row is there: whoever is faster finds none, and keeps the answer whole.
+            let _ = asked.kept_as.0.set(FirstKept {
+                id,
+                body: body.clone(),
+                context_hash,
+            });
+        }
         let generation = &answer.generation;
         let row = AnswerRow {
             id,
@@ -125,9 +156,9 @@ impl Answers {
             usage: generation.usage,
             retrieval_micros: answer.retrieval.total_micros,
             generation_micros: generation.micros,
-            context_hash: record::context_hash(passages.iter().map(|used| &used.passage)),
+            context_hash,
             report: record::report(answer),
-            body: Some(record::body(answer, &passages)?),
+            body: Some(body),
             trace_id: asked.trace_id.clone(),
             feedback: None,
         };
@@ -135,6 +166,7 @@ impl Answers {
             row,
             kbs: asked.revisions.clone(),
             passages,
+            repeats,
         }))
     }
 

@@ -7,11 +7,13 @@ use nexus_rag::{AnswerStream, KeptAnswer, KeptText};
 use nexus_storage::KbStamp;
 use serde::{Deserialize, Serialize};
 
+use crate::service::answers::KeptAs;
+
 /// A text of a knowledge base.
 pub type Content = (KbId, ContentHash);
 
-/// What an entry takes besides its texts, about.
-const OVERHEAD: usize = 512;
+/// What an entry takes besides its texts, about: with an answer, what is kept of it for replay.
+const OVERHEAD: usize = 2_560;
 
 /// A value and the texts that it was made from.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Entry<T> {
     pub(super) contents: Vec<Content>,
     /// In which revisions its texts were seen to stand.
     seen: Mutex<Vec<(KbId, i64)>>,
+    /// Of an answer.
+    pub(in crate::service) kept_as: KeptAs,
 }
 
 /// The same as it lies outside of this process.
@@ -36,6 +40,7 @@ impl<T> Entry<T> {
             value,
             contents,
             seen: Mutex::new(seen),
+            kept_as: KeptAs::default(),
         }
     }
 

@@ -17,6 +17,7 @@ use nexus_rag::{Answer, Answering, KeptAnswer, KeptTexts, Question, RankedPassag
 use nexus_storage::{Db, KbStamp, StorageError};
 use tokio_util::sync::CancellationToken;
 
+use super::answers::KeptAs;
 use crate::metrics::Metrics;
 use entry::{Content, Entry, contents};
 use memory::Memory;
@@ -62,6 +63,7 @@ pub struct Ticket {
     stamps: Vec<KbStamp>,
     answering: Answering,
     question: Question,
+    pub(super) kept_as: KeptAs,
 }
 
 /// What the cache says to a question.
@@ -125,6 +127,7 @@ impl AnswerCache {
                 stamps: stamps.to_vec(),
                 answering: answering.clone(),
                 question: question.clone(),
+                kept_as: KeptAs::default(),
             })),
         }
     }
@@ -157,7 +160,10 @@ impl AnswerCache {
             return;
         }
         let contents = contents(kept.passages());
-        let entry = Entry::new(kept, contents, &ticket.stamps);
+        let entry = Entry {
+            kept_as: ticket.kept_as.clone(),
+            ..Entry::new(kept, contents, &ticket.stamps)
+        };
         if !inner.is_unmoved(&ticket.stamps).await {
             return;
         }

@@ -19,11 +19,13 @@ use crate::sql::{IDS, ids_in, padded, statements};
 use crate::types::{from_json, limit, to_json, word};
 
 statements! {
-    // Whether a copy's text still stands somewhere. A chunk whose row is gone was swept while something was made of it; one that
+    // Copies whose text stands nowhere any more. A chunk whose row is gone was swept while something was made of it; one that
     // waits for the sweep is found by that.
-    LIVES = "SELECT 1 FROM kept_passages p JOIN chunks c ON c.id = p.lives_in
-        JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
-        JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL WHERE p.id = $1";
+    GONE = "SELECT DISTINCT a.passage_id FROM answer_passages a JOIN kept_passages p ON p.id = a.passage_id
+        LEFT JOIN chunks c ON c.id = p.lives_in
+        LEFT JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
+        LEFT JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
+        WHERE a.answer_id = $1 AND (p.text IS NULL OR c.id IS NULL OR k.id IS NULL) ORDER BY a.passage_id";
     OF_ANSWER = "SELECT p.chunk_id, p.document_id, p.kb_id, p.place, p.text, a.is_shown,
             CASE WHEN d.id IS NULL OR d.deleted_at IS NOT NULL OR k.id IS NULL OR k.deleted_at IS NOT NULL THEN 0
                 ELSE 1 END AS live
@@ -34,6 +36,8 @@ statements! {
         VALUES ($1, $2, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
     ID_OF = "SELECT id FROM kept_passages WHERE digest = $1";
     USE = "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown) VALUES ($1, $2, $3, $4)";
+    USE_THOSE_OF = "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown)
+        SELECT $1, ordinal, passage_id, is_shown FROM answer_passages WHERE answer_id = $2";
     FOLLOW = "UPDATE kept_passages SET lives_in = $2 WHERE id = $1";
     ERASE = "UPDATE kept_passages SET text = NULL, place = '' WHERE id = $1";
     // What was looked for may hold words of what was answered before.
@@ -223,7 +227,7 @@ impl KeptPassages<&mut Tx> {
                 continue;
             };
             let chunk = &passage.chunk;
-            let (id, lives) = on!(self.0, |c| {
+            on!(self.0, |c| {
                 let insert = sqlx::query(INSERT)
                     .bind(digest.as_bytes().as_slice())
                     .bind(chunk.id.as_uuid())
@@ -241,13 +245,34 @@ impl KeptPassages<&mut Tx> {
                         .execute(&mut *c)
                         .await?;
                 }
-                let lives: Option<i32> = sqlx::query_scalar(LIVES).bind(id).fetch_optional(&mut *c).await?;
-                (id, lives.is_some())
             });
-            // Nobody can say any more whether it was edited or deleted.
-            if !lives {
-                self.erase(id).await?;
-            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what another answer was made from as that of this one, too. How many passages it were: none where the other one is
+    /// not there.
+    pub(super) async fn put_those_of(
+        &mut self,
+        other: AnswerId,
+        answer: AnswerId,
+    ) -> Result<u64, StorageError> {
+        Ok(on!(self.0, |c| sqlx::query(USE_THOSE_OF)
+            .bind(answer.as_uuid())
+            .bind(other.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected()))
+    }
+
+    /// Forgets what an answer was made from as far as it is gone: nobody can say any more whether it was edited or deleted.
+    pub(super) async fn erase_what_is_gone(&mut self, answer: AnswerId) -> Result<(), StorageError> {
+        let gone: Vec<i64> = on!(self.0, |c| sqlx::query_scalar(GONE)
+            .bind(answer.as_uuid())
+            .fetch_all(c)
+            .await?);
+        for copy in gone {
+            self.erase(copy).await?;
         }
         Ok(())
     }

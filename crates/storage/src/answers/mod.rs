@@ -42,6 +42,8 @@ statements! {
             context_hash, question, searched, report, body, trace_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
     INSERT_KB = "INSERT INTO answer_kbs (answer_id, kb_id, revision) VALUES ($1, $2, $3)";
+    INSERT_KBS_OF = "INSERT INTO answer_kbs (answer_id, kb_id, revision)
+        SELECT $1, kb_id, revision FROM answer_kbs WHERE answer_id = $2";
     RATE = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE id = $1";
     RATE_DELIVERY = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE delivery_id = $1
         RETURNING id";
@@ -94,6 +96,8 @@ pub struct NewAnswer {
     pub kbs: Vec<(KbId, i64)>,
     /// In their order.
     pub passages: Vec<UsedPassage>,
+    /// One that was kept with the same knowledge bases and passages: its rows are copied, where they are there.
+    pub repeats: Option<AnswerId>,
 }
 
 #[derive(FromRow)]
@@ -203,6 +207,20 @@ impl Answers<&mut Tx> {
     /// kept, nor what the answer says of it.
     pub async fn insert(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
         self.insert_row(&new.row).await?;
+        let id = new.row.id;
+        let kept = match new.repeats {
+            Some(other) if self.insert_those_of(other, id).await? => Ok(()),
+            _ => self.insert_all(new).await,
+        };
+        // The last answer that used a passage was forgotten at this very moment, and the passage with it.
+        kept.map_err(|error| match error {
+            StorageError::ReferenceViolation(cause) => StorageError::Unavailable(cause),
+            error => error,
+        })?;
+        KeptPassages(&mut *self.0).erase_what_is_gone(id).await
+    }
+
+    async fn insert_all(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
         on!(self.0, |c| {
             for (kb, revision) in &new.kbs {
                 sqlx::query(INSERT_KB)
@@ -213,15 +231,25 @@ impl Answers<&mut Tx> {
                     .await?;
             }
         });
-        let kept = KeptPassages(&mut *self.0).put(new.row.id, &new.passages).await;
-        // The last answer that used a passage was forgotten at this very moment, and the passage with it.
-        kept.map_err(|error| match error {
-            StorageError::ReferenceViolation(cause) => StorageError::Unavailable(cause),
-            error => error,
-        })?;
+        KeptPassages(&mut *self.0).put(new.row.id, &new.passages).await?;
         let cited = new.passages.iter().filter(|used| used.is_cited);
         let cited = cited.map(|used| used.passage.chunk.document_id).collect();
         Sources(&mut *self.0).used(new.row.id, &cited).await
+    }
+
+    /// Copies the rows of another answer; whether there were any.
+    async fn insert_those_of(&mut self, other: AnswerId, id: AnswerId) -> Result<bool, StorageError> {
+        if KeptPassages(&mut *self.0).put_those_of(other, id).await? == 0 {
+            return Ok(false);
+        }
+        on!(self.0, |c| sqlx::query(INSERT_KBS_OF)
+            .bind(id.as_uuid())
+            .bind(other.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        Sources(&mut *self.0).used_like(other, id).await?;
+        Ok(true)
     }
 
     async fn insert_row(&mut self, new: &AnswerRow) -> Result<(), StorageError> {

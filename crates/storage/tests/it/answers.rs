@@ -12,6 +12,7 @@ use crate::support::{Shelf, at, filter};
 on_both_databases! {
     an_answer_is_read_back_as_it_was_kept
     answers_share_what_they_were_made_from_and_outlive_its_rows
+    an_answer_that_is_given_again_is_kept_like_the_first
     a_copy_goes_where_its_passage_went
     what_is_deleted_goes_from_copies_and_from_answers_that_show_it
     what_was_deleted_before_it_could_be_kept_is_not_kept
@@ -59,6 +60,7 @@ fn new(row: AnswerRow, kbs: &[KbId], passages: &[(Passage, bool)]) -> NewAnswer 
         row,
         kbs: kbs.iter().map(|kb| (*kb, 7)).collect(),
         passages: used.collect(),
+        repeats: None,
     }
 }
 
@@ -178,6 +180,36 @@ async fn answers_share_what_they_were_made_from_and_outlive_its_rows(db: &Db) {
         );
         assert_eq!(db.answers().get(row.id).await.unwrap().as_ref(), Some(row));
     }
+}
+
+async fn an_answer_that_is_given_again_is_kept_like_the_first(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (found, _) = passages(&shelf, "a.md", &["one", "two"]).await;
+    let used = [(found[1].clone(), true), (found[0].clone(), false)];
+    let (first, again, of_none, late) = (row(1), row(2), row(3), row(4));
+    let repeating = |row: &AnswerRow, other| NewAnswer {
+        repeats: Some(other),
+        ..new(row.clone(), &[shelf.kb], &used)
+    };
+    keep(db, &new(first.clone(), &[shelf.kb], &used)).await;
+    keep(db, &repeating(&again, first.id)).await;
+    // The one that it repeats was never kept, or is forgotten.
+    keep(db, &repeating(&of_none, AnswerId::new(at(5)))).await;
+    let as_kept = db.kept_passages().of_answer(first.id).await.unwrap();
+    for row in [&again, &of_none] {
+        assert_eq!(db.answers().get(row.id).await.unwrap().as_ref(), Some(row));
+        assert_eq!(db.answers().kbs(row.id).await.unwrap(), [(shelf.kb, 7)]);
+        let kept = db.kept_passages().of_answer(row.id).await.unwrap();
+        assert_eq!(kept, as_kept);
+    }
+    assert_eq!(db.shown_passages().of_kb(shelf.kb, 10).await.unwrap().len(), 2);
+    let uses = db.sources().uses(&[shelf.source]).await.unwrap();
+    assert_eq!(uses[&shelf.source].hits, 3);
+
+    assert!(shelf.delete(found[0].chunk.document_id).await);
+    keep(db, &repeating(&late, first.id)).await;
+    assert_eq!(context(db, late.id).await, [None, None]);
+    assert_eq!(db.answers().get(late.id).await.unwrap().unwrap().body, None);
 }
 
 async fn a_copy_goes_where_its_passage_went(db: &Db) {

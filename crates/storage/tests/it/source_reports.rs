@@ -163,6 +163,7 @@ async fn answered(db: &Db, seconds: i64, found: bool, used: &[(&Passage, bool)])
         },
         kbs: Vec::new(),
         passages: used.collect(),
+        repeats: None,
     };
     in_tx!(db, |tx| tx.answers().insert(&new));
     new.row.id
