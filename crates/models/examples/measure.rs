@@ -1,8 +1,9 @@
 //! What the installed model costs here: time to load, memory, tokens per CPU-second, time of a question.
 //!
-//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared] [bf16|fp32|int8] [LIBRARY.so]`
+//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared|own] [alone] [bf16|fp32|int8] [LIBRARY.so]`
 //! (Linux: reads /proc).
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nexus_domain::Embedder;
@@ -51,6 +52,31 @@ async fn questions(embedder: &FastembedEmbedder, count: usize) -> (Duration, Dur
     (times[count / 2], times[count * 99 / 100])
 }
 
+/// Questions a second, asked by eight at once, and milliseconds of CPU for each.
+async fn crowd(embedder: &FastembedEmbedder, each: u32) -> (f64, f64) {
+    let (started, spent) = (Instant::now(), cpu());
+    let one = async |shift: usize| {
+        for n in 0..each as usize {
+            let words = WORDS
+                .split_whitespace()
+                .cycle()
+                .skip(shift + n)
+                .take(4 + (shift + n) % 9);
+            let question = words.collect::<Vec<_>>().join(" ");
+            embedder
+                .embed_query(question)
+                .await
+                .expect("a question is embedded");
+        }
+    };
+    tokio::join!(one(0), one(1), one(2), one(3), one(4), one(5), one(6), one(7));
+    let asked = f64::from(each * 8);
+    (
+        asked / started.elapsed().as_secs_f64(),
+        (cpu() - spent).as_secs_f64() * 1_000.0 / asked,
+    )
+}
+
 /// One question of each length from 4 to 43 tokens; the longest and the median time.
 async fn lengths(embedder: &FastembedEmbedder) -> (Duration, Duration) {
     let mut times = Vec::new();
@@ -73,6 +99,9 @@ fn options() -> EmbedderOptions {
     for argument in std::env::args().skip(2) {
         match argument.as_str() {
             "shared" => options.query_session = QuerySession::Shared,
+            "own" => options.query_session = QuerySession::Own,
+            // A question on one thread.
+            "alone" => options.query_threads = Some(NonZeroUsize::MIN),
             "bf16" => options.precision = PrecisionChoice::Bf16,
             "fp32" => options.precision = PrecisionChoice::Fp32,
             "int8" => options.precision = PrecisionChoice::Int8,
@@ -108,6 +137,9 @@ async fn main() -> Result<(), nexus_models::ModelError> {
         "question of 12 tokens alone: p50 {p50:?}, p99 {p99:?}; {}",
         memory()
     );
+
+    let (rate, milliseconds) = crowd(&embedder, 100).await;
+    println!("questions by eight at once: {rate:.0} a second, {milliseconds:.2} ms CPU each");
 
     // Every one of these words is one token of both known models' English vocabulary: 254 and two special ones.
     let passage = WORDS

@@ -6,6 +6,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use nexus_domain::EmbedError;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+/// Questions that are run together, at most.
+const TOGETHER: usize = 8;
+/// Bytes of padding that are cheaper than a run of their own.
+const PADDING: usize = 256;
+
 /// What a batch's caller waits for.
 pub(crate) type Reply = Result<Vec<Vec<f32>>, EmbedError>;
 
@@ -62,20 +67,26 @@ impl Lanes {
         self.changed.notify_all();
     }
 
-    /// Waits for the next batch whose caller still wants it. `None` after `close`.
-    pub(crate) fn next(&self, serves: Serves) -> Option<Batch> {
+    /// Waits for what is to be run next: one batch of passages, or all questions that wait, as far as they go together. Only
+    /// what somebody still wants. `None` after `close`.
+    pub(crate) fn next(&self, serves: Serves) -> Option<Vec<Batch>> {
         let mut state = self.lock();
         while !state.closed {
-            let batch = match serves {
-                Serves::Queries => state.queries.pop_front(),
-                Serves::Passages => state.passages.pop_front(),
-                Serves::Both => state.queries.pop_front().or_else(|| state.passages.pop_front()),
+            let questions = match serves {
+                Serves::Passages => Vec::new(),
+                Serves::Queries | Serves::Both => together(&mut state.queries),
             };
-            match batch {
-                Some(batch) if batch.reply.is_closed() => {}
-                Some(batch) => return Some(batch),
-                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            if !questions.is_empty() {
+                return Some(questions);
             }
+            let passages = match serves {
+                Serves::Queries => None,
+                Serves::Passages | Serves::Both => wanted(&mut state.passages),
+            };
+            if let Some(passages) = passages {
+                return Some(vec![passages]);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }
@@ -97,6 +108,36 @@ impl Lanes {
         // Nothing panics while it is held; a poisoned lock would still guard a whole queue.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first that somebody waits for.
+fn wanted(lane: &mut VecDeque<Batch>) -> Option<Batch> {
+    while let Some(batch) = lane.pop_front() {
+        if !batch.reply.is_closed() {
+            return Some(batch);
+        }
+    }
+    None
+}
+
+/// The first, and those behind it with which it costs less than alone: most of a short run is reading the weights. All texts of
+/// a run are as long as its longest, so one that is long goes with others of its kind.
+fn together(lane: &mut VecDeque<Batch>) -> Vec<Batch> {
+    let mut taken = Vec::new();
+    let (mut longest, mut bytes, mut texts) = (0, 0, 0);
+    while let Some(next) = wanted(lane) {
+        let lengths = || next.texts.iter().map(String::len);
+        let most = lengths().fold(longest, usize::max);
+        let (all, count) = (bytes + lengths().sum::<usize>(), texts + next.texts.len());
+        let goes_along = count <= TOGETHER && most * count - all <= PADDING;
+        if !taken.is_empty() && !goes_along {
+            lane.push_front(next);
+            break;
+        }
+        (longest, bytes, texts) = (most, all, count);
+        taken.push(next);
+    }
+    taken
 }
 
 #[cfg(test)]
@@ -134,7 +175,7 @@ mod tests {
             receivers.push(receiver);
         }
         let order: Vec<_> = (0..3)
-            .map(|_| lanes.next(Serves::Both).unwrap().texts.remove(0))
+            .map(|_| lanes.next(Serves::Both).unwrap().remove(0).texts.remove(0))
             .collect();
         assert_eq!(order, ["q", "p1", "p2"]);
         assert_eq!(places.available_permits(), 8);
@@ -148,8 +189,41 @@ mod tests {
         drop(receiver);
         let (wanted, _receiver) = batch(&places, "wanted");
         lanes.push(Lane::Passages, wanted);
-        assert_eq!(lanes.next(Serves::Passages).unwrap().texts, ["wanted"]);
+        assert_eq!(lanes.next(Serves::Passages).unwrap()[0].texts, ["wanted"]);
         assert_eq!(places.available_permits(), 8);
+    }
+
+    #[test]
+    fn questions_that_wait_are_run_together_unless_one_is_much_longer() {
+        let (lanes, places) = (Lanes::default(), Arc::new(Semaphore::new(32)));
+        let long = "long ".repeat(200);
+        let mut receivers = Vec::new();
+        let mut push = |lane, text: &str| {
+            let (batch, receiver) = batch(&places, text);
+            lanes.push(lane, batch);
+            receivers.push(receiver);
+        };
+        push(Lane::Passages, "p");
+        for text in ["q1", "q2", long.as_str(), long.as_str(), "q3"] {
+            push(Lane::Queries, text);
+        }
+        for n in 4..13 {
+            push(Lane::Queries, &format!("q{n}"));
+        }
+        drop(receivers.remove(2));
+        let mut runs = Vec::new();
+        for _ in 0..5 {
+            let run = lanes.next(Serves::Both).unwrap();
+            runs.push(
+                run.into_iter()
+                    .map(|batch| batch.texts[0].len())
+                    .collect::<Vec<_>>(),
+            );
+        }
+        // q2 is not wanted any more; q3 to q10 are eight.
+        let ten = [vec![2; 7], vec![3]].concat();
+        assert_eq!(runs, [vec![2], vec![1_000; 2], ten, vec![3; 2], vec![1]]);
+        assert_eq!(places.available_permits(), 32);
     }
 
     #[test]

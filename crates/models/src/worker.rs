@@ -31,20 +31,43 @@ pub(crate) fn start(
         Serves::Passages | Serves::Both => "embed-passages",
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        while let Some(batch) = lanes.next(serves) {
-            run(&mut model, batch);
+        while let Some(batches) = lanes.next(serves) {
+            run(&mut model, batches);
         }
     })
 }
 
-fn run(model: &mut impl Compute, batch: Batch) {
-    // The model and the tokenizer are libraries: a panic on one text must not end the service.
-    let outcome = catch_unwind(AssertUnwindSafe(|| model.compute(&batch.texts)))
-        .unwrap_or_else(|_| Err("it panicked".to_owned()))
-        .map_err(EmbedError::Failed);
-    if let Err(error) = &outcome {
-        tracing::debug!(%error, texts = batch.texts.len(), "a batch failed");
+/// Runs what goes together at once; where that fails each by itself, so that nobody fails because of another's text.
+fn run(model: &mut impl Compute, mut batches: Vec<Batch>) {
+    if batches.len() > 1 {
+        let texts = batches.iter_mut().flat_map(|batch| batch.texts.iter_mut());
+        let texts: Vec<String> = texts.map(std::mem::take).collect();
+        if let Ok(vectors) = computed(model, &texts) {
+            let mut vectors = vectors.into_iter();
+            for batch in batches {
+                let its = vectors.by_ref().take(batch.texts.len()).collect();
+                // A caller that has gone does not want it any more.
+                drop(batch.reply.send(Ok(its)));
+            }
+            return;
+        }
+        let mut texts = texts.into_iter();
+        for text in batches.iter_mut().flat_map(|batch| batch.texts.iter_mut()) {
+            *text = texts.next().unwrap_or_default();
+        }
     }
-    // A caller that has gone does not want it any more.
-    drop(batch.reply.send(outcome));
+    for batch in batches {
+        let outcome = computed(model, &batch.texts).map_err(EmbedError::Failed);
+        drop(batch.reply.send(outcome));
+    }
+}
+
+fn computed(model: &mut impl Compute, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
+    // The model and the tokenizer are libraries: a panic on one text must not end the service.
+    let outcome = catch_unwind(AssertUnwindSafe(|| model.compute(texts)))
+        .unwrap_or_else(|_| Err("it panicked".to_owned()));
+    if let Err(error) = &outcome {
+        tracing::debug!(%error, texts = texts.len(), "a batch failed");
+    }
+    outcome
 }

@@ -55,6 +55,11 @@ impl<T> Entry<T> {
 }
 
 impl Entry<KeptAnswer> {
+    pub(super) fn kept_as(mut self, kept_as: KeptAs) -> Self {
+        self.kept_as = kept_as;
+        self
+    }
+
     /// The answer as that of another question of the same words.
     pub(in crate::service) fn given_again(&self) -> AnswerStream {
         self.value.given_again()

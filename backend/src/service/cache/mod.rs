@@ -160,10 +160,7 @@ impl AnswerCache {
             return;
         }
         let contents = contents(kept.passages());
-        let entry = Entry {
-            kept_as: ticket.kept_as.clone(),
-            ..Entry::new(kept, contents, &ticket.stamps)
-        };
+        let entry = Entry::new(kept, contents, &ticket.stamps).kept_as(ticket.kept_as.clone());
         if !inner.is_unmoved(&ticket.stamps).await {
             return;
         }

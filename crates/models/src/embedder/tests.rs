@@ -134,6 +134,46 @@ async fn a_question_gets_in_between_the_batches_of_an_ingestion() {
 }
 
 #[tokio::test]
+async fn a_question_that_fails_is_the_only_one_that_does_of_those_run_together() {
+    let Stage { embedder, began, go } = stage(true, 8);
+    let asked = |text: &'static str| {
+        let embedder = Arc::clone(&embedder);
+        tokio::spawn(async move { embedder.embed_query(text.to_owned()).await })
+    };
+    let first = asked("first");
+    while embedder.query_places.available_permits() > 7 {
+        tokio::task::yield_now().await;
+    }
+    let began = tokio::task::spawn_blocking(move || {
+        assert_eq!(began.recv().unwrap(), ["q:first"]);
+        began
+    })
+    .await
+    .unwrap();
+    let mut waiting = Vec::new();
+    for (place, text) in ["fine", "fail", "panic", "fine too"].into_iter().enumerate() {
+        waiting.push(asked(text));
+        while embedder.query_places.available_permits() > 6 - place {
+            tokio::task::yield_now().await;
+        }
+    }
+    // The first, the four together, and each of them by itself.
+    for _ in 0..6 {
+        go.send(()).unwrap();
+    }
+    assert_eq!(first.await.unwrap().unwrap(), [7.0]);
+    let mut outcomes = Vec::new();
+    for question in waiting {
+        outcomes.push(question.await.unwrap().ok());
+    }
+    assert_eq!(outcomes, [Some(vec![6.0]), None, None, Some(vec![10.0])]);
+    assert_eq!(
+        began.recv().unwrap(),
+        ["q:fine", "q:fail", "q:panic", "q:fine too"]
+    );
+}
+
+#[tokio::test]
 async fn a_question_with_a_session_of_its_own_does_not_wait_for_a_running_batch() {
     let held = stage_of(true, 8, true);
     let ingestion = tokio::spawn({
