@@ -69,15 +69,21 @@ fn load_variant(
     };
     let threads = options.passage_threads();
     let expected = expected(local, runtime, variant, threads)?;
-    let open = |threads| {
+    let open = |threads, questions: bool| {
         let mut session = Session::open(local, runtime, variant, threads)?;
         check::model(&local.profile, &mut session, variant.precision, expected.as_ref())?;
+        if questions && variant.engine == Engine::OpenVino {
+            session.warm_up().map_err(|reason| ModelError::Output {
+                model: local.profile.name.clone(),
+                reason,
+            })?;
+        }
         Ok(session)
     };
     let (model, passages, queries) = scope(|scope| {
         let identity = scope.spawn(|| identity::of(local, variant.precision));
-        let queries = own.then(|| scope.spawn(|| open(options.query_threads())));
-        let passages = open(threads);
+        let queries = own.then(|| scope.spawn(|| open(options.query_threads(), true)));
+        let passages = open(threads, !own);
         (
             joined(local, identity),
             passages,

@@ -9,6 +9,12 @@ use crate::plan::Variant;
 use crate::runtime::Runtime;
 use crate::{check, engine};
 
+/// Texts are padded to multiples of this many tokens. OpenVINO makes kernels for each length that it sees, which takes longer
+/// than to run them; so there are few lengths.
+const LENGTHS: usize = 8;
+/// Questions are seldom longer, in tokens.
+const LONGEST_QUESTION: usize = 64;
+
 /// A model, its tokenizer and its threads.
 pub(crate) struct Session {
     model: TextEmbedding,
@@ -53,16 +59,34 @@ impl Session {
             )
             // Threads that wait would burn the cores that the rest of the server needs.
             .with_session_config("session.intra_op.allow_spinning", "0");
-        let model =
+        let mut model =
             TextEmbedding::try_new_from_user_defined(model, options).map_err(|error| ModelError::Load {
                 model: local.profile.name.clone(),
                 reason: error.to_string(),
             })?;
+        // Never above what the model can take.
+        if local.profile.max_tokens.is_multiple_of(LENGTHS) {
+            let padding = model.tokenizer.get_padding().cloned();
+            let padding = padding.map(|mut padding| {
+                padding.pad_to_multiple_of = Some(LENGTHS);
+                padding
+            });
+            model.tokenizer.with_padding(padding);
+        }
         Ok(Self {
             model,
             dimension: local.profile.dimension,
             max_tokens: local.profile.max_tokens,
         })
+    }
+
+    /// Runs a text of each length that questions have, so that nobody's question has to wait for it.
+    pub(crate) fn warm_up(&mut self) -> Result<(), String> {
+        for tokens in (LENGTHS..=LONGEST_QUESTION.min(self.max_tokens)).step_by(LENGTHS) {
+            // A token each, and two special ones.
+            self.embed(&["a ".repeat(tokens - 2)])?;
+        }
+        Ok(())
     }
 
     /// The unit vectors of one batch, in order. The error is for the log and the task's row.
