@@ -11,7 +11,7 @@ use crate::{check, engine};
 
 /// Texts are padded to multiples of this many tokens. OpenVINO makes kernels for each length that it sees, which takes longer
 /// than to run them; so there are few lengths.
-const LENGTHS: usize = 8;
+const LENGTHS: usize = 4;
 /// Questions are seldom longer, in tokens.
 const LONGEST_QUESTION: usize = 64;
 
