@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use nexus_auth::KeyRing;
 use nexus_auth::telegram::init_data::Environment;
+use nexus_net::is_loopback;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 use super::sections::in_range;
-use super::{Config, ConfigError, is_loopback};
+use super::{Config, ConfigError};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct AuthConfig {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use nexus_domain::money::parse_price;
 use nexus_domain::{Currency, Prices};
 use nexus_models::chat::provider;
+use nexus_net::is_loopback;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::ConfigError;
 use super::sections::in_range;
@@ -228,7 +229,7 @@ impl ChatModelConfig {
                 "use the address that /chat/completions is appended to, such as https://api.openai.com/v1",
             );
         };
-        if url.scheme() == "http" && !allow_http && !is_this_machine(&url) {
+        if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return invalid(
                 "url",
                 "plain http to another machine shows questions, passages and the key to the network; use https, or set \
@@ -247,15 +248,6 @@ fn is_base(url: &Url) -> bool {
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none()
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

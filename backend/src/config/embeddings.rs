@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use nexus_domain::Script;
 use nexus_models::OpenAiOptions;
+use nexus_net::is_loopback;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+use super::ConfigError;
 use super::sections::in_range;
-use super::{ConfigError, is_loopback};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct EmbeddingsConfig {

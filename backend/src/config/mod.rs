@@ -34,13 +34,3 @@ pub use webhooks::WebhooksConfig;
 
 /// The embedded defaults, with a comment on every setting.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
-
-/// Whether an address is on this machine, so that nothing is read on the way.
-fn is_loopback(address: &url::Url) -> bool {
-    match address.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_models::PrecisionChoice;
+use nexus_net::is_loopback;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
@@ -13,7 +14,7 @@ use super::auth::AuthConfig;
 use super::embeddings::EmbeddingsConfig;
 use super::{
     CacheConfig, ChatConfig, ConfigError, LimitsConfig, OtlpConfig, SourcesConfig, StandingConfig,
-    WebhooksConfig, is_loopback,
+    WebhooksConfig,
 };
 
 #[derive(Clone, Debug, Deserialize)]

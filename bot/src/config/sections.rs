@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use nexus_client::ClientConfig;
+use nexus_net::is_loopback;
 use nexus_telemetry::{Export, InvalidExport};
 use secrecy::ExposeSecret as _;
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::variables::Variables;
@@ -143,14 +144,5 @@ impl Variables<'_> {
         };
         let level = self.text("NEXUS_LOG_LEVEL").unwrap_or("info").to_owned();
         Ok(LogConfig { level, is_json })
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }

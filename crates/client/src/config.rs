@@ -1,8 +1,9 @@
 //! Where the backend is and how to speak to it.
 
+use nexus_net::is_loopback;
 use reqwest::Certificate;
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::ClientError;
 
@@ -57,15 +58,6 @@ impl ClientConfig {
             }
         };
         builder.build().map_err(ClientError::Setup)
-    }
-}
-
-fn is_loopback(base: &Url) -> bool {
-    match base.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 
