@@ -1,8 +1,8 @@
 //! Calls of chat models: written once each, listed, added up, and forgotten when they are old.
 
 use nexus_domain::{
-    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, ChatUsage, Currency, ModelCall, ModelCallId,
-    Purpose, Timestamp, UserId, quota,
+    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, Currency, ModelCall, ModelCallId, Purpose,
+    Timestamp, UserId, quota,
 };
 use sqlx::FromRow;
 use sqlx::types::Uuid;
@@ -11,7 +11,7 @@ use crate::db::Tx;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
-use crate::types::{At, displayable, int, limit, number, word};
+use crate::types::{At, displayable, int, limit, number, usage, word};
 
 /// Longest name of a model or a provider that is stored, in bytes.
 const MAX_NAME_BYTES: usize = 512;
@@ -120,13 +120,7 @@ impl TryFrom<Row> for ModelCall {
     type Error = StorageError;
 
     fn try_from(row: Row) -> Result<Self, StorageError> {
-        let usage = match (row.prompt_tokens, row.completion_tokens) {
-            (Some(prompt), Some(completion)) => Some(ChatUsage {
-                prompt_tokens: number(prompt, "tokens of a prompt")?,
-                completion_tokens: number(completion, "tokens of an answer")?,
-            }),
-            _ => None,
-        };
+        let usage = usage(row.prompt_tokens, row.completion_tokens)?;
         let price = match (row.cost_micros, row.currency) {
             (Some(micros), Some(currency)) => Some(Amount {
                 micros: number(micros, "price of a call")?,

@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use nexus_domain::{ContentHash, Timestamp};
+use nexus_domain::{ChatUsage, ContentHash, Timestamp};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Postgres, Sqlite, Type};
@@ -76,6 +76,17 @@ pub(crate) fn number<T: TryFrom<i64>>(value: i64, what: &str) -> Result<T, Stora
     T::try_from(value).map_err(|_| StorageError::corrupt(format_args!("{what} is {value}")))
 }
 
+/// The two columns of a model's tokens. One without the other says nothing of what was used.
+pub(crate) fn usage(prompt: Option<i64>, completion: Option<i64>) -> Result<Option<ChatUsage>, StorageError> {
+    let (Some(prompt), Some(completion)) = (prompt, completion) else {
+        return Ok(None);
+    };
+    Ok(Some(ChatUsage {
+        prompt_tokens: number(prompt, "tokens of a prompt")?,
+        completion_tokens: number(completion, "tokens of an answer")?,
+    }))
+}
+
 /// A stored word as the enum that knows it.
 pub(crate) fn word<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StorageError> {
     text.parse().map_err(StorageError::corrupt)
@@ -127,6 +138,25 @@ mod tests {
     fn long_text_is_cut_between_characters() {
         assert_eq!(displayable("при\0вет", 7), "при…");
         assert_eq!(displayable("a\0b", 10), "a␀b");
+    }
+
+    #[test]
+    fn tokens_are_known_of_both_sides_or_not_at_all() {
+        let known = ChatUsage {
+            prompt_tokens: 900,
+            completion_tokens: 0,
+        };
+        assert_eq!(usage(Some(900), Some(0)).unwrap(), Some(known));
+        for (prompt, completion) in [(None, None), (Some(900), None), (None, Some(40))] {
+            assert_eq!(usage(prompt, completion).unwrap(), None);
+        }
+        for (prompt, completion) in [(-1, 40), (900, i64::from(u32::MAX) + 1)] {
+            let refused = usage(Some(prompt), Some(completion));
+            assert!(
+                matches!(refused, Err(StorageError::Corrupt { .. })),
+                "{refused:?}"
+            );
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sources::Sources;
 use crate::sql::statements;
-use crate::types::{At, displayable, hash, int, limit, number, word};
+use crate::types::{At, displayable, hash, int, limit, number, usage, word};
 
 macro_rules! columns {
     () => {
@@ -133,13 +133,7 @@ impl TryFrom<Row> for AnswerRow {
     type Error = StorageError;
 
     fn try_from(row: Row) -> Result<Self, StorageError> {
-        let usage = match (row.prompt_tokens, row.completion_tokens) {
-            (Some(prompt), Some(completion)) => Some(ChatUsage {
-                prompt_tokens: number(prompt, "tokens of a prompt")?,
-                completion_tokens: number(completion, "tokens of an answer")?,
-            }),
-            _ => None,
-        };
+        let usage = usage(row.prompt_tokens, row.completion_tokens)?;
         let feedback = match row.verdict {
             Some(verdict) => Some(Feedback {
                 verdict: word(&verdict)?,
