@@ -5,6 +5,7 @@ use nexus_domain::{
 };
 
 use super::commands::menu;
+use super::keyboard::Rows;
 use super::{DialogueChange, Done, NotHandled, Replies, Rewritten, Turn};
 
 /// Endings of names that are read as archives; everything else goes in as a file.
@@ -89,7 +90,7 @@ impl Replies {
             // Of the card, too, that the message becomes.
             kbs: vec![kb],
             passages: Vec::new(),
-            rows: Some(super::Rows::default()),
+            rows: Some(Rows::default()),
         };
         Ok(Done {
             rewritten: vec![rewritten],

@@ -5,37 +5,33 @@
 mod buttons;
 mod commands;
 mod conversation;
+mod done;
+mod ends;
 mod files;
 mod keyboard;
 mod questions;
 mod settings;
 mod standing;
+mod write;
 
 use std::sync::Arc;
 
-use nexus_domain::subscription::{Part, merged};
+use nexus_domain::subscription::merged;
 use nexus_domain::{
-    Access, Bot, Chat, ChatKind, ChatState, Clock, Content, Delivery, DeliveryId, DeliveryState, Event,
-    EventData, Feedback, KbId, Language, LeaseToken, Origin, Priority, Say, ShownPassage, Subscription,
-    Timestamp, Update, UpdateState, User,
+    Access, Bot, Chat, ChatKind, ChatState, Clock, Content, Delivery, Event, Language, LeaseToken, Origin,
+    Say, Subscription, Update, UpdateState, User,
 };
-use nexus_storage::{ButtonRow, Db, NewAnswer, ShownBy, StorageError, Tx};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use nexus_storage::{Db, StorageError};
 use tokio::sync::watch;
 
-use super::outbox::move_chat;
 use super::people::introduce;
-use super::{
-    Calls, Documents, Door, KnowledgeBases, Presenter, Questions, Refusal, ServiceError, Signals, Tasks,
-};
+use super::{Documents, Door, KnowledgeBases, Presenter, Questions, ServiceError, Signals, Tasks};
 use crate::metrics::Metrics;
-use conversation::ConversationChange;
 pub use conversation::IDLE_AFTER;
-use keyboard::Rows;
+use done::{Dialogue, DialogueChange, Done, Message, Rewritten};
 pub(super) use settings::takes_notices;
-use standing::StandingChange;
 pub use standing::StandingRules;
+use write::{begun, blank, insert_buttons, note_shown, set_settings};
 
 /// Attempts after which the person is told that a part of the server is away.
 const MAX_ATTEMPTS: u32 = 5;
@@ -97,95 +93,6 @@ struct Turn<'a> {
     subscription: Subscription,
     language: Language,
     access: Access,
-}
-
-/// What a person is in the middle of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Dialogue {
-    /// The message with the menu.
-    menu: DeliveryId,
-}
-
-/// What the end of an update writes.
-#[derive(Debug, Default)]
-struct Done {
-    /// New messages, in order.
-    messages: Vec<Message>,
-    /// Messages that say something else from now on.
-    rewritten: Vec<Rewritten>,
-    /// A merge patch for the person's settings.
-    settings: Option<Value>,
-    dialogue: DialogueChange,
-    conversation: ConversationChange,
-    /// What becomes of questions that stand.
-    standing: StandingChange,
-    feedback: Option<(DeliveryId, Feedback)>,
-    /// What webhooks hear of.
-    event: Option<EventData>,
-    /// The answer to the question, to be asked for again.
-    kept: Option<NewAnswer>,
-    /// The calls of chat models that it took.
-    calls: Option<Calls>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum DialogueChange {
-    #[default]
-    Stays,
-    /// The first new message is a menu.
-    Opens,
-    Ends,
-}
-
-#[derive(Debug)]
-struct Message {
-    content: Content,
-    kbs: Vec<KbId>,
-    /// What it shows something of: it goes where their text is deleted.
-    passages: Vec<ShownPassage>,
-    rows: Rows,
-}
-
-#[derive(Debug)]
-struct Rewritten {
-    id: DeliveryId,
-    content: Content,
-    kbs: Vec<KbId>,
-    passages: Vec<ShownPassage>,
-    /// Buttons of its own; `None` where those in the content stand already.
-    rows: Option<Rows>,
-}
-
-impl Message {
-    fn say(say: Say) -> Self {
-        Self::new(Content::say(say))
-    }
-
-    fn new(content: Content) -> Self {
-        Self {
-            content,
-            kbs: Vec::new(),
-            passages: Vec::new(),
-            rows: Rows::default(),
-        }
-    }
-}
-
-impl Done {
-    fn nothing() -> Self {
-        Self::default()
-    }
-
-    fn message(message: Message) -> Self {
-        Self {
-            messages: vec![message],
-            ..Self::default()
-        }
-    }
-
-    fn say(say: Say) -> Self {
-        Self::message(Message::say(say))
-    }
 }
 
 impl Replies {
@@ -346,72 +253,6 @@ impl Replies {
         })
     }
 
-    /// The person is blocked, or the bot is turned off: they are told in a private chat, and nothing is done.
-    async fn refuse(&self, held: &HeldChat, update: &Update, refusal: Refusal) -> Result<(), NotHandled> {
-        if held.chat.kind != ChatKind::Private || matches!(update.event, Event::Joined) {
-            return self.end(held, update, None).await;
-        }
-        let tag = update
-            .person
-            .as_ref()
-            .and_then(|person| person.language_code.as_deref());
-        let language = Language::for_tag(tag.unwrap_or_default());
-        let content = self.present.error(refusal.into(), &update.trace_id, None);
-        self.end(held, update, Some((content, language))).await
-    }
-
-    async fn left(&self, held: &HeldChat, update: &Update) -> Result<(), NotHandled> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        tx.chats().set_state(held.chat.id, ChatState::Left).await?;
-        tx.deliveries().drop_of_chat(held.chat.id, now).await?;
-        tx.conversations().delete_of_chat(held.chat.id).await?;
-        tx.standing_questions().delete_of_chat(held.chat.id).await?;
-        tx.commit().await?;
-        self.end(held, update, None).await
-    }
-
-    async fn migrated(&self, held: &HeldChat, update: &Update, to: i64) -> Result<(), NotHandled> {
-        let mut tx = self.db.begin().await?;
-        move_chat(&mut tx, held.chat.bot_id, held.chat.id, to, self.clock.now()).await?;
-        tx.commit().await?;
-        self.end(held, update, None).await
-    }
-
-    /// Ends an update that needs nobody's rights, perhaps with a word.
-    async fn end(
-        &self,
-        held: &HeldChat,
-        update: &Update,
-        word: Option<(Content, Language)>,
-    ) -> Result<(), NotHandled> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        if !tx.chats().fence(held.chat.id, held.token).await? {
-            return Err(NotHandled::LeaseLost);
-        }
-        match (begun(&mut tx, update, &[]).await?, word) {
-            (Some(begun), word) => {
-                let content = word.map_or(Content::say(Say::Cancelled), |(content, _)| content);
-                tx.deliveries().write(begun, &content, &[], now).await?;
-            }
-            (None, Some((content, language))) => {
-                let delivery = Delivery {
-                    content: Some(content),
-                    ..blank(held, update, language, now)
-                };
-                tx.deliveries().insert(&delivery, None).await?;
-            }
-            (None, None) => {}
-        }
-        tx.updates()
-            .finish(update.id, UpdateState::Handled, None, now)
-            .await?;
-        tx.commit().await?;
-        self.signals.deliveries();
-        Ok(())
-    }
-
     /// Writes what is to be done and the end of the update, or nothing.
     async fn finish(&self, turn: &Turn<'_>, done: Done, state: UpdateState) -> Result<(), NotHandled> {
         let (held, update) = (turn.held, turn.update);
@@ -538,44 +379,6 @@ fn origin(update: &Update) -> Origin {
     }
 }
 
-/// A reply to the update that says nothing yet.
-fn blank(held: &HeldChat, update: &Update, language: Language, now: Timestamp) -> Delivery {
-    Delivery {
-        id: DeliveryId::new(now),
-        bot_id: held.chat.bot_id,
-        chat_id: held.chat.id,
-        user_id: None,
-        update_id: Some(update.update_id),
-        topic_id: update.topic_id,
-        reply_to: update.message_id,
-        priority: Priority::Answer,
-        language,
-        state: DeliveryState::Pending,
-        content: None,
-        kbs: Vec::new(),
-        question: None,
-        task_id: None,
-        file_name: None,
-        parts: Vec::new(),
-        lease: None,
-        due_at: Some(now),
-        attempts: 0,
-        error: None,
-        trace_id: update.trace_id.clone(),
-        created_at: now,
-        updated_at: now,
-    }
-}
-
-/// The answer to the update that was begun and is not among these.
-async fn begun(tx: &mut Tx, update: &Update, known: &[DeliveryId]) -> Result<Option<DeliveryId>, NotHandled> {
-    let answers = tx.deliveries().of_update(update.bot_id, update.update_id).await?;
-    let begun = answers
-        .into_iter()
-        .find(|answer| answer.state == DeliveryState::Writing && !known.contains(&answer.id));
-    Ok(begun.map(|answer| answer.id))
-}
-
 /// What cannot be stored is an answer of its own, and no failure to write it down.
 fn fits(turn: &Turn<'_>, done: Done) -> Result<Done, NotHandled> {
     if let Some(patch) = &done.settings {
@@ -583,46 +386,4 @@ fn fits(turn: &Turn<'_>, done: Done) -> Result<Done, NotHandled> {
             .map_err(|error| ServiceError::invalid("settings", error))?;
     }
     Ok(done)
-}
-
-/// Remembers what a message shows; where some of it was deleted while it was written, it says that instead.
-async fn note_shown(
-    tx: &mut Tx,
-    delivery: DeliveryId,
-    passages: &[ShownPassage],
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    if !tx.shown_passages().put(delivery, passages).await? {
-        let content = Content::say(Say::TextDeleted);
-        tx.shown_passages()
-            .erase(&[ShownBy::Message(delivery)], &content, now)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn insert_buttons(tx: &mut Tx, buttons: &[ButtonRow]) -> Result<(), NotHandled> {
-    for button in buttons {
-        tx.buttons().insert(button).await?;
-    }
-    Ok(())
-}
-
-/// Merges a patch into the person's settings as they are now.
-async fn set_settings(tx: &mut Tx, turn: &Turn<'_>, patch: &Value) -> Result<(), NotHandled> {
-    let found = tx.subscriptions().get(turn.subscription.id).await?;
-    let Some(subscription) = found else {
-        return Ok(());
-    };
-    let settings =
-        merged(&subscription.settings, patch).map_err(|error| ServiceError::invalid("settings", error))?;
-    let version = subscription.settings_version;
-    let set = tx
-        .subscriptions()
-        .set_part(subscription.id, Part::Settings, &settings, version)
-        .await?;
-    match set {
-        Some(_) => Ok(()),
-        None => Err(ServiceError::Unavailable("the settings have just changed".into()).into()),
-    }
 }
