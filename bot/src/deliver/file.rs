@@ -1,4 +1,5 @@
-//! Brings a file from Telegram to the backend, piece by piece: it is never whole in this process.
+//! Brings a file from Telegram to the backend, piece by piece: it is never whole in this process. Where requests are signed, it
+//! is downloaded twice, first for the signature alone.
 
 use std::time::Duration;
 
@@ -48,7 +49,6 @@ impl<'a> Wanted<'a> {
             telegram_user_id: *telegram_user_id,
             key: delivery.id,
             trace_id: delivery.trace_id.clone(),
-            size_bytes: None,
         };
         Some(Self { file_id, upload })
     }
@@ -78,21 +78,28 @@ pub(super) async fn fetch(
 }
 
 async fn bring(courier: &Courier, wanted: &Wanted<'_>) -> Result<Uuid, Failure> {
-    let telegram = courier.outbound.telegram();
-    let download = telegram.download(wanted.file_id).await.map_err(from_telegram)?;
     let limit = u64::from(courier.how.max_download_megabytes) << 20;
-    if download.size_bytes.is_some_and(|size| size > limit) {
-        return Err(too_large());
-    }
-    let file = PassedOn {
-        size_bytes: download.size_bytes,
-        ..wanted.upload.clone()
-    };
     let client = courier.serving.client();
-    match client.pass_on(&file, bounded(download, limit)).await {
+    let file = client.passing_on(wanted.upload.clone()).await;
+    let mut file = file.map_err(|error| from_backend(&error))?;
+    if file.is_to_be_read() {
+        let download = begin(courier, wanted, limit).await?;
+        file.read(bounded(download, limit)).await?;
+    }
+    let download = begin(courier, wanted, limit).await?;
+    match file.send(download.size_bytes, bounded(download, limit)).await {
         Ok(accepted) => Ok(accepted.task_id),
         Err(error) => Err(from_backend(&error)),
     }
+}
+
+async fn begin(courier: &Courier, wanted: &Wanted<'_>, limit: u64) -> Result<Download, Failure> {
+    let telegram = courier.outbound.telegram();
+    let download = telegram.download(wanted.file_id).await.map_err(from_telegram)?;
+    if download.size_bytes.is_some_and(|size| size > limit) {
+        return Err(too_large());
+    }
+    Ok(download)
 }
 
 /// The file's pieces; an error instead of one too many.

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::error::ClientError;
+use crate::signing::Signing;
 
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
@@ -18,6 +19,8 @@ pub struct ClientConfig {
     pub ca_pem: Option<Vec<u8>>,
     /// What requests say of the trace that they belong to, as `traceparent`.
     pub traceparent: Option<fn() -> Option<String>>,
+    /// Signs every request, as a bot has to of which the backend wants it.
+    pub signing: Option<Signing>,
 }
 
 impl ClientConfig {
@@ -28,6 +31,7 @@ impl ClientConfig {
             allow_plain_http: false,
             ca_pem: None,
             traceparent: None,
+            signing: None,
         }
     }
 

@@ -14,6 +14,9 @@ pub enum ClientError {
     Setup(#[source] reqwest::Error),
     #[error("the file {path} cannot be read")]
     File { path: String, source: std::io::Error },
+    /// A signature covers the whole body, so the body has to be known when it begins.
+    #[error("a streamed body was not read before it was signed")]
+    Unread,
     /// The backend did not answer, or the connection broke.
     #[error("the backend at {base} cannot be reached")]
     Unreachable { base: String, source: reqwest::Error },
@@ -30,6 +33,14 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Api(body) => Some(body.code),
+            _ => None,
+        }
+    }
+
+    /// What the backend tells programs beside its code, such as why a signature is not good.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Api(body) => body.details.as_ref()?.get("reason")?.as_str(),
             _ => None,
         }
     }

@@ -1,15 +1,16 @@
-//! One request: address, key, retries, and reading the answer or the error envelope.
+//! One request: address, key, signature, retries, and reading the answer or the error envelope.
 
 use std::time::Duration;
 
 use nexus_api::ErrorEnvelope;
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::ClientConfig;
 use crate::error::ClientError;
+use crate::signing::BodyHash;
 
 /// Time for a JSON request and its answer. Uploads and event streams have none.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +51,11 @@ impl Client {
     pub fn with_api_key(mut self, api_key: secrecy::SecretString) -> Self {
         self.config.api_key = api_key;
         self
+    }
+
+    /// Whether requests are signed.
+    pub(crate) const fn signs(&self) -> bool {
+        self.config.signing.is_some()
     }
 
     /// Scheme, host and port, without a slash at the end.
@@ -107,8 +113,8 @@ impl Client {
 
     /// A request whose success has no body that matters.
     pub(crate) async fn send_empty(&self, method: Method, path: &str) -> Result<(), ClientError> {
-        let response = self.attempt(self.request(method, path).timeout(TIMEOUT)).await;
-        response.map(drop).map_err(|attempt| attempt.error)
+        let request = self.request(method, path).timeout(TIMEOUT);
+        self.send_once(request).await.map(drop)
     }
 
     async fn retried<T: DeserializeOwned>(
@@ -117,7 +123,7 @@ impl Client {
     ) -> Result<T, ClientError> {
         let mut waits = BACKOFF.iter();
         loop {
-            let attempt = match self.attempt(build()).await {
+            let attempt = match self.attempt(build(), None).await {
                 Ok(response) => return self.read(response).await,
                 Err(attempt) => attempt,
             };
@@ -129,14 +135,34 @@ impl Client {
     }
 
     pub(crate) async fn send_once(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        self.attempt(request).await.map_err(|attempt| attempt.error)
+        let sent = self.attempt(request, None).await;
+        sent.map_err(|attempt| attempt.error)
     }
 
-    async fn attempt(&self, request: RequestBuilder) -> Result<Response, Attempt> {
-        let response = request.send().await.map_err(|source| Attempt {
-            error: self.unreachable(source),
+    /// Sends a request whose body is a stream, of this hash where it was read before.
+    pub(crate) async fn send_streamed(
+        &self,
+        request: RequestBuilder,
+        hash: Option<&BodyHash>,
+    ) -> Result<Response, ClientError> {
+        let sent = self.attempt(request, hash).await;
+        sent.map_err(|attempt| attempt.error)
+    }
+
+    /// Every request goes out here, signed anew where requests are signed: a second attempt is another request.
+    async fn attempt(&self, request: RequestBuilder, hash: Option<&BodyHash>) -> Result<Response, Attempt> {
+        let failed = |error| Attempt {
+            error,
             retry_after: None,
-        })?;
+        };
+        let unreachable = |source| failed(self.unreachable(source));
+        let mut request = request.build().map_err(unreachable)?;
+        if let Some(signing) = &self.config.signing {
+            let hash = hash.cloned().or_else(|| hash_of(&request));
+            let hash = hash.ok_or_else(|| failed(ClientError::Unread))?;
+            signing.sign(&mut request, &hash);
+        }
+        let response = self.http.execute(request).await.map_err(unreachable)?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -176,6 +202,14 @@ impl Client {
             base: self.base().to_owned(),
             source,
         }
+    }
+}
+
+/// `None` for a stream, which nobody has read yet.
+fn hash_of(request: &Request) -> Option<BodyHash> {
+    match request.body() {
+        None => Some(BodyHash::of(&[])),
+        Some(body) => body.as_bytes().map(BodyHash::of),
     }
 }
 
