@@ -25,6 +25,8 @@ pub(crate) enum End {
     Lost,
     /// The bot is turned off in the backend.
     Disabled,
+    /// The backend does not take what this process signs, or that it does not sign.
+    Unsigned,
     /// Telegram does not take the token; nothing will change that.
     TokenRefused(String),
 }
@@ -137,6 +139,10 @@ impl Serving {
                 Err(error) => match error.code() {
                     Some(ErrorCode::BotLeaseHeld | ErrorCode::LeaseLost) => self.end(End::Lost),
                     Some(ErrorCode::BotDisabled) => self.end(End::Disabled),
+                    Some(ErrorCode::SignatureRequired | ErrorCode::SignatureInvalid) => {
+                        tracing::warn!(bot = self.code(), error = %chain(&error), "the lease is not renewed");
+                        self.end(End::Unsigned);
+                    }
                     _ => {
                         tracing::warn!(bot = self.code(), error = %chain(&error), "the lease is not renewed yet");
                         wait = RETRY.min(third);

@@ -15,6 +15,7 @@ pub mod present;
 pub mod render;
 mod run;
 pub mod schedule;
+mod signature;
 pub mod telegram;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -23,3 +24,4 @@ pub mod words;
 
 pub use deliver::Delivering;
 pub use run::{RunError, run};
+pub use signature::Unsigned;

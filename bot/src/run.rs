@@ -14,6 +14,7 @@ use crate::deliver::deliver;
 use crate::lease::{Applicant, End, Serving};
 use crate::outbound::Outbound;
 use crate::schedule::Scheduler;
+use crate::signature::Unsigned;
 use crate::telegram::{Me, Meaning, Telegram};
 use crate::updates::{Mapper, Store, chain, poll, webhook};
 
@@ -35,11 +36,8 @@ pub enum RunError {
         "the token in NEXUS_BOT_SERVICE_TOKEN is not one of a bot; POST /api/v1/bots/{{id}}/tokens issues one"
     )]
     NotABot,
-    #[error(
-        "the backend wants every request of this bot to be signed, and nexus-bot does not sign: DELETE \
-         /api/v1/bots/{{id}}/signing-secret ends that, and the bot's `addresses` can say from where it may call instead"
-    )]
-    SignsRequests,
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
     #[error(
         "the service token belongs to a bot whose id at Telegram is {expected}, and the token in NEXUS_BOT_TOKEN to {found}"
     )]
@@ -122,6 +120,8 @@ impl Process {
                         End::Stopped => return Ok(()),
                         End::TokenRefused(said) => return Err(RunError::TokenRefused(said)),
                         End::Lost => self.config.standby,
+                        // The next attempt tells why.
+                        End::Unsigned => FIRST_WAIT,
                         End::Disabled => self.turned_off().await,
                     }
                 }
@@ -145,11 +145,7 @@ impl Process {
     async fn attempt(&self, stop: &CancellationToken) -> Result<Attempt, RunError> {
         let me = match self.client.me().await {
             Ok(me) => me,
-            // Waiting would not help: it is for somebody to decide.
-            Err(error) if error.code() == Some(ErrorCode::SignatureRequired) => {
-                return Err(RunError::SignsRequests);
-            }
-            Err(error) => return Ok(refused(&error)),
+            Err(error) => return self.unknown(&error),
         };
         let bot = me.bot.ok_or(RunError::NotABot)?;
         let found = self.mapper.me.id;
@@ -168,6 +164,21 @@ impl Process {
         match applicant.take(stop).await {
             Ok(serving) => Ok(Attempt::Serving(serving)),
             Err(error) => Ok(refused(&error)),
+        }
+    }
+
+    /// What follows where the backend does not say whose bot this is.
+    fn unknown(&self, error: &ClientError) -> Result<Attempt, RunError> {
+        let signs = self.config.backend.signing.is_some();
+        match Unsigned::of(error, signs) {
+            // A clock may be set while we wait.
+            Some(why @ Unsigned::Clock) => {
+                tracing::error!(error = %why, "the backend cannot be asked for the bot");
+                Ok(Attempt::Away)
+            }
+            // Waiting would not help: it is for somebody to decide.
+            Some(why) => Err(why.into()),
+            None => Ok(refused(error)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use nexus_client::ClientConfig;
+use nexus_client::{ClientConfig, Signing};
 use nexus_net::is_loopback;
 use nexus_telemetry::{Export, InvalidExport};
 use secrecy::ExposeSecret as _;
@@ -38,6 +38,9 @@ impl Variables<'_> {
             allow_plain_http,
             ca_pem: self.certificates("NEXUS_BACKEND_CA")?,
             traceparent: Some(nexus_telemetry::traceparent),
+            signing: self
+                .optional_secret("NEXUS_BOT_SIGNING_SECRET")?
+                .map(Signing::new),
         })
     }
 

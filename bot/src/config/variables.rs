@@ -34,10 +34,21 @@ impl Variables<'_> {
     }
 
     pub(super) fn secret(&self, variable: &'static str, from: &str) -> Result<SecretString, ConfigError> {
+        let missing = || invalid(variable, format!("it is missing; {from}"));
+        self.optional_secret(variable)?.ok_or_else(missing)
+    }
+
+    pub(super) fn optional_secret(
+        &self,
+        variable: &'static str,
+    ) -> Result<Option<SecretString>, ConfigError> {
         match self.text(variable) {
-            Some(text) if text.chars().all(|c| c.is_ascii_graphic()) => Ok(text.into()),
-            Some(_) => Err(invalid(variable, "it holds characters that no token has")),
-            None => Err(invalid(variable, format!("it is missing; {from}"))),
+            None => Ok(None),
+            Some(text) if text.chars().all(|c| c.is_ascii_graphic()) => Ok(Some(text.into())),
+            Some(_) => Err(invalid(
+                variable,
+                "it holds characters that no token has",
+            )),
         }
     }
 

@@ -95,6 +95,17 @@ fn a_wrong_setting_is_named_with_what_to_do() {
 }
 
 #[test]
+fn requests_are_signed_where_a_secret_is_given_and_it_is_not_shown() {
+    assert!(with(&[]).unwrap().backend.signing.is_none());
+    let variable = "NEXUS_BOT_SIGNING_SECRET";
+    let config = with(&[(variable, "nxs_hidden")]).unwrap();
+    assert!(config.backend.signing.is_some());
+    assert!(!format!("{config:?}").contains("hidden"));
+    let error = with(&[(variable, "nxs hidden")]).unwrap_err();
+    assert!(error.contains(variable) && !error.contains("hidden"), "{error}");
+}
+
+#[test]
 fn a_webhook_has_a_secret_even_if_nobody_made_one() {
     let webhook = |more: &[(&str, &str)]| {
         let mut settings = vec![

@@ -5,14 +5,19 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use nexus_api::{Delivery, ErrorCode, TakeBotLease, TakeDeliveries, Update, Updates};
+use nexus_auth::signed_request::{
+    CONTENT_SHA256_HEADER, NONCE_HEADER, Presented, RequestError, SIGNATURE_HEADER, TIMESTAMP_HEADER, Target,
+    verify,
+};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -22,8 +27,13 @@ pub(crate) struct Inside {
     /// Answers 503 to everything but what it is asked about itself.
     pub(crate) is_away: bool,
     pub(crate) is_disabled: bool,
-    /// Wants every request to be signed.
-    pub(crate) wants_signatures: bool,
+    /// What every request has to be signed with.
+    pub(crate) signing_secret: Option<&'static str>,
+    /// How far its clock is ahead, in seconds.
+    pub(crate) seconds_ahead: i64,
+    nonces: HashSet<String>,
+    /// Requests that were refused for their signature.
+    pub(crate) unsigned: usize,
     pub(crate) holder: Option<(Uuid, Instant)>,
     pub(crate) holders: HashSet<Uuid>,
     pub(crate) updates: Vec<Update>,
@@ -76,7 +86,8 @@ impl Backend {
             .route("/messages/{id}/stream", get(stream))
             .route("/ingestion/{kind}", post(upload))
             .with_state(backend.clone());
-        let app = Router::new().nest("/api/v1", api);
+        let signed = middleware::from_fn_with_state(backend.clone(), signed);
+        let app = Router::new().nest("/api/v1", api).layer(signed);
         tokio::spawn(async move { axum::serve(listener, app).await });
         backend
     }
@@ -125,14 +136,65 @@ fn refusal(code: ErrorCode) -> Response {
     (status, Json(body)).into_response()
 }
 
+/// Refuses what is not signed, where there is a secret, by the words of the real one.
+async fn signed(State(backend): State<Backend>, request: Request, next: Next) -> Response {
+    let (secret, ahead) = {
+        let inside = backend.inside.lock().unwrap();
+        (inside.signing_secret, inside.seconds_ahead)
+    };
+    let Some(secret) = secret else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap());
+    let presented = Presented {
+        timestamp: header(TIMESTAMP_HEADER),
+        nonce: header(NONCE_HEADER),
+        content_sha256: header(CONTENT_SHA256_HEADER),
+        signature: header(SIGNATURE_HEADER),
+    };
+    let target = Target {
+        method: parts.method.as_str(),
+        path_and_query: parts.uri.path_and_query().unwrap().as_str(),
+    };
+    let now = unix_seconds() + ahead;
+    let refused = match verify(&target, &presented, &secret.to_owned().into(), now) {
+        Ok(mut accepted) => {
+            let is_new = backend.change(|inside| inside.nonces.insert(accepted.nonce));
+            accepted.body.update(&body);
+            match accepted.body.finish() {
+                Ok(()) if is_new => None,
+                Ok(()) => Some((ErrorCode::Replayed, "")),
+                Err(_) => Some((ErrorCode::SignatureInvalid, "body")),
+            }
+        }
+        Err(RequestError::Missing) => Some((ErrorCode::SignatureRequired, "")),
+        Err(RequestError::Malformed) => Some((ErrorCode::SignatureInvalid, "malformed")),
+        Err(RequestError::Mismatch) => Some((ErrorCode::SignatureInvalid, "mismatch")),
+        Err(RequestError::Stale) => Some((ErrorCode::SignatureInvalid, "stale")),
+    };
+    let Some((code, reason)) = refused else {
+        return next.run(Request::from_parts(parts, body.into())).await;
+    };
+    backend.change(|inside| inside.unsigned += 1);
+    let error = json!({"code": code, "message": "no", "details": {"reason": reason}, "request_id": "r"});
+    (StatusCode::UNAUTHORIZED, Json(json!({"error": error}))).into_response()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the process under test signs by the clock of the machine"
+)]
+fn unix_seconds() -> i64 {
+    chrono::Utc::now().timestamp()
+}
+
 impl Inside {
     /// Why a request is refused that any process may make.
     fn closed(&self) -> Option<Response> {
         if self.is_away {
             return Some(refusal(ErrorCode::Unavailable));
-        }
-        if self.wants_signatures {
-            return Some(refusal(ErrorCode::SignatureRequired));
         }
         self.is_disabled.then(|| refusal(ErrorCode::BotDisabled))
     }

@@ -120,15 +120,6 @@ async fn a_wrong_token_ends_the_process_and_stands_in_no_message() {
 }
 
 #[tokio::test]
-async fn a_bot_whose_requests_must_be_signed_is_refused_with_a_word_on_what_to_do() {
-    let world = World::new().await;
-    world.backend.change(|inside| inside.wants_signatures = true);
-    let error = world.start().end().await;
-    assert!(matches!(error, RunError::SignsRequests));
-    assert!(error.to_string().contains("/signing-secret"), "{error}");
-}
-
-#[tokio::test]
 async fn a_start_waits_for_telegram_and_then_tells_it_the_commands() {
     let world = World::new().await;
     world

@@ -9,6 +9,7 @@ mod deliveries;
 mod files;
 mod lease;
 mod polling;
+mod signatures;
 mod telegram;
 mod traces;
 mod webhooks;
