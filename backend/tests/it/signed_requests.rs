@@ -1,13 +1,19 @@
-//! Bots that sign their requests.
+//! Bots that sign their requests, and the client that does it for them.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::{Stream, stream};
+use nexus_api::{ErrorCode, TakeBotLease, TakeDeliveries, TaskState};
 use nexus_auth::signed_request::{Target, sign};
+use nexus_client::{Client, ClientConfig, ClientError, PassedOn, Signing, UploadTarget};
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::api::{Api, error, text};
-use crate::test_app::TestApp;
+use crate::test_app::{KB, TestApp, archive};
 
 /// 2026-01-01T00:00:00Z, where the clock of a test stands.
 const NOW: i64 = 1_767_225_600;
@@ -108,5 +114,152 @@ async fn another_body_than_the_signed_one_does_nothing() {
         .post(path, &body)
         .await;
     assert_eq!(reason(&late), "stale");
+    app.end().await;
+}
+
+/// A bot's own client, with what the bot has to sign with.
+struct Signed {
+    base: String,
+    token: String,
+    secret: String,
+}
+
+impl Signed {
+    async fn new(app: &TestApp, bot: &str) -> Self {
+        let operator = Api::operator(app);
+        let body = json!({"name": "a client"});
+        let (status, token) = operator.post(&format!("/bots/{bot}/tokens"), &body).await;
+        assert_eq!(status, 201, "{token}");
+        let path = format!("/bots/{bot}/signing-secret");
+        let (status, secret) = operator.send(Method::POST, &path, None).await;
+        assert_eq!(status, 201, "{secret}");
+        Self {
+            base: app.client.base().to_owned(),
+            token: text(&token["token"]),
+            secret: text(&secret["secret"]),
+        }
+    }
+
+    fn client(&self, signing: Option<Signing>) -> Client {
+        let mut config = ClientConfig::new(self.base.parse().unwrap(), self.token.clone().into());
+        config.signing = signing;
+        Client::new(config).unwrap()
+    }
+
+    fn signing(&self, clock: fn() -> u64) -> Client {
+        self.client(Some(Signing::by_clock(self.secret.clone().into(), clock)))
+    }
+}
+
+fn now() -> u64 {
+    NOW.unsigned_abs()
+}
+
+fn refused<T: std::fmt::Debug>(reply: Result<T, ClientError>) -> (Option<ErrorCode>, Option<String>) {
+    let error = reply.unwrap_err();
+    (error.code(), error.reason().map(str::to_owned))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_signs_whatever_it_sends() {
+    let app = TestApp::start().await;
+    let (bot, _) = Api::operator(&app).register_bot("docs").await;
+    let signed = Signed::new(&app, &bot).await;
+    let client = signed.signing(now);
+    for _ in 0..2 {
+        assert_eq!(client.me().await.unwrap().bot.unwrap().code, "docs");
+    }
+    let found = client.find_knowledge_base("a b&c=\u{444}/?").await;
+    assert!(found.unwrap().is_none());
+    let holder = Uuid::new_v4();
+    let lease = TakeBotLease { holder, seconds: 30 };
+    client.take_bot_lease("docs", &lease).await.unwrap();
+    let take = TakeDeliveries {
+        holder,
+        limit: 1,
+        wait_seconds: 0,
+        working_on: Vec::new(),
+    };
+    assert!(
+        client
+            .take_deliveries("docs", &take)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    client.give_back_bot_lease("docs", holder).await.unwrap();
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_signature_is_told_by_code_and_reason() {
+    let app = TestApp::start().await;
+    let (bot, _) = Api::operator(&app).register_bot("docs").await;
+    let signed = Signed::new(&app, &bot).await;
+    let unsigned = refused(signed.client(None).me().await);
+    assert_eq!(unsigned, (Some(ErrorCode::SignatureRequired), None));
+    let other = Signing::by_clock("nxs_another".to_owned().into(), now);
+    let other = refused(signed.client(Some(other)).me().await);
+    let invalid = |reason: &str| (Some(ErrorCode::SignatureInvalid), Some(reason.to_owned()));
+    assert_eq!(other, invalid("mismatch"));
+    assert_eq!(
+        refused(signed.signing(|| now() + 301).me().await),
+        invalid("stale")
+    );
+    assert!(signed.signing(|| now() - 300).me().await.is_ok());
+    app.end().await;
+}
+
+fn pieces(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + use<> {
+    let pieces: Vec<_> = bytes
+        .chunks(100)
+        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+        .collect();
+    stream::iter(pieces)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_for_its_signature_and_taken_as_it_was_read() {
+    let app = TestApp::start().await;
+    let operator = Api::operator(&app);
+    let (bot, api) = operator.register_bot("docs").await;
+    let person = api.introduce("docs", 5).await;
+    let kb = operator.knowledge_base(KB).await;
+    let member = format!("/knowledge-bases/{kb}/members/{person}");
+    assert_eq!(operator.put(&member, &json!({"role": "editor"})).await.0, 200);
+    let signed = Signed::new(&app, &bot).await;
+    let client = signed.signing(now);
+    let file = || PassedOn {
+        target: UploadTarget::Archive,
+        file_name: "notes \u{444}.tar.gz".to_owned(),
+        knowledge_base: kb.parse().unwrap(),
+        telegram_user_id: 5,
+        key: Uuid::new_v4(),
+        trace_id: "a-trace".to_owned(),
+    };
+    let bytes = archive(&[("n.md", b"# Notes\n\nThe lamp is green.\n")]);
+
+    let mut passing = client.passing_on(file()).await.unwrap();
+    assert!(passing.is_to_be_read());
+    let unread = passing.clone().send(None, pieces(&bytes)).await;
+    assert!(matches!(unread, Err(ClientError::Unread)), "{unread:?}");
+    passing.read(pieces(&bytes)).await.unwrap();
+    let size = bytes.len() as u64;
+    let accepted = passing.send(Some(size), pieces(&bytes)).await.unwrap();
+    assert_eq!(accepted.size_bytes, size);
+    assert_eq!(app.settled(accepted.task_id).await.state, TaskState::Succeeded);
+    assert!(!app.found("lamp").await.is_empty());
+
+    // Another file than the one that was read, of a length that nobody told.
+    let mut passing = client.passing_on(file()).await.unwrap();
+    passing.read(pieces(&bytes)).await.unwrap();
+    let other = archive(&[("n.md", b"# Notes\n\nThe lamp is blue.\n")]);
+    let other = refused(passing.send(None, pieces(&other)).await);
+    assert_eq!(
+        other,
+        (Some(ErrorCode::SignatureInvalid), Some("body".to_owned()))
+    );
+    assert!(app.found("blue").await.is_empty());
     app.end().await;
 }

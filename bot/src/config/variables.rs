@@ -45,10 +45,7 @@ impl Variables<'_> {
         match self.text(variable) {
             None => Ok(None),
             Some(text) if text.chars().all(|c| c.is_ascii_graphic()) => Ok(Some(text.into())),
-            Some(_) => Err(invalid(
-                variable,
-                "it holds characters that no token has",
-            )),
+            Some(_) => Err(invalid(variable, "it holds characters that no token has")),
         }
     }
 
