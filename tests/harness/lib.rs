@@ -2,7 +2,7 @@
 //! gently or not at all gently.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -95,6 +95,22 @@ impl NexusBot {
         Ok(Self { child })
     }
 
+    /// Runs a bot that is to end by itself: how it ended, and what it wrote to standard error.
+    pub async fn run_to_its_end(
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<(ExitStatus, String)> {
+        let mut command = without_settings("nexus-bot")?;
+        command
+            .current_dir(folder)
+            .envs(settings.iter().copied())
+            .kill_on_drop(true);
+        let output = tokio::time::timeout(START_WITHIN, command.output()).await;
+        let output = output.context("the bot did not end")??;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((output.status, said))
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
@@ -166,7 +182,7 @@ impl Nexus {
     }
 
     /// Waits until it ends by itself; `None` if it does not in time.
-    pub async fn ended(&mut self, within: Duration) -> Option<std::process::ExitStatus> {
+    pub async fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         tokio::time::timeout(within, self.child.wait()).await.ok()?.ok()
     }
 }

@@ -2,6 +2,7 @@
 //! authority.
 
 use std::path::Path;
+use std::process::ExitStatus;
 
 use e2e::{KEY, Nexus, NexusBot};
 use nexus_api::TaskState;
@@ -83,6 +84,8 @@ pub(crate) struct Installation {
     folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
     ca: String,
+    /// Id of the bot.
+    bot: String,
     service_token: String,
 }
 
@@ -103,6 +106,7 @@ impl Installation {
                 ("NEXUS_WORKER_CHAT_LEASE_SECONDS".to_owned(), "5".to_owned()),
             ],
             ca: telegram.ca_pem(),
+            bot: String::new(),
             service_token: String::new(),
             folder,
         };
@@ -137,13 +141,22 @@ impl Installation {
         self.service_token = token["token"].as_str().unwrap_or_default().to_owned();
         for guide in GUIDES {
             let kb = guide.fill(nexus, self.folder.path()).await?;
-            admin.put(&format!("/knowledge-bases/{kb}/bots/{id}")).await?;
+            let path = format!("/knowledge-bases/{kb}/bots/{id}");
+            admin.put(&path, &json!({})).await?;
         }
+        id.clone_into(&mut self.bot);
         Ok(())
     }
 
     pub(crate) fn admin(&self, nexus: &Nexus) -> anyhow::Result<Admin> {
         Admin::new(nexus, &self.ca)
+    }
+
+    /// From now on the bot has to sign what it sends, with the secret that this gives.
+    pub(crate) async fn demand_signatures(&self, nexus: &Nexus) -> anyhow::Result<String> {
+        let path = format!("/bots/{}/signing-secret", self.bot);
+        let issued = self.admin(nexus)?.post(&path, &json!({})).await?;
+        Ok(issued["secret"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Starts the bot; `more` are settings beside those that it needs.
@@ -153,20 +166,42 @@ impl Installation {
         nexus: &Nexus,
         more: &[(&str, &str)],
     ) -> anyhow::Result<NexusBot> {
+        let needed = self.settings_of_bot(telegram, nexus)?;
+        let needed = needed.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = needed.chain(more.iter().copied()).collect();
+        NexusBot::start(self.folder.path(), &settings)
+    }
+
+    /// The same for a bot that ends by itself: how, and what it said.
+    pub(crate) async fn bot_that_ends(
+        &self,
+        telegram: &Telegram,
+        nexus: &Nexus,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<(ExitStatus, String)> {
+        let needed = self.settings_of_bot(telegram, nexus)?;
+        let needed = needed.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = needed.chain(more.iter().copied()).collect();
+        NexusBot::run_to_its_end(self.folder.path(), &settings).await
+    }
+
+    fn settings_of_bot(
+        &self,
+        telegram: &Telegram,
+        nexus: &Nexus,
+    ) -> anyhow::Result<Vec<(&'static str, String)>> {
         let ca = self.folder.path().join("ca.pem");
         std::fs::write(&ca, &self.ca)?;
         let ca = ca.display().to_string();
-        let address = telegram.address();
-        let needed = [
-            ("NEXUS_BOT_TOKEN", TOKEN),
-            ("NEXUS_BOT_SERVICE_TOKEN", self.service_token.as_str()),
-            ("NEXUS_BACKEND_URL", nexus.client.base()),
-            ("NEXUS_BACKEND_CA", ca.as_str()),
-            ("NEXUS_BOT_API_URL", address.as_str()),
-            ("NEXUS_BOT_API_CA", ca.as_str()),
-            ("NEXUS_BOT_LEASE_SECONDS", "2"),
-        ];
-        NexusBot::start(self.folder.path(), &[&needed, more].concat())
+        Ok(vec![
+            ("NEXUS_BOT_TOKEN", TOKEN.to_owned()),
+            ("NEXUS_BOT_SERVICE_TOKEN", self.service_token.clone()),
+            ("NEXUS_BACKEND_URL", nexus.client.base().to_owned()),
+            ("NEXUS_BACKEND_CA", ca.clone()),
+            ("NEXUS_BOT_API_URL", telegram.address()),
+            ("NEXUS_BOT_API_CA", ca),
+            ("NEXUS_BOT_LEASE_SECONDS", "2".to_owned()),
+        ])
     }
 }
 
@@ -197,8 +232,8 @@ impl Admin {
         Ok(response.json().await?)
     }
 
-    pub(crate) async fn put(&self, path: &str) -> anyhow::Result<()> {
-        let request = self.http.put(format!("{}{path}", self.base)).json(&json!({}));
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let request = self.http.put(format!("{}{path}", self.base)).json(body);
         request.bearer_auth(KEY).send().await?.error_for_status()?;
         Ok(())
     }

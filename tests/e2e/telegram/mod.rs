@@ -4,3 +4,4 @@ mod choosers;
 mod installation;
 mod kill;
 mod pace;
+mod signed;
