@@ -1,5 +1,5 @@
-//! The body of a signed request, compared with what was signed while it is read. Its last piece is withheld until the whole
-//! was compared, so nothing of another body takes effect.
+//! The body of a signed request, compared with what was signed while it is read. Its end is withheld until the whole was
+//! compared, so nothing of another body takes effect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,10 @@ use nexus_auth::signed_request::{BodyCheck, BodyMismatch};
 
 use super::error::ApiError;
 use crate::service::Refusal;
+
+/// Bytes of the end that are withheld at least. A reader of a form stops at the form's last mark, and the line feed behind it
+/// may come by itself: were the mark handed out before, the form would be read and its body not proven.
+const WITHHELD: usize = 4;
 
 type Piece = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -53,6 +57,21 @@ struct Reading<S> {
     proven: Arc<AtomicBool>,
 }
 
+impl<S> Reading<S> {
+    /// Withholds a piece, and gives what was withheld before as far as that may be handed out.
+    fn hold(&mut self, piece: Bytes) -> Option<Bytes> {
+        let mut before = self.held.take().unwrap_or_default();
+        let end = if piece.len() < WITHHELD {
+            let end = before.split_off(before.len().saturating_sub(WITHHELD));
+            Bytes::from([&end[..], &piece[..]].concat())
+        } else {
+            piece
+        };
+        self.held = Some(end);
+        (!before.is_empty()).then_some(before)
+    }
+}
+
 fn compared(
     pieces: impl Stream<Item = Piece> + Send + Unpin + 'static,
     check: BodyCheck,
@@ -70,7 +89,7 @@ fn compared(
             match reading.pieces.next().await {
                 Some(Ok(piece)) => {
                     reading.check.update(&piece);
-                    if let Some(before) = reading.held.replace(piece) {
+                    if let Some(before) = reading.hold(piece) {
                         return Some((Ok(before), Some(reading)));
                     }
                 }
@@ -93,4 +112,58 @@ fn compared(
 pub fn is_mismatch(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
         .any(<dyn std::error::Error>::is::<BodyMismatch>)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt as _;
+    use futures::channel::mpsc;
+    use nexus_auth::signed_request::{Presented, Target, sign, verify};
+
+    use super::*;
+
+    fn signed(body: &[u8]) -> BodyCheck {
+        let target = Target {
+            method: "POST",
+            path_and_query: "/",
+        };
+        let secret = "a secret".to_owned().into();
+        let signed = sign(&target, body, "0123456789abcdef", 0, &secret).unwrap();
+        let presented = Presented {
+            timestamp: Some(&signed.timestamp),
+            nonce: Some(&signed.nonce),
+            content_sha256: Some(&signed.content_sha256),
+            signature: Some(&signed.signature),
+        };
+        verify(&target, &presented, &secret, 0).unwrap().body
+    }
+
+    #[tokio::test]
+    async fn the_last_mark_of_a_form_waits_for_what_comes_behind_it() {
+        let (sender, pieces) = mpsc::unbounded::<Piece>();
+        let proven = Arc::new(AtomicBool::new(false));
+        let body = compared(pieces, signed(b"the form--\r\n"), Arc::clone(&proven));
+        let mut body = pin!(body);
+        for piece in ["the ", "form--", "\r", "\n"] {
+            sender.unbounded_send(Ok(piece.into())).unwrap();
+        }
+        let mut seen = Vec::new();
+        while let Some(piece) = body.next().now_or_never() {
+            seen.extend(piece.unwrap().unwrap());
+        }
+        assert_eq!(
+            (&seen[..], proven.load(Ordering::Acquire)),
+            (&b"the for"[..], false)
+        );
+        drop(sender);
+        while let Some(piece) = body.next().await {
+            seen.extend(piece.unwrap());
+        }
+        assert_eq!(
+            (&seen[..], proven.load(Ordering::Acquire)),
+            (&b"the form--\r\n"[..], true)
+        );
+    }
 }
