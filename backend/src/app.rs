@@ -258,6 +258,7 @@ impl Services {
             metrics.clone(),
             config.cache.options(),
         )?;
+        cache.greet().await;
         let parts = Parts {
             config,
             metrics: metrics.clone(),

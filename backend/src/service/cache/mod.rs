@@ -102,6 +102,14 @@ impl AnswerCache {
         })
     }
 
+    /// Tries the shared part once, so that its condition is known and said from the start. Takes no longer than a question
+    /// would wait for it, and one that is away stops nobody.
+    pub async fn greet(&self) {
+        if let Some(shared) = self.inner.as_ref().and_then(|inner| inner.shared.as_ref()) {
+            shared.greet().await;
+        }
+    }
+
     /// The state of the knowledge bases that are asked, read before anything is searched.
     pub(super) async fn stamps(&self, kbs: &[KbId]) -> Result<Vec<KbStamp>, StorageError> {
         self.db.cached().stamps(kbs).await
@@ -185,13 +193,14 @@ impl AnswerCache {
         }
     }
 
-    /// Forgets in this process what rests on texts that are no more, and what the shared part could not be told before.
+    /// Forgets in this process what rests on texts that are no more, and asks a shared part that was away whether it is back, to
+    /// tell it what it could not be told before.
     pub async fn tidy(&self) -> Result<(), StorageError> {
         let Some(inner) = &self.inner else {
             return Ok(());
         };
         if let Some(shared) = &inner.shared {
-            shared.forget_what_is_left().await;
+            shared.try_again().await;
         }
         inner.memory.tidy(&inner.db).await
     }

@@ -171,8 +171,31 @@ impl Shared {
         self.forget(vec![self.list_of_kb(kb)]).await;
     }
 
-    /// Tries again what could not be done while the Redis was away.
-    pub(super) async fn forget_what_is_left(&self) {
+    /// Whether it answers: asked when a process begins, so that one that is away is known before anybody has a question.
+    pub(super) async fn greet(&self) {
+        if self.answers().await {
+            let address = self.client.get_connection_info().addr();
+            tracing::info!(%address, "the cache's Redis answers");
+        }
+    }
+
+    /// Asks one that failed whether it is back, for nobody else may ask for hours; then does what could not be done.
+    pub(super) async fn try_again(&self) {
+        let was_away = self.state().rest_until.is_some();
+        if was_away {
+            self.greet().await;
+        }
+        self.forget_what_is_left().await;
+    }
+
+    /// Deletes what is never there: that changes nothing, and is refused by one that only reads, which is of no use either.
+    async fn answers(&self) -> bool {
+        let mut asked = redis::pipe();
+        asked.cmd("DEL").arg(self.name("greeting", &[])).ignore();
+        self.ask_now::<()>(&asked).await.is_ok()
+    }
+
+    async fn forget_what_is_left(&self) {
         let left = std::mem::take(&mut self.state().left);
         if !left.is_empty() {
             self.forget(left).await;
@@ -220,7 +243,7 @@ impl Shared {
         }
     }
 
-    /// One round trip, within the time that there is; nobody is asked who failed a moment ago.
+    /// One round trip; nobody is asked who failed a moment ago.
     async fn ask<T: FromRedisValue>(&self, asked: &Pipeline) -> Result<T, Away> {
         if self
             .state()
@@ -229,6 +252,11 @@ impl Shared {
         {
             return Err(Away);
         }
+        self.ask_now(asked).await
+    }
+
+    /// One round trip, within the time that there is.
+    async fn ask_now<T: FromRedisValue>(&self, asked: &Pipeline) -> Result<T, Away> {
         let asking = async {
             let mut connection = self.connected().await?;
             asked.query_async(&mut connection).await
@@ -263,14 +291,16 @@ impl Shared {
         Ok(connection)
     }
 
-    /// Once in a while.
+    /// Once in a while. The address is host and port: no password.
     fn say(&self, reason: &str) {
         let mut state = self.state();
         if state.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
             state.said = Some(Instant::now());
+            let address = self.client.get_connection_info().addr();
             tracing::warn!(
+                %address,
                 reason,
-                "the cache's Redis is of no use; answers are made without it"
+                "the cache's Redis is of no use (setting NEXUS_CACHE_REDIS_URL); answers are made without it"
             );
         }
     }

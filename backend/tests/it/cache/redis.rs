@@ -9,7 +9,7 @@ use nexus_rag::Cached;
 use nexus_vectors::stand_in::{Persona, StandIn};
 
 use super::redis_stand_in::{Mood, RedisStandIn};
-use super::{Echo, app, ask, asking, options, pump, question_about, take_in};
+use super::{DAY, Echo, app, ask, asking, cache, options, pump, question_about, take_in};
 use crate::test_app::{Setup, TestApp};
 
 const WORD: &str = "xylocarpus";
@@ -83,6 +83,11 @@ async fn a_deleted_text_is_gone_from_it() {
         0,
         "all of them were confirmed"
     );
+    assert_eq!(
+        (redis.ending_within(DAY), redis.lists_ending_within(2 * DAY)),
+        (4, 0),
+        "a Redis that is full and drops first what ends first never drops a list before what it lists"
+    );
 
     take_in(&app, &[documents[0].clone(), documents[2].clone()]).await;
     let left: Vec<_> = redis.values().into_iter().map(|(name, _)| name).collect();
@@ -139,6 +144,63 @@ async fn one_that_is_away_slow_or_mad_costs_an_answer_nothing_but_a_moment() {
         nowhere.cache.shared_condition(),
         Some(Condition::Away(_))
     ));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_it_answers_is_known_from_the_start_and_again_when_it_is_back() {
+    let redis = RedisStandIn::start().await;
+    redis.is(Mood::HangsUp);
+    let app = app(vec![
+        ("NEXUS_CACHE_HOURS", "24".to_owned()),
+        ("NEXUS_CACHE_REDIS_URL", redis.url()),
+        ("NEXUS_CACHE_REDIS_MILLISECONDS", "5000".to_owned()),
+    ])
+    .await;
+    let told = async || app.client.readiness().await.unwrap().shared_cache.unwrap().status;
+    assert_eq!(told().await, CheckStatus::Degraded, "nobody has asked anything");
+    app.app.cache.tidy().await.unwrap();
+    assert_eq!(told().await, CheckStatus::Degraded, "it is still away");
+    redis.is(Mood::Serves);
+    app.app.cache.tidy().await.unwrap();
+    assert_eq!(told().await, CheckStatus::Ok, "nobody has asked anything yet");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_says_once_which_one_does_not_answer_and_never_a_password() {
+    let redis = RedisStandIn::start().await;
+    let app = app(Vec::new()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let lines = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(std::fs::File::create(&log).unwrap())
+        .finish();
+    let there = redis.url();
+    let heard = tracing::subscriber::set_default(lines);
+    for url in ["redis://:hush@127.0.0.1:1", there.as_str()] {
+        cache(&app, options(Some(url))).greet().await;
+    }
+    drop(heard);
+    let said = std::fs::read_to_string(&log).unwrap();
+    let said: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("cache's Redis"))
+        .collect();
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(
+        said[0].contains("WARN") && said[0].contains("address=127.0.0.1:1 "),
+        "{}",
+        said[0]
+    );
+    let address = there.trim_start_matches("redis://");
+    assert!(
+        said[1].contains("INFO") && said[1].contains(address),
+        "{}",
+        said[1]
+    );
+    assert!(!said.concat().contains("hush"), "{said:#?}");
     app.end().await;
 }
 

@@ -89,6 +89,16 @@ impl RedisStandIn {
         ending.count()
     }
 
+    /// How many lists do.
+    pub(crate) fn lists_ending_within(&self, time: Duration) -> usize {
+        let state = self.state.lock().unwrap();
+        let values = state.values.values();
+        let ending = values.filter(|(value, end)| {
+            matches!(value, Value::Set(_)) && end.is_some_and(|end| end < Instant::now() + time)
+        });
+        ending.count()
+    }
+
     pub(crate) fn overwrite(&self, name: &str, bytes: Vec<u8>) {
         let mut state = self.state.lock().unwrap();
         state.values.insert(name.to_owned(), (Value::Bytes(bytes), None));
