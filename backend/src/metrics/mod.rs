@@ -223,7 +223,7 @@ impl Metrics {
         times.observe(took.as_secs_f64());
     }
 
-    /// A look at a standing question: `told`, `not_yet`, `not_now`, `nobody`, `overtaken`, `failed`.
+    /// A look at a standing question: `told`, `not_yet`, `not_now`, `nobody`, `overtaken`, `failed`, `unreadable`.
     pub fn standing_question(&self, outcome: &'static str) {
         self.0.standing.get_or_create(&OutcomeLabel { outcome }).inc();
     }

@@ -16,9 +16,11 @@ pub enum StandingState {
     Answered,
     /// The answer was made, and the asker may not see it any more.
     Withdrawn,
+    /// Its row cannot be read: nobody looks at it until it is asked again or its time is over.
+    Unreadable,
 }
 words!(StandingState, "state of a standing question": Open = "open", Told = "told", Answered = "answered",
-    Withdrawn = "withdrawn");
+    Withdrawn = "withdrawn", Unreadable = "unreadable");
 
 /// A question that a person asked in a chat and that was refused.
 #[derive(Clone, Debug, PartialEq)]

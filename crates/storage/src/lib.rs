@@ -87,7 +87,7 @@ pub use sessions::{SessionRow, Sessions};
 pub use settings::Settings;
 pub use source_reports::{SourceFilter, SourceReport, SourceTask, SourceUse};
 pub use sources::{SealedSource, SourceSummary, Sources};
-pub use standing_questions::{StandingQuestions, StandingRow};
+pub use standing_questions::{StandingClaim, StandingQuestions, StandingRow};
 pub use subscriptions::Subscriptions;
 pub use tasks::{
     Heartbeat, MAX_PROBLEMS_PER_TASK, Outcome, ProblemRow, Requested, Reschedule, Resumed, Stop, TaskFilter,

@@ -72,6 +72,10 @@ statements! {
         SELECT q.id, k.id, 0 FROM standing_questions q
         JOIN knowledge_bases k ON k.deleted_at IS NULL AND k.created_at >= q.asked_at
         WHERE q.state = 'open' AND q.chosen = '[]' ON CONFLICT DO NOTHING";
+    // What is closed keeps no text.
+    SET_ASIDE = "UPDATE standing_questions SET state = 'unreadable', question = '', searched = '', baseline = '{}', lease = NULL,
+            updated_at = $2
+        WHERE id = $1";
     HOLD = "UPDATE standing_questions SET lease = lease WHERE id = $1 AND lease = $2 AND state = 'open'";
     DELETE_ONE = "DELETE FROM standing_questions WHERE id = $1";
     LOOKED = "UPDATE standing_questions SET lease = NULL, due_at = $3, attempts = 0, baseline = $4
@@ -164,6 +168,15 @@ impl TryFrom<StateRow> for StandingRow {
             delivery: row.delivery_id.map(DeliveryId::from_uuid),
         })
     }
+}
+
+/// What a claim comes upon.
+#[derive(Debug)]
+pub enum StandingClaim {
+    /// A look at it begins.
+    Question(Box<StandingQuestion>),
+    /// It cannot be read, and was set aside: the transaction must be committed, else the next claim comes upon it again.
+    Unreadable(StandingQuestionId, StorageError),
 }
 
 #[derive(Debug)]
@@ -362,14 +375,26 @@ impl StandingQuestions<&mut Tx> {
         now: Timestamp,
         lease_for: Duration,
         lease: LeaseToken,
-    ) -> Result<Option<StandingQuestion>, StorageError> {
+    ) -> Result<Option<StandingClaim>, StorageError> {
         let claim = CLAIM_STANDING_QUESTION.on(self.0.kind());
         let row: Option<Row> = on!(self.0, |c| {
             let claim = sqlx::query_as(claim).bind(kb.as_uuid()).bind(At(now));
             let claim = claim.bind(lease.as_uuid()).bind(At(now.plus(lease_for)));
             claim.fetch_optional(c).await?
         });
-        row.map(TryInto::try_into).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let id = row.id;
+        let error = match StandingQuestion::try_from(row) {
+            Ok(question) => return Ok(Some(StandingClaim::Question(Box::new(question)))),
+            Err(error) => error,
+        };
+        on!(self.0, |c| {
+            let update = sqlx::query(SET_ASIDE).bind(id).bind(At(now));
+            update.execute(&mut *c).await?;
+            sqlx::query(FORGET_KBS).bind(id).execute(&mut *c).await?;
+        });
+        let id = StandingQuestionId::from_uuid(id);
+        Ok(Some(StandingClaim::Unreadable(id, error)))
     }
 
     /// It was looked at, up to these revisions, and stays open. `false`: the look does not count any more.

@@ -13,7 +13,7 @@ use nexus_domain::{
 use nexus_rag::follow_up::RewrittenBy;
 use nexus_rag::standing::{self, Baseline};
 use nexus_rag::{Answer, Mode};
-use nexus_storage::{ButtonRow, NewAnswer, StorageError, Tx};
+use nexus_storage::{ButtonRow, NewAnswer, StandingClaim, StorageError, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::questions::{PASSAGES, answer_rows, kbs_of, shown_by, to_show};
@@ -221,10 +221,21 @@ impl Replies {
                 let (now, lease) = (self.clock.now(), LeaseToken::new(self.clock.now()));
                 let mut tx = self.db.begin().await?;
                 let claimed = tx.standing_questions().claim(kb, now, LEASE, lease).await?;
-                // One that comes again in the same round is left, its claim undone: it keeps changing under the looks.
-                let Some(question) = claimed.filter(|question| looked.insert(question.id)) else {
-                    break;
+                let Some(claimed) = claimed else { break };
+                let question = match claimed {
+                    StandingClaim::Question(question) => *question,
+                    StandingClaim::Unreadable(id, error) => {
+                        tx.commit().await?;
+                        tracing::error!(question = %id, cause = chain(&error),
+                            "a standing question cannot be read and is set aside");
+                        self.metrics.standing_question("unreadable");
+                        continue;
+                    }
                 };
+                // One that comes again in the same round is left, its claim undone: it keeps changing under the looks.
+                if !looked.insert(question.id) {
+                    break;
+                }
                 tx.commit().await?;
                 self.look_at(kb, question, lease).await?;
             }

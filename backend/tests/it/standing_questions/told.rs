@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_models::chat_stand_in::{ChatStandIn, Play};
+use nexus_storage::testing::meddle;
 use serde_json::json;
 
 use super::{ANSWER, QUESTION, World, question_of};
@@ -104,6 +105,29 @@ async fn what_was_there_before_is_no_news() {
     assert_eq!(world.counts().await, BTreeMap::from([("open", 1)]));
     world.bot.asks(ANNA, QUESTION).await;
     assert_eq!(world.bot.delivered().await["content"]["answer"]["found"], true);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_whose_row_is_damaged_keeps_nobody_else_waiting() {
+    const BORIS: i64 = 78;
+    let mut world = World::open_to_all(&[]).await;
+    for person in [ANNA, BORIS] {
+        world.refused(person, QUESTION).await;
+    }
+    let url = format!("sqlite:{}", world.app.data.path().join("nexus.db").display());
+    let damage = "UPDATE standing_questions SET chosen = 'no json'
+        WHERE id = (SELECT id FROM standing_questions ORDER BY due_at, id LIMIT 1)";
+    meddle(&url, damage).await;
+    world.added("b.tar.gz", &[ANSWER]).await;
+    world.looked().await;
+    let told = world.told().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["telegram_chat_id"], BORIS);
+    assert_eq!(
+        world.counts().await,
+        BTreeMap::from([("told", 1), ("unreadable", 1)])
+    );
     world.end().await;
 }
 

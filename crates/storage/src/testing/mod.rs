@@ -6,6 +6,7 @@ mod postgres;
 
 use std::ops::Deref;
 
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::db::{Db, DbKind, DbOptions};
@@ -162,14 +163,35 @@ pub async fn table_bytes(file: &std::path::Path) -> std::collections::BTreeMap<S
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(file)
         .read_only(true);
-    let mut conn = sqlx::ConnectOptions::connect(&options)
-        .await
-        .expect("the file is a database");
+    let mut conn = options.connect().await.expect("the file is a database");
     let sizes: Vec<(String, i64)> = sqlx::query_as(TABLES)
         .fetch_all(&mut conn)
         .await
         .expect("SQLite knows its own pages");
     sizes.into_iter().collect()
+}
+
+/// Runs a statement behind the program's back, on the database that [`Db::connect`] opens by this address.
+///
+/// # Panics
+/// Where the database refuses it.
+pub async fn meddle(url: &str, sql: &str) {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut conn = options.connect().await.expect("the file is a database");
+            conn.execute(sql).await.expect("the statement is right");
+            conn.close().await.expect("a connection can be closed");
+        }
+        None => {
+            let mut conn = sqlx::PgConnection::connect(url)
+                .await
+                .expect("the server takes connections");
+            conn.execute(sql).await.expect("the statement is right");
+            conn.close().await.expect("a connection can be closed");
+        }
+    }
 }
 
 /// Migrates up to one migration, to put rows there that the next ones must carry over.

@@ -5,9 +5,8 @@ use nexus_domain::{
     ApiKeyId, DocumentId, KbId, KbRole, Measure, QuotaSubject, Quotas, Role, Scopes, SourceId, VersionId,
     Visibility,
 };
-use nexus_storage::testing::{TestDb, migrate_to, postgres_empty, sqlite_empty};
+use nexus_storage::testing::{self, TestDb, migrate_to, postgres_empty, sqlite_empty};
 use nexus_storage::{AuditFilter, Db, DbKind, DbOptions, StorageError, UserFilter};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::people::{entry, new_key, person, stored_bot, stored_user, subscription};
 use crate::support::{Shelf, at, new_kb, stored_kb};
@@ -20,23 +19,7 @@ async fn empty_databases() -> Vec<TestDb> {
 
 /// Runs a statement behind the program's back.
 pub(crate) async fn meddle(test: &TestDb, sql: &str) {
-    let sql = sqlx::AssertSqlSafe(sql.to_owned());
-    match test.url().strip_prefix("sqlite:") {
-        Some(path) => {
-            let mut conn = sqlx::sqlite::SqliteConnectOptions::new()
-                .filename(path)
-                .connect()
-                .await
-                .unwrap();
-            conn.execute(sql).await.unwrap();
-            conn.close().await.unwrap();
-        }
-        None => {
-            let mut conn = sqlx::PgConnection::connect(test.url()).await.unwrap();
-            conn.execute(sql).await.unwrap();
-            conn.close().await.unwrap();
-        }
-    }
+    testing::meddle(test.url(), sql).await;
 }
 
 /// A knowledge base and an API key as schema 1 had them.

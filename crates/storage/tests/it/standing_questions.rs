@@ -4,7 +4,8 @@ use nexus_domain::{
     AnswerId, Chat, ContentHash, DeliveryId, KbId, KnowledgeBase, Language, LeaseToken, StandingQuestion,
     StandingQuestionId, StandingState, UserId,
 };
-use nexus_storage::{Db, PurgeStep};
+use nexus_storage::testing::{TestDb, meddle};
+use nexus_storage::{Db, PurgeStep, StandingClaim};
 
 use crate::chats::stored_chat;
 use crate::people::{stored_bot, stored_user};
@@ -17,6 +18,7 @@ on_both_databases! {
     a_question_is_looked_at_by_one_and_told_once
     what_was_answered_or_forgotten_is_not_told
     a_look_that_fails_is_made_again_later
+    one_that_cannot_be_read_keeps_no_other_waiting
     what_is_edited_replaces_what_it_asked_before
     questions_go_with_their_chat_their_bot_and_their_knowledge_base
     questions_move_with_their_chat
@@ -81,13 +83,20 @@ async fn change(db: &Db, kb: KbId, seconds: i64) -> i64 {
     in_tx!(db, |tx| tx.knowledge_bases().bump_revision(kb, at(seconds))).unwrap()
 }
 
-async fn claimed(db: &Db, kb: KbId, seconds: i64, lease: LeaseToken) -> Option<StandingQuestion> {
+async fn claim(db: &Db, kb: KbId, seconds: i64, lease: LeaseToken) -> Option<StandingClaim> {
     in_tx!(db, |tx| tx.standing_questions().claim(
         kb,
         at(seconds),
         LEASE,
         lease
     ))
+}
+
+async fn claimed(db: &Db, kb: KbId, seconds: i64, lease: LeaseToken) -> Option<StandingQuestion> {
+    match claim(db, kb, seconds, lease).await? {
+        StandingClaim::Question(question) => Some(*question),
+        StandingClaim::Unreadable(id, error) => panic!("{id}: {error}"),
+    }
 }
 
 async fn state(db: &Db, id: StandingQuestionId) -> Option<StandingState> {
@@ -306,6 +315,44 @@ async fn a_look_that_fails_is_made_again_later(db: &Db) {
     assert!(!in_tx!(db, |tx| tx.standing_questions().withdraw(id, again)));
     assert!(in_tx!(db, |tx| tx.standing_questions().withdraw(id, last)));
     assert_eq!(state(db, id).await, None);
+}
+
+async fn one_that_cannot_be_read_keeps_no_other_waiting(db: &TestDb) {
+    let world = world(db).await;
+    for (damage, seconds) in [("chosen = 'no json'", 10), ("language = 'martian'", 20)] {
+        let (first, second) = (format!("a{seconds}"), format!("b{seconds}"));
+        let bad = world.question(&first, seconds);
+        let bad_id = world.opened(db, &bad).await;
+        meddle(
+            db.url(),
+            &format!("UPDATE standing_questions SET {damage} WHERE question = '{first}'"),
+        )
+        .await;
+        let good = world.opened(db, &world.question(&second, seconds + 1)).await;
+        change(db, world.kb, seconds + 2).await;
+        match claim(db, world.kb, seconds + 3, token()).await {
+            Some(StandingClaim::Unreadable(id, _)) => assert_eq!(id, bad_id, "it is due longest"),
+            other => panic!("{other:?}"),
+        }
+        let lease = token();
+        let next = claimed(db, world.kb, seconds + 3, lease).await.unwrap();
+        assert_eq!(next.id, good);
+        assert!(claimed(db, world.kb, seconds + 3, token()).await.is_none());
+        assert!(in_tx!(db, |tx| tx.standing_questions().withdraw(good, lease)));
+        change(db, world.kb, seconds + 4).await;
+        assert!(
+            claimed(db, world.kb, seconds + 500, token()).await.is_none(),
+            "nor is it claimed after a change"
+        );
+        assert_eq!(
+            db.standing_questions().counts().await.unwrap(),
+            [(StandingState::Unreadable, 1)]
+        );
+        // Whoever asks again is heard.
+        assert_eq!(world.opened(db, &bad).await, bad_id);
+        assert_eq!(state(db, bad_id).await, Some(StandingState::Open));
+        assert_eq!(in_tx!(db, |tx| tx.standing_questions().forget(bad.place())), 1);
+    }
 }
 
 async fn what_is_edited_replaces_what_it_asked_before(db: &Db) {
