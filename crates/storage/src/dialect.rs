@@ -228,6 +228,43 @@ pub(crate) const CLAIM_WEBHOOK_DELIVERY: Pair = Pair {
     postgres: claim_webhook_delivery!(" FOR UPDATE OF d SKIP LOCKED"),
 };
 
+/// What is done to many deliveries to webhooks at once leaves out those that another transaction holds: whoever tells of changes
+/// of several knowledge bases holds deliveries in the order of these and waits for the next one, and must not be waited for by
+/// somebody who holds that one.
+macro_rules! of_free_webhook_deliveries {
+    ($done:literal, $which:literal, $lock:literal) => {
+        concat!(
+            $done,
+            " WHERE id IN (SELECT d.id FROM webhook_deliveries d ",
+            $which,
+            $lock,
+            ")"
+        )
+    };
+    ($done:literal, $which:literal) => {
+        Pair {
+            sqlite: of_free_webhook_deliveries!($done, $which, ""),
+            postgres: of_free_webhook_deliveries!($done, $which, " FOR UPDATE OF d SKIP LOCKED"),
+        }
+    };
+}
+
+/// All of webhook `$1`.
+pub(crate) const DELETE_WEBHOOK_DELIVERIES: Pair =
+    of_free_webhook_deliveries!("DELETE FROM webhook_deliveries", "WHERE d.webhook_id = $1");
+
+/// Those of webhooks that are no more.
+pub(crate) const DELETE_ORPHANED_WEBHOOK_DELIVERIES: Pair = of_free_webhook_deliveries!(
+    "DELETE FROM webhook_deliveries",
+    "WHERE NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.id = d.webhook_id)"
+);
+
+/// At most `$3` in the state `$1` that nothing has happened to since `$2`.
+pub(crate) const DELETE_SETTLED_WEBHOOK_DELIVERIES: Pair = of_free_webhook_deliveries!(
+    "DELETE FROM webhook_deliveries",
+    "WHERE d.state = $1 AND d.updated_at < $2 ORDER BY d.updated_at LIMIT $3"
+);
+
 macro_rules! claim_standing_question {
     ($lock:literal) => {
         concat!(
@@ -271,6 +308,9 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &LOCK_SEALED_WEBHOOKS,
     &LOCK_SEALED_INCOMING_WEBHOOKS,
     &CLAIM_WEBHOOK_DELIVERY,
+    &DELETE_WEBHOOK_DELIVERIES,
+    &DELETE_ORPHANED_WEBHOOK_DELIVERIES,
+    &DELETE_SETTLED_WEBHOOK_DELIVERIES,
     &CLAIM_STANDING_QUESTION,
     &MIGRATIONS_TABLE,
 ];

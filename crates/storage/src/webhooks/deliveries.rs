@@ -12,7 +12,9 @@ use sqlx::types::Uuid;
 
 use super::Webhooks;
 use crate::db::Tx;
-use crate::dialect::CLAIM_WEBHOOK_DELIVERY;
+use crate::dialect::{
+    CLAIM_WEBHOOK_DELIVERY, DELETE_ORPHANED_WEBHOOK_DELIVERIES, DELETE_SETTLED_WEBHOOK_DELIVERIES,
+};
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
@@ -61,10 +63,6 @@ statements! {
     RETRY = concat!("UPDATE webhook_deliveries SET state = 'pending', attempts = 0, due_at = $3, updated_at = $3
         WHERE id = $1 AND webhook_id = $2 AND state = 'dead' RETURNING ", webhook_delivery_columns!());
     EXPIRE_LEASES = "UPDATE webhook_deliveries SET due_at = $1 WHERE lease IS NOT NULL AND due_at > $1";
-    DELETE_SETTLED = "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries
-        WHERE state = $1 AND updated_at < $2 ORDER BY updated_at LIMIT $3)";
-    DELETE_ORPHANS = "DELETE FROM webhook_deliveries
-        WHERE NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.id = webhook_deliveries.webhook_id)";
 }
 
 #[derive(FromRow)]
@@ -359,16 +357,18 @@ impl WebhookDeliveries<&mut Tx> {
         before: Timestamp,
         rows: usize,
     ) -> Result<u64, StorageError> {
+        let delete = DELETE_SETTLED_WEBHOOK_DELIVERIES.on(self.0.kind());
         Ok(on!(self.0, |c| {
-            let delete = sqlx::query(DELETE_SETTLED).bind(state.as_str());
+            let delete = sqlx::query(delete).bind(state.as_str());
             let delete = delete.bind(At(before)).bind(limit(rows));
             delete.execute(c).await?.rows_affected()
         }))
     }
 
-    /// Removes deliveries to webhooks that were deleted while they were written.
+    /// Removes deliveries to webhooks that were deleted while they were written, or held by somebody.
     pub async fn delete_orphans(&mut self) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| sqlx::query(DELETE_ORPHANS)
+        let delete = DELETE_ORPHANED_WEBHOOK_DELIVERIES.on(self.0.kind());
+        Ok(on!(self.0, |c| sqlx::query(delete)
             .execute(c)
             .await?
             .rows_affected()))

@@ -13,7 +13,7 @@ use sqlx::FromRow;
 use sqlx::types::Uuid;
 
 use crate::db::Tx;
-use crate::dialect::LOCK_SEALED_WEBHOOKS;
+use crate::dialect::{DELETE_WEBHOOK_DELIVERIES, LOCK_SEALED_WEBHOOKS};
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::statements;
@@ -37,7 +37,6 @@ statements! {
     LOCK = concat!("UPDATE webhooks SET url = url WHERE id = $1 RETURNING ", columns!());
     RESEAL = "UPDATE webhooks SET secret = $2 WHERE id = $1";
     DELETE = "DELETE FROM webhooks WHERE id = $1";
-    DELETE_DELIVERIES = "DELETE FROM webhook_deliveries WHERE webhook_id = $1";
 }
 
 #[cfg(feature = "testing")]
@@ -171,10 +170,12 @@ impl Webhooks<&mut Tx> {
         Ok(updated == 1)
     }
 
-    /// Deletes it with all that it was told; `false` if there was none.
+    /// Deletes it with all that it was told; `false` if there was none. What somebody writes at this moment is told to nobody any
+    /// more and swept.
     pub async fn delete(&mut self, id: WebhookId) -> Result<bool, StorageError> {
+        let delete_deliveries = DELETE_WEBHOOK_DELIVERIES.on(self.0.kind());
         let deleted = on!(self.0, |c| {
-            sqlx::query(DELETE_DELIVERIES)
+            sqlx::query(delete_deliveries)
                 .bind(id.as_uuid())
                 .execute(&mut *c)
                 .await?;

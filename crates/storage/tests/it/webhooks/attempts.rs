@@ -1,11 +1,11 @@
 //! How a delivery is tried, settled and forgotten.
 
 use nexus_domain::webhook::MAX_WAITING_DELIVERIES;
-use nexus_domain::{Webhook, WebhookDeliveryState};
+use nexus_domain::{Webhook, WebhookDeliveryState, WebhookEvent};
 use nexus_storage::{ClaimedDelivery, Db};
 
-use super::{ARRIVED, claim, data, failed, publish, refused, to_all, told};
-use crate::support::at;
+use super::{ARRIVED, LEASE, claim, data, failed, publish, refused, subscribed, to_all, told, webhook};
+use crate::support::{at, stored_kb};
 
 on_both_databases! {
     one_attempt_at_a_time_and_none_of_them_lost
@@ -146,6 +146,44 @@ async fn a_full_queue_keeps_what_comes_as_dead_letters(db: &Db) {
         ))
         .is_some()
     );
+}
+
+/// Whoever tells of changes of several knowledge bases holds a delivery and waits for the next one, in an order of its own.
+#[tokio::test]
+async fn whoever_deletes_a_webhook_waits_for_nobody_who_tells_it_of_changes() {
+    let Some(db) = nexus_storage::testing::postgres().await else {
+        return;
+    };
+    let all = subscribed(&db, webhook(&[WebhookEvent::KnowledgeBaseChanged], None)).await;
+    let (first, second) = (stored_kb(&db, "first").await, stored_kb(&db, "second").await);
+    for kb in [first, second] {
+        in_tx!(db, |tx| tx.knowledge_bases().bump_revision(kb, at(1)));
+    }
+    assert_eq!(told(&db, &all).await.len(), 2);
+    let mut telling = db.begin().await.unwrap();
+    telling
+        .knowledge_bases()
+        .bump_revision(second, at(2))
+        .await
+        .unwrap();
+    let mut deleting = db.begin().await.unwrap();
+    let deleted = tokio::time::timeout(LEASE, deleting.webhooks().delete(all.id)).await;
+    assert!(deleted.expect("it waits for nobody").unwrap());
+    let tell = async {
+        telling
+            .knowledge_bases()
+            .bump_revision(first, at(2))
+            .await
+            .unwrap()
+    };
+    let (raised, committed) = tokio::join!(tell, deleting.commit());
+    assert_eq!(raised, Some(3));
+    committed.unwrap();
+    telling.commit().await.unwrap();
+    // What was told at that moment is told to nobody, and is swept.
+    assert_eq!(claim(&db, at(999)).await, None);
+    assert!(in_tx!(db, |tx| tx.webhook_deliveries().delete_orphans()) >= 1);
+    assert_eq!(told(&db, &all).await, []);
 }
 
 async fn what_was_settled_long_ago_is_forgotten(db: &Db) {
