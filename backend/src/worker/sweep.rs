@@ -39,6 +39,8 @@ const RECEIVED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long it is told that a webhook was told something (7 days), and that it could not be (30 days).
 const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long what is to be told to a webhook waits for it to be turned on again: as long as for one that does not answer.
+const OFF_WAITED: Duration = Duration::from_secs(24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
 /// Answers that are forgotten in one transaction.
@@ -138,13 +140,23 @@ async fn sweep_what_has_expired(context: &WorkerContext) -> Result<(), Stopped> 
             .webhook_deliveries()
             .delete_settled(WebhookDeliveryState::Dead, now.minus(DEAD_KEPT), EXPIRED)
             .await?;
+        let given_up = tx
+            .webhook_deliveries()
+            .give_up_turned_off(now.minus(OFF_WAITED), now, EXPIRED)
+            .await?;
         let sessions = tx
             .sessions()
             .delete_expired(now.minus(SESSIONS_KEPT), EXPIRED)
             .await?;
         let proofs = tx.proofs().delete_expired(now, EXPIRED).await?;
         tx.commit().await?;
-        if sessions.max(proofs).max(delivered).max(dead) < EXPIRED as u64 {
+        if given_up > 0 {
+            tracing::info!(
+                given_up,
+                "what waited for webhooks that are turned off is a dead letter now"
+            );
+        }
+        if sessions.max(proofs).max(delivered).max(dead).max(given_up) < EXPIRED as u64 {
             return Ok(());
         }
     }

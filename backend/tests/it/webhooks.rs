@@ -316,6 +316,40 @@ async fn each_hears_what_it_asked_for_of_the_knowledge_bases_that_it_asked_for()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_webhook_that_stays_turned_off_is_given_up() {
+    let app = TestApp::with(Setup {
+        settings: vec![
+            ("NEXUS_WEBHOOKS_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
+            ("NEXUS_WORKER_SWEEP_SECONDS", "1".to_owned()),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    let operator = Api::operator(&app);
+    operator.knowledge_base(KB).await;
+    let mut receiver = Receiver::start().await;
+    let (id, secret) = subscribe(&operator, &receiver, json!(["question.refused"])).await;
+    receiver.answers([Answer::Status(500)]);
+    ask_in_vain(&operator, "Where is the walrus?").await;
+    let first = proven(&receiver.heard().await, &secret);
+    until(&operator, &id, |delivery| delivery["last_status"] == 500).await;
+    let path = format!("/webhooks/{id}");
+    operator.patch(&path, &json!({"enabled": false})).await;
+    app.clock.advance(Duration::from_secs(25 * 3_600));
+    let dead = until(&operator, &id, |delivery| delivery["state"] == "dead").await;
+    assert_eq!(dead["last_error"], "the webhook was turned off");
+    assert!(dead["next_attempt_at"].is_null(), "{dead}");
+    // It can be sent again like any other.
+    operator.patch(&path, &json!({"enabled": true})).await;
+    let again = format!("{path}/deliveries/{}/retry", text(&dead["id"]));
+    let (status, sent) = operator.post(&again, &json!({})).await;
+    assert!(status < 300, "{sent}");
+    assert_eq!(proven(&receiver.heard().await, &secret), first);
+    until(&operator, &id, |delivery| delivery["state"] == "delivered").await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_receiver_keeps_nobody_else_waiting() {
     let app = app().await;
     let operator = Api::operator(&app);

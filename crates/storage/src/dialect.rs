@@ -265,6 +265,14 @@ pub(crate) const DELETE_SETTLED_WEBHOOK_DELIVERIES: Pair = of_free_webhook_deliv
     "WHERE d.state = $1 AND d.updated_at < $2 ORDER BY d.updated_at LIMIT $3"
 );
 
+/// At most `$4` that wait for a webhook that is turned off are given up with the reason `$2` at `$3`, if nothing has happened to
+/// them or to it since `$1`.
+pub(crate) const GIVE_UP_WEBHOOK_DELIVERIES: Pair = of_free_webhook_deliveries!(
+    "UPDATE webhook_deliveries SET state = 'dead', due_at = NULL, lease = NULL, last_error = $2, updated_at = $3",
+    "JOIN webhooks w ON w.id = d.webhook_id AND NOT w.enabled AND w.updated_at < $1
+     WHERE d.due_at IS NOT NULL AND d.updated_at < $1 LIMIT $4"
+);
+
 macro_rules! claim_standing_question {
     ($lock:literal) => {
         concat!(
@@ -311,6 +319,7 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &DELETE_WEBHOOK_DELIVERIES,
     &DELETE_ORPHANED_WEBHOOK_DELIVERIES,
     &DELETE_SETTLED_WEBHOOK_DELIVERIES,
+    &GIVE_UP_WEBHOOK_DELIVERIES,
     &CLAIM_STANDING_QUESTION,
     &MIGRATIONS_TABLE,
 ];

@@ -14,6 +14,7 @@ use super::Webhooks;
 use crate::db::Tx;
 use crate::dialect::{
     CLAIM_WEBHOOK_DELIVERY, DELETE_ORPHANED_WEBHOOK_DELIVERIES, DELETE_SETTLED_WEBHOOK_DELIVERIES,
+    GIVE_UP_WEBHOOK_DELIVERIES,
 };
 use crate::error::StorageError;
 use crate::session::{Connect, on};
@@ -24,6 +25,9 @@ use crate::types::{At, displayable, int, limit, number, to_json, word};
 const CHANGE_SETTLES: Duration = Duration::from_secs(2);
 /// Longest reason that is kept, in bytes.
 const MAX_ERROR_BYTES: usize = 500;
+
+/// Why what waited for a webhook that was turned off is given up.
+const TURNED_OFF: &str = "the webhook was turned off";
 
 /// What is due by `$1`, of webhooks that are turned on and that nothing is told at the moment.
 macro_rules! due_webhook_delivery {
@@ -348,6 +352,22 @@ impl WebhookDeliveries<&mut Tx> {
             .fetch_optional(c)
             .await?);
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// Gives up to `rows` deliveries up that wait for a webhook which is turned off, if nothing has happened to them or to it since
+    /// `before`; how many. They are dead letters like others.
+    pub async fn give_up_turned_off(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+        rows: usize,
+    ) -> Result<u64, StorageError> {
+        let give_up = GIVE_UP_WEBHOOK_DELIVERIES.on(self.0.kind());
+        Ok(on!(self.0, |c| {
+            let update = sqlx::query(give_up).bind(At(before)).bind(TURNED_OFF);
+            let update = update.bind(At(now)).bind(limit(rows));
+            update.execute(c).await?.rows_affected()
+        }))
     }
 
     /// Forgets up to `rows` deliveries of this state that nothing has happened to since `before`; how many.

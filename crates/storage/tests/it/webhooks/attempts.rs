@@ -10,6 +10,7 @@ use crate::support::{at, stored_kb};
 on_both_databases! {
     one_attempt_at_a_time_and_none_of_them_lost
     what_does_not_arrive_is_tried_again_and_given_up
+    what_waits_for_a_webhook_that_is_turned_off_is_given_up
     a_full_queue_keeps_what_comes_as_dead_letters
     what_was_settled_long_ago_is_forgotten
 }
@@ -117,6 +118,58 @@ async fn what_does_not_arrive_is_tried_again_and_given_up(db: &Db) {
     assert_eq!((again.id, again.attempts, again.due_at), (id, 0, Some(at(30))));
     let claimed = claim(db, at(30)).await.unwrap();
     assert_eq!(data(db, &claimed.delivery).await["question"], "Где «насос»?\0");
+}
+
+async fn what_waits_for_a_webhook_that_is_turned_off_is_given_up(db: &Db) {
+    let (on, first) = (to_all(db).await, to_all(db).await);
+    for seconds in 1..=3 {
+        publish(db, &refused(&[]), seconds).await;
+    }
+    let off = Webhook {
+        enabled: false,
+        updated_at: at(100),
+        ..first.clone()
+    };
+    in_tx!(db, |tx| tx.webhooks().update(&off));
+    let give_up = async |before, rows| {
+        in_tx!(db, |tx| tx.webhook_deliveries().give_up_turned_off(
+            at(before),
+            at(500),
+            rows
+        ))
+    };
+    assert_eq!(give_up(100, 9).await, 0, "it may be turned on again soon");
+    assert_eq!((give_up(101, 2).await, give_up(101, 9).await), (2, 1));
+    assert_eq!(give_up(101, 9).await, 0);
+    let dead = told(db, &off).await;
+    assert!(
+        dead.iter().all(|delivery| {
+            (delivery.state, delivery.due_at) == (WebhookDeliveryState::Dead, None)
+                && delivery.last_error.as_deref() == Some("the webhook was turned off")
+                && delivery.updated_at == at(500)
+        }),
+        "{dead:?}"
+    );
+    assert!(
+        told(db, &on)
+            .await
+            .iter()
+            .all(|delivery| delivery.state == WebhookDeliveryState::Pending)
+    );
+    // Somebody sends one again, which waits anew, and turns it on.
+    let again = in_tx!(db, |tx| tx.webhook_deliveries().retry(
+        off.id,
+        dead[0].id,
+        at(600)
+    ));
+    assert_eq!(again.unwrap().state, WebhookDeliveryState::Pending);
+    assert_eq!(give_up(600, 9).await, 0);
+    in_tx!(db, |tx| tx.webhooks().update(&first));
+    in_tx!(db, |tx| tx.webhooks().delete(on.id));
+    assert_eq!(
+        claim(db, at(600)).await.map(|claimed| claimed.delivery.id),
+        Some(dead[0].id)
+    );
 }
 
 async fn a_full_queue_keeps_what_comes_as_dead_letters(db: &Db) {
