@@ -73,7 +73,7 @@ async fn get(
 
 /// Change a webhook
 ///
-/// One that is turned off is told nothing; what it was still to be told waits.
+/// One that is turned off is told nothing; what it was still to be told waits for a day and is given up then.
 #[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", params(("id" = uuid::Uuid, Path)),
     request_body = UpdateWebhook,
     responses((status = 200, body = Webhook), (status = 404, body = ErrorEnvelope),
