@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nexus_api::{CreateWebhook, ErrorCode, UpdateWebhook, WebhookDeliveryState, WebhookEvent};
 use nexus_domain::Clock as _;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -333,19 +334,74 @@ async fn what_waits_for_a_webhook_that_stays_turned_off_is_given_up() {
     ask_in_vain(&operator, "Where is the walrus?").await;
     let first = proven(&receiver.heard().await, &secret);
     until(&operator, &id, |delivery| delivery["last_status"] == 500).await;
-    let path = format!("/webhooks/{id}");
-    operator.patch(&path, &json!({"enabled": false})).await;
+    let webhook = id.parse().unwrap();
+    let turned = |enabled| UpdateWebhook {
+        enabled: Some(enabled),
+        ..UpdateWebhook::default()
+    };
+    let off = app.client.update_webhook(webhook, &turned(false)).await.unwrap();
+    assert!(!off.enabled);
     app.clock.advance(Duration::from_secs(25 * 3_600));
     let dead = until(&operator, &id, |delivery| delivery["state"] == "dead").await;
     assert_eq!(dead["last_error"], "the webhook was turned off");
     assert!(dead["next_attempt_at"].is_null(), "{dead}");
     // It can be sent again like any other.
-    operator.patch(&path, &json!({"enabled": true})).await;
-    let again = format!("{path}/deliveries/{}/retry", text(&dead["id"]));
-    let (status, sent) = operator.post(&again, &json!({})).await;
-    assert!(status < 300, "{sent}");
+    app.client.update_webhook(webhook, &turned(true)).await.unwrap();
+    let dead = text(&dead["id"]).parse().unwrap();
+    let again = app.client.retry_webhook_delivery(webhook, dead).await.unwrap();
+    assert_eq!((again.id, again.state), (dead, WebhookDeliveryState::Pending));
     assert_eq!(proven(&receiver.heard().await, &secret), first);
     until(&operator, &id, |delivery| delivery["state"] == "delivered").await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_makes_a_webhook_follows_and_deletes_it() {
+    let app = app().await;
+    let operator = Api::operator(&app);
+    operator.knowledge_base(KB).await;
+    let mut receiver = Receiver::start().await;
+    let new = CreateWebhook {
+        url: format!("{}/hook", receiver.base),
+        events: vec![WebhookEvent::QuestionRefused],
+        knowledge_bases: None,
+        enabled: true,
+    };
+    let issued = app.client.create_webhook(&new).await.unwrap();
+    let id = issued.webhook.id;
+    assert_eq!(
+        (&issued.webhook.url, &issued.webhook.events),
+        (&new.url, &new.events)
+    );
+    let page = app.client.webhooks(None).await.unwrap();
+    assert_eq!(page.items, std::slice::from_ref(&issued.webhook));
+    assert_eq!(app.client.webhook(id).await.unwrap(), issued.webhook);
+
+    ask_in_vain(&operator, "Where is the walrus?").await;
+    let told = proven(&receiver.heard().await, &issued.secret);
+    until(&operator, &id.to_string(), |delivery| {
+        delivery["state"] == "delivered"
+    })
+    .await;
+    let page = app.client.webhook_deliveries(id, None).await.unwrap();
+    let [delivery] = page.items.as_slice() else {
+        panic!("{page:?}")
+    };
+    assert_eq!(told["id"], delivery.id.to_string());
+    assert_eq!(
+        (delivery.state, delivery.event, delivery.last_status),
+        (
+            WebhookDeliveryState::Delivered,
+            WebhookEvent::QuestionRefused,
+            Some(204)
+        )
+    );
+    let refused = app.client.retry_webhook_delivery(id, delivery.id).await;
+    assert_eq!(refused.unwrap_err().code(), Some(ErrorCode::DeliveryState));
+
+    app.client.delete_webhook(id).await.unwrap();
+    let gone = app.client.webhook(id).await.unwrap_err();
+    assert_eq!(gone.code(), Some(ErrorCode::NotFound));
     app.end().await;
 }
 

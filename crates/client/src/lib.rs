@@ -17,6 +17,7 @@ mod request;
 mod signing;
 mod sources;
 mod tasks;
+mod webhooks;
 
 pub use answers::{AnswerEvent, AnswerEvents};
 pub use chats::MessagePreviews;
