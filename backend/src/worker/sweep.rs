@@ -41,6 +41,8 @@ const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long what is to be told to a webhook waits for it to be turned on again: as long as for one that does not answer.
 const OFF_WAITED: Duration = Duration::from_secs(24 * 3_600);
+/// How long a knowledge base whose import failed is kept, with the task that says why, if nothing comes into it.
+const NEVER_FILLED_KEPT: Duration = Duration::from_secs(3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
 /// Answers that are forgotten in one transaction.
@@ -51,6 +53,7 @@ const LOG_PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completion, Stopped> {
     running.meter.stage(Stage::Sweeping, None);
+    remove_never_filled(context, running).await?;
     sweep_knowledge_bases(context, running).await?;
     loop {
         running.check()?;
@@ -86,6 +89,22 @@ pub async fn run(context: &WorkerContext, running: &Running) -> Result<Completio
     sweep_uploads(context).await?;
     empty_log(context, running).await?;
     Ok(Completion::default())
+}
+
+/// Knowledge bases that were made for an import which came to nothing: their names are free again.
+async fn remove_never_filled(context: &WorkerContext, running: &Running) -> Result<(), Stopped> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    running.hold(&mut tx).await?;
+    let removed = tx
+        .knowledge_bases()
+        .delete_never_filled(now.minus(NEVER_FILLED_KEPT), now)
+        .await?;
+    tx.commit().await?;
+    for kb in removed {
+        tracing::info!(%kb, "a knowledge base whose import failed was removed: nothing has come into it");
+    }
+    Ok(())
 }
 
 /// What was deleted may not stay in the log of the database either, whoever deleted it. Somebody who reads what stood there

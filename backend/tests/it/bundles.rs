@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use nexus_api::{ErrorCode, Passage, ProblemCode, RetrievalMode, TaskKind, TaskState};
-use nexus_ingest::{BundleReader, Limits};
+use nexus_domain::{ContentHash, Format, LineRange, SourceKind, Timestamp};
+use nexus_ingest::{
+    BundleDocument, BundleManifest, BundlePassage, BundleReader, BundleSource, BundleWriter, Limits,
+};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -263,5 +267,110 @@ async fn what_is_no_whole_export_is_refused_with_a_reason() {
     let task = app.settled(text(&accepted["task_id"]).parse().unwrap()).await;
     assert_eq!(task.state, TaskState::Failed);
     assert_eq!(task.error.unwrap().code, "truncated");
+    let left = app.client.find_knowledge_base("cut").await.unwrap().unwrap();
+    assert_eq!(left.documents, 0, "of a part, nothing comes in");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_knowledge_base_whose_import_failed_goes_and_frees_its_name() {
+    let app = TestApp::with(Setup {
+        settings: vec![("NEXUS_WORKER_SWEEP_SECONDS", "1".to_owned())],
+        ..Setup::default()
+    })
+    .await;
+    let path = app.data.path().join("cut.kb.jsonl.zst");
+    let whole = empty_bundle("cut");
+    let plain = String::from_utf8(zstd::decode_all(whole.as_slice()).unwrap()).unwrap();
+    let manifest = format!("{}\n", plain.lines().next().unwrap());
+    std::fs::write(&path, zstd::encode_all(manifest.as_bytes(), 1).unwrap()).unwrap();
+    let task = imported(&app, &path).await;
+    assert_eq!(task.error.unwrap().code, "truncated");
+    assert!(
+        app.client.find_knowledge_base("cut").await.unwrap().is_some(),
+        "whoever waits for it can read why"
+    );
+    app.clock.advance(Duration::from_secs(3_601));
+    let gone = async {
+        while app.client.find_knowledge_base("cut").await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone)
+        .await
+        .expect("a sweep removes it");
+    std::fs::write(&path, whole).unwrap();
+    let task = imported(&app, &path).await;
+    assert_eq!(task.state, TaskState::Succeeded, "{:?}", task.error);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_whose_address_is_refused_comes_with_its_documents_and_a_reason() {
+    let app = TestApp::start().await;
+    let mut bytes = Vec::new();
+    let manifest = BundleManifest {
+        name: KB.to_owned(),
+        description: String::new(),
+        exported_at: Timestamp::from_micros(0),
+        lexical_average_milli: 0,
+        model: None,
+        documents: 1,
+        passages: 1,
+    };
+    let mut bundle = BundleWriter::new(&mut bytes, manifest).unwrap();
+    let remote = json!({"kind": "git", "url": "https://10.0.0.7/book.git"});
+    let schedule = json!({"cron": "0 3 * * *", "time_zone": "UTC"});
+    bundle
+        .source(BundleSource {
+            kind: SourceKind::Git,
+            name: "guide".to_owned(),
+            remote: Some(serde_json::from_value(remote).unwrap()),
+            schedule: Some(serde_json::from_value(schedule).unwrap()),
+            had_credential: false,
+        })
+        .unwrap();
+    let text = "The lamp on the desk is turquoise.";
+    bundle
+        .document(BundleDocument {
+            path: "lamp.md".to_owned(),
+            title: "Lamp".to_owned(),
+            format: Format::Markdown,
+            size_bytes: text.len() as u64,
+            content_hash: ContentHash::of(text.as_bytes()),
+            fingerprint: None,
+            link: None,
+            passages: vec![BundlePassage {
+                text: text.to_owned(),
+                heading_path: Vec::new(),
+                lines: LineRange { first: 1, last: 1 },
+                pages: None,
+                anchor: None,
+                vector: None,
+            }],
+        })
+        .unwrap();
+    bundle.finish().unwrap();
+    let path = app.data.path().join("refused.kb.jsonl.zst");
+    std::fs::write(&path, bytes).unwrap();
+    let task = imported(&app, &path).await;
+    assert_eq!(
+        (task.state, task.counts.documents_indexed),
+        (TaskState::Succeeded, 1),
+        "{:?}",
+        task.error
+    );
+    let problems = app.client.problems(task.id, None).await.unwrap().items;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].code, ProblemCode::AddressRefused);
+    for part in ["guide", "10.0.0.7", "not synced"] {
+        assert!(problems[0].message.contains(part), "{problems:?}");
+    }
+    let sources = app.client.sources(operator_kb(&app).await).await.unwrap().items;
+    assert!(
+        sources[0].remote.is_none() && sources[0].schedule.is_none(),
+        "{sources:?}"
+    );
+    assert_eq!(app.found("turquoise desk").await, ["lamp.md"]);
     app.end().await;
 }

@@ -55,6 +55,14 @@ statements! {
     // A write that changes nothing: in PostgreSQL it lets one such transaction at a time go on.
     HOLD = "UPDATE knowledge_bases SET revision = revision WHERE id = $1 AND deleted_at IS NULL";
     SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
+    // Nothing else was ever wanted of it, and nothing came.
+    DELETE_NEVER_FILLED = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
+        WHERE deleted_at IS NULL AND updated_at <= $1 AND id IN (SELECT t.kb_id FROM tasks t
+            WHERE t.kind = 'import_kb' AND t.state IN ('failed', 'cancelled') AND t.finished_at <= $1)
+            AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.kb_id = knowledge_bases.id)
+            AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.kb_id = knowledge_bases.id
+                AND (t.kind <> 'import_kb' OR t.state NOT IN ('failed', 'cancelled')))
+        RETURNING id, revision";
     DELETE = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
         WHERE id = $1 AND deleted_at IS NULL RETURNING revision";
 }
@@ -393,5 +401,26 @@ impl KnowledgeBases<&mut Tx> {
             self.changed(id, revision, true, now).await?;
         }
         Ok(deleted.is_some())
+    }
+
+    /// Deletes those that were made for an import which failed or was cancelled until `before`, if nobody has touched them since
+    /// and nothing has come into them. Which.
+    pub async fn delete_never_filled(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<KbId>, StorageError> {
+        let deleted: Vec<(Uuid, i64)> = on!(self.0, |c| sqlx::query_as(DELETE_NEVER_FILLED)
+            .bind(At(before))
+            .bind(At(now))
+            .fetch_all(c)
+            .await?);
+        let mut ids = Vec::with_capacity(deleted.len());
+        for (id, revision) in deleted {
+            let id = KbId::from_uuid(id);
+            self.changed(id, revision, true, now).await?;
+            ids.push(id);
+        }
+        Ok(ids)
     }
 }

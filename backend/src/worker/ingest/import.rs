@@ -32,8 +32,11 @@ pub async fn run(
     clear_earlier_attempt(context, running, None).await?;
     let file = fetch(context, running, &upload).await?;
     let (path, limits) = (file.path().to_owned(), context.ingest.limits);
-    let (bundle, manifest) = blocking(move || open(&path, &limits)).await?;
+    let again = path.clone();
+    let (unread, manifest) = blocking(move || open(&path, &limits)).await?;
     running.meter.stage(Stage::Indexing, Some(manifest.documents));
+    read_through(running, unread).await?;
+    let (bundle, _) = blocking(move || open(&again, &limits)).await?;
     weigh_as(context, running, kb_id, &manifest).await?;
     let vectors_of = match trusts_vectors {
         true => same_model(context, &manifest).await?,
@@ -96,6 +99,25 @@ fn open(path: &std::path::Path, limits: &Limits) -> Result<(Bundle, BundleManife
     Ok((Arc::new(Mutex::new(reader)), manifest))
 }
 
+/// Reads the bundle to its end before a row is written: of what is no whole export, nothing comes in.
+async fn read_through(running: &Running, bundle: Bundle) -> Result<(), Stopped> {
+    loop {
+        running.check()?;
+        let bundle = Arc::clone(&bundle);
+        let has_more = blocking(move || {
+            let mut bundle = bundle.lock().unwrap_or_else(PoisonError::into_inner);
+            if bundle.next_source().map_err(Failed)?.is_none() {
+                return Ok(false);
+            }
+            while bundle.next_document().map_err(Failed)?.is_some() {}
+            Ok(true)
+        });
+        if !has_more.await? {
+            return Ok(());
+        }
+    }
+}
+
 async fn kb(context: &WorkerContext, id: KbId) -> Result<KnowledgeBase, Stopped> {
     let kb = context.db.knowledge_bases().get(id).await?;
     kb.ok_or_else(|| Stopped::fail("not_found", "the knowledge base is gone"))
@@ -146,7 +168,10 @@ async fn add_source(
         match nexus_sources::check(remote, &remotes.guard, &remotes.settings) {
             Ok(()) => true,
             Err(error) => {
-                let why = format!("The source {name:?} cannot be fetched from here: {error}");
+                let why = format!(
+                    "The source {name:?} comes with its documents and without its address and schedule, so that it is not \
+                     synced: it cannot be fetched from here: {error}"
+                );
                 problems.push(Problem::of_upload(ProblemCode::AddressRefused, why));
                 false
             }

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use nexus_domain::{GenerationId, KbId, Quotas, Visibility};
-use nexus_storage::{Db, KbChange, KbStats, StorageError};
+use nexus_domain::task::TaskPayload;
+use nexus_domain::{GenerationId, KbId, Quotas, UploadId, Visibility};
+use nexus_storage::{Db, KbChange, KbStats, Stop, StorageError};
 
-use crate::support::{NONE, Shelf, at, new_kb, stored_kb};
+use crate::support::{NONE, Shelf, at, enqueued, ingest, new_kb, new_task, stored_kb};
 
 on_both_databases! {
     one_is_read_back_as_it_was_written
@@ -13,6 +14,7 @@ on_both_databases! {
     a_revision_rises_with_each_change_and_ends_with_the_knowledge_base
     renaming_keeps_the_names_unique
     statistics_count_what_is_current
+    one_whose_import_failed_goes_if_nothing_has_come_into_it
     what_is_not_committed_never_happened
 }
 
@@ -247,6 +249,43 @@ async fn statistics_count_what_is_current(db: &Db) {
         db.knowledge_bases().stats(empty, generation).await.unwrap(),
         KbStats::default()
     );
+}
+
+async fn one_whose_import_failed_goes_if_nothing_has_come_into_it(db: &Db) {
+    let import = async |name: &str| {
+        let kb = stored_kb(db, name).await;
+        let payload = TaskPayload::ImportKb {
+            upload_id: UploadId::new(at(0)),
+            trusts_vectors: false,
+        };
+        let task = enqueued(db, new_task(Some(kb), payload)).await;
+        (kb, task)
+    };
+    let (failed, filled, used, waiting, made) = (
+        import("failed").await,
+        import("filled").await,
+        import("used").await,
+        import("waiting").await,
+        stored_kb(db, "made by hand").await,
+    );
+    for (_, task) in [failed, filled, used] {
+        in_tx!(db, |tx| tx.tasks().request_state(task, Stop::Cancel, at(10)));
+    }
+    Shelf::in_kb(db, filled.0).await;
+    enqueued(db, ingest(used.0)).await;
+    let gone = async |before| {
+        in_tx!(db, |tx| tx
+            .knowledge_bases()
+            .delete_never_filled(at(before), at(50)))
+    };
+    assert_eq!(gone(9).await, [], "its maker has yet to read why");
+    assert_eq!(gone(10).await, [failed.0]);
+    assert_eq!(gone(99).await, []);
+    assert_eq!(db.knowledge_bases().get(failed.0).await.unwrap(), None);
+    for kb in [filled.0, used.0, waiting.0, made] {
+        assert!(db.knowledge_bases().get(kb).await.unwrap().is_some());
+    }
+    stored_kb(db, "failed").await;
 }
 
 async fn what_is_not_committed_never_happened(db: &Db) {
