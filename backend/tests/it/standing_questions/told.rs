@@ -116,9 +116,11 @@ async fn a_question_whose_row_is_damaged_keeps_nobody_else_waiting() {
         world.refused(person, QUESTION).await;
     }
     let url = format!("sqlite:{}", world.app.data.path().join("nexus.db").display());
-    let damage = "UPDATE standing_questions SET chosen = 'no json'
-        WHERE id = (SELECT id FROM standing_questions ORDER BY due_at, id LIMIT 1)";
-    meddle(&url, damage).await;
+    let damage = format!(
+        "UPDATE standing_questions SET chosen = 'no json'
+         WHERE user_id = (SELECT id FROM users WHERE telegram_id = {ANNA})"
+    );
+    meddle(&url, &damage).await;
     world.added("b.tar.gz", &[ANSWER]).await;
     world.looked().await;
     let told = world.told().await;
