@@ -115,7 +115,7 @@ typed_ids! {
     AnswerId;
     /// A question that stands until it can be answered.
     StandingQuestionId;
-    /// A call of a chat model.
+    /// A call of a model at its provider.
     ModelCallId;
     /// A bot's process, from its start to its end.
     ProcessId;

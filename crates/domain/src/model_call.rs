@@ -1,4 +1,4 @@
-//! Calls of chat models, one by one: what each was for, what became of it, and what it took. Every attempt is noted when
+//! Calls of models at their providers, one by one: what each was for, what became of it, and what it took. Every attempt is noted when
 //! it begins, so that one that is given up is known of, too.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::access::words;
 use crate::answer::Asker;
 use crate::chat::ChatUsage;
-use crate::id::{AnswerId, ModelCallId};
+use crate::id::{AnswerId, KbId, ModelCallId};
 use crate::money::Amount;
 use crate::time::Timestamp;
 
@@ -21,8 +21,11 @@ pub enum Purpose {
     Rewrite,
     /// To answer without passages.
     Chat,
+    /// To make vectors: of a question, or of a knowledge base's passages.
+    Embedding,
 }
-words!(Purpose, "purpose of a model call": Answer = "answer", Rewrite = "rewrite", Chat = "chat");
+words!(Purpose, "purpose of a model call":
+    Answer = "answer", Rewrite = "rewrite", Chat = "chat", Embedding = "embedding");
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +51,10 @@ pub struct ModelCall {
     /// Host, and port where one is set, of the address that was called.
     pub provider: String,
     pub asker: Asker,
+    /// The knowledge base that it was made for, where nobody asked.
+    pub kb: Option<KbId>,
+    /// How many requests it stands for: calls that feed a knowledge base are summed up, all others are one.
+    pub requests: u64,
     /// The answer that it was made for, where that is kept.
     pub answer: Option<AnswerId>,
     /// `None` where the provider did not tell.
@@ -69,6 +76,8 @@ pub struct NotedCall {
     /// Whether its provider has accepted it: it may take tokens from there on, before any word comes.
     pub began: bool,
     pub usage: Option<ChatUsage>,
+    /// What it takes by our own count, for budgets where its provider does not tell.
+    pub estimate: Option<ChatUsage>,
     /// `None`: it still runs.
     pub ended: Option<(CallOutcome, Duration)>,
 }
@@ -106,6 +115,7 @@ impl CallLog {
             began_at: Instant::now(),
             began: false,
             usage: None,
+            estimate: None,
             ended: None,
         });
         OpenCall {
@@ -131,6 +141,11 @@ impl OpenCall {
     /// Its provider has accepted it.
     pub fn begins(&self) {
         self.note(|call| call.began = true);
+    }
+
+    /// It takes about this.
+    pub fn estimate(&self, usage: ChatUsage) {
+        self.note(|call| call.estimate = Some(usage));
     }
 
     /// It has ended.

@@ -1,4 +1,4 @@
-//! Prices of chat models and what calls cost: whole numbers of millionths of a currency unit, never floats.
+//! Prices of models and what calls cost: whole numbers of millionths of a currency unit, never floats.
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,7 +95,7 @@ impl fmt::Display for Amount {
 pub struct Cost {
     #[serde(flatten)]
     pub amount: Amount,
-    /// Whether that is all of it: each model that began to answer has a price and told its tokens.
+    /// Whether that is all of it: each model that began to work on it has a price and told its tokens.
     pub complete: bool,
 }
 

@@ -1,7 +1,9 @@
-//! Calls of chat models: written once each, listed, added up, and forgotten when they are old.
+//! Calls of models at their providers: written once each, listed, added up, and forgotten when they are old.
+
+use std::time::Duration;
 
 use nexus_domain::{
-    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, Currency, ModelCall, ModelCallId, Purpose,
+    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, Currency, KbId, ModelCall, ModelCallId, Purpose,
     Timestamp, UserId, quota,
 };
 use sqlx::FromRow;
@@ -15,28 +17,33 @@ use crate::types::{At, displayable, int, limit, number, usage, word};
 
 /// Longest name of a model or a provider that is stored, in bytes.
 const MAX_NAME_BYTES: usize = 512;
+/// No call is older (1970) or newer (the year 9999): bounds for those who name none, so that every time is looked up.
+const FIRST: Timestamp = Timestamp::from_micros(0);
+const LAST: Timestamp = Timestamp::from_micros(253_402_300_799_000_000);
 
 macro_rules! columns {
     () => {
-        "id, created_at, purpose, model, provider, user_id, bot_id, api_key_id, answer_id, prompt_tokens, \
-         completion_tokens, micros, outcome, cost_micros, currency"
+        "id, created_at, purpose, model, provider, user_id, bot_id, api_key_id, answer_id, kb_id, \
+         requests, prompt_tokens, completion_tokens, micros, outcome, cost_micros, currency"
     };
 }
 
 macro_rules! matching {
     () => {
         "(user_id = $1 OR $1 IS NULL) AND (bot_id = $2 OR $2 IS NULL) AND (model = $3 OR $3 IS NULL)
-            AND (purpose = $4 OR $4 IS NULL) AND (created_at >= $5 OR $5 IS NULL)
-            AND (created_at < $6 OR $6 IS NULL)"
+            AND (purpose = $4 OR $4 IS NULL) AND created_at >= $5 AND created_at <= $6"
     };
 }
 
 statements! {
     // Whoever is not sure whether a call was written writes it again.
     INSERT = concat!("INSERT INTO model_calls (", columns!(), ", day)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING");
-    LIST = concat!("SELECT ", columns!(), " FROM model_calls WHERE ", matching!(), " AND id < $7
-        ORDER BY id DESC LIMIT $8");
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        ON CONFLICT (id) DO NOTHING");
+    // Nothing is of a time after $7: what is left out is the call $8, and those of its time that stand before it.
+    LIST = concat!("SELECT ", columns!(), " FROM model_calls WHERE ", matching!(), " AND NOT (created_at = $7 AND id >= $8)
+        ORDER BY created_at DESC, id DESC LIMIT $9");
+    BEGAN = "SELECT created_at FROM model_calls WHERE id = $1";
     TOTALS = concat!("SELECT CASE WHEN $7 THEN day END AS day, CASE WHEN $8 THEN model END AS model,
             CASE WHEN $9 THEN bot_id END AS bot_id, CASE WHEN $10 THEN user_id END AS user_id,
             CASE WHEN $11 THEN purpose END AS purpose, currency, COUNT(*) AS calls,
@@ -62,6 +69,16 @@ pub struct CallFilter {
     pub from: Option<Timestamp>,
     /// Before this instant.
     pub until: Option<Timestamp>,
+}
+
+impl CallFilter {
+    /// The first and the last instant that are meant.
+    fn times(&self) -> (Timestamp, Timestamp) {
+        let last = self
+            .until
+            .map_or(LAST, |until| until.minus(Duration::from_micros(1)));
+        (self.from.unwrap_or(FIRST), last)
+    }
 }
 
 /// What calls are added up by.
@@ -108,6 +125,8 @@ struct Row {
     bot_id: Option<Uuid>,
     api_key_id: Option<Uuid>,
     answer_id: Option<Uuid>,
+    kb_id: Option<Uuid>,
+    requests: i64,
     prompt_tokens: Option<i64>,
     completion_tokens: Option<i64>,
     micros: i64,
@@ -139,6 +158,8 @@ impl TryFrom<Row> for ModelCall {
                 bot: row.bot_id.map(BotId::from_uuid),
                 api_key: row.api_key_id.map(ApiKeyId::from_uuid),
             },
+            kb: row.kb_id.map(KbId::from_uuid),
+            requests: number(row.requests, "requests of a call")?,
             answer: row.answer_id.map(AnswerId::from_uuid),
             usage,
             micros: number(row.micros, "time of a call")?,
@@ -199,14 +220,29 @@ impl<C: Connect> ModelCalls<C> {
         before: Option<ModelCallId>,
         rows: usize,
     ) -> Result<Vec<ModelCall>, StorageError> {
+        let (from, last) = filter.times();
+        // No call has this time: without a call to begin behind, none is left out.
+        let mut after = (LAST.plus(Duration::from_secs(1)), Uuid::nil());
+        if let Some(before) = before {
+            let began: Option<(At,)> = on!(self.0, |c| sqlx::query_as(BEGAN)
+                .bind(before.as_uuid())
+                .fetch_optional(c)
+                .await?);
+            let Some((began,)) = began else {
+                // What was forgotten was the oldest there was.
+                return Ok(Vec::new());
+            };
+            after = (began.0, before.as_uuid());
+        }
+        let last = last.min(after.0);
         let rows: Vec<Row> = on!(self.0, |c| {
             let select = sqlx::query_as(LIST)
                 .bind(filter.user.map(UserId::as_uuid))
                 .bind(filter.bot.map(BotId::as_uuid))
                 .bind(filter.model.as_deref())
                 .bind(filter.purpose.map(Purpose::as_str));
-            let select = select.bind(filter.from.map(At)).bind(filter.until.map(At));
-            let select = select.bind(before.map_or(Uuid::max(), ModelCallId::as_uuid));
+            let select = select.bind(At(from)).bind(At(last));
+            let select = select.bind(At(after.0)).bind(after.1);
             select.bind(limit(rows)).fetch_all(c).await?
         });
         rows.into_iter().map(TryInto::try_into).collect()
@@ -219,13 +255,14 @@ impl<C: Connect> ModelCalls<C> {
         by: Option<CallGroup>,
         rows: usize,
     ) -> Result<Vec<CallTotals>, StorageError> {
+        let (from, last) = filter.times();
         let rows: Vec<TotalsRow> = on!(self.0, |c| {
             let select = sqlx::query_as(TOTALS)
                 .bind(filter.user.map(UserId::as_uuid))
                 .bind(filter.bot.map(BotId::as_uuid))
                 .bind(filter.model.as_deref())
                 .bind(filter.purpose.map(Purpose::as_str));
-            let select = select.bind(filter.from.map(At)).bind(filter.until.map(At));
+            let select = select.bind(At(from)).bind(At(last));
             let select = select
                 .bind(by == Some(CallGroup::Day))
                 .bind(by == Some(CallGroup::Model))
@@ -255,7 +292,9 @@ impl ModelCalls<&mut Tx> {
                     .bind(call.asker.user.map(UserId::as_uuid))
                     .bind(call.asker.bot.map(BotId::as_uuid))
                     .bind(call.asker.api_key.map(ApiKeyId::as_uuid))
-                    .bind(call.answer.map(AnswerId::as_uuid));
+                    .bind(call.answer.map(AnswerId::as_uuid))
+                    .bind(call.kb.map(KbId::as_uuid))
+                    .bind(int(call.requests));
                 let insert = insert
                     .bind(call.usage.map(|usage| i64::from(usage.prompt_tokens)))
                     .bind(call.usage.map(|usage| i64::from(usage.completion_tokens)))

@@ -6,7 +6,7 @@ use nexus_domain::{
     Visibility,
 };
 use nexus_storage::testing::{self, TestDb, migrate_to, postgres_empty, sqlite_empty};
-use nexus_storage::{AuditFilter, Db, DbKind, DbOptions, StorageError, UserFilter};
+use nexus_storage::{AuditFilter, CallFilter, Db, DbKind, DbOptions, StorageError, UserFilter};
 
 use crate::people::{entry, new_key, person, stored_bot, stored_user, subscription};
 use crate::support::{Shelf, at, new_kb, stored_kb};
@@ -332,5 +332,25 @@ async fn words_about_people_and_bots_that_this_program_does_not_know_are_corrupt
         is_corrupt(test.audit().list(&all, None, 9).await.unwrap_err(), "audit");
         meddle(&test, "UPDATE api_keys SET scopes = '[\"ask\",\"fly\"]'").await;
         is_corrupt(test.api_keys().list(None, 9).await.unwrap_err(), "key");
+    }
+}
+
+#[tokio::test]
+async fn calls_of_models_from_before_were_one_request_each() {
+    for test in empty_databases().await {
+        migrate_to(&test, 13).await;
+        let (id, at) = match test.kind() {
+            DbKind::Sqlite => ("X'0192a6c0000070008000000000000001'", "1"),
+            DbKind::Postgres => ("'0192a6c0-0000-7000-8000-000000000001'", "'epoch'"),
+        };
+        let row = format!(
+            "INSERT INTO model_calls (id, created_at, day, purpose, model, provider, micros, outcome)
+             VALUES ({id}, {at}, 719163, 'chat', 'm', 'p', 1, 'ok')"
+        );
+        meddle(&test, &row).await;
+        test.migrate().await.unwrap();
+        let calls = test.model_calls().list(&CallFilter::default(), None, 5).await;
+        let calls = calls.unwrap();
+        assert_eq!((calls.len(), calls[0].requests, calls[0].kb), (1, 1, None));
     }
 }

@@ -1,5 +1,5 @@
 use nexus_domain::{
-    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, ChatUsage, Currency, ModelCall, ModelCallId,
+    Amount, AnswerId, ApiKeyId, Asker, BotId, CallOutcome, ChatUsage, Currency, KbId, ModelCall, ModelCallId,
     Purpose, UserId,
 };
 use nexus_storage::{CallFilter, CallGroup, CallTotals, Db};
@@ -8,6 +8,7 @@ use crate::support::at;
 
 on_both_databases! {
     calls_come_back_as_they_were_newest_first_and_page_by_page
+    calls_of_one_time_are_paged_and_what_began_first_stands_last
     a_call_that_is_written_twice_counts_once
     calls_are_found_by_who_asked_model_purpose_and_time
     calls_are_added_up_by_one_thing_and_by_currency
@@ -29,6 +30,8 @@ fn call(seconds: i64, model: &str) -> ModelCall {
         model: model.to_owned(),
         provider: "models.example:8080".to_owned(),
         asker: Asker::default(),
+        kb: None,
+        requests: 1,
         answer: None,
         usage: Some(ChatUsage {
             prompt_tokens: 100,
@@ -69,7 +72,12 @@ async fn calls_come_back_as_they_were_newest_first_and_page_by_page(db: &Db) {
         ..call(1, "small")
     };
     let second = untold(2, "large", CallOutcome::Failed);
-    let third = untold(3, "large", CallOutcome::Cut);
+    let third = ModelCall {
+        kb: Some(KbId::new(at(0))),
+        requests: 40,
+        purpose: Purpose::Embedding,
+        ..untold(3, "large", CallOutcome::Cut)
+    };
     keep(db, &[first.clone(), second.clone(), third.clone()]).await;
     assert_eq!(
         list(db, &CallFilter::default()).await,
@@ -80,6 +88,32 @@ async fn calls_come_back_as_they_were_newest_first_and_page_by_page(db: &Db) {
     assert_eq!(page, std::slice::from_ref(&second));
     let page = db.model_calls().list(&any, Some(second.id), 5).await.unwrap();
     assert_eq!(page, [first]);
+    let forgotten = ModelCallId::new(at(9));
+    let page = db.model_calls().list(&any, Some(forgotten), 5).await.unwrap();
+    assert!(page.is_empty(), "{page:?}");
+}
+
+/// Their ids tell nothing of it: they are made where calls end.
+async fn calls_of_one_time_are_paged_and_what_began_first_stands_last(db: &Db) {
+    let began = [5, 5, 5, 1, 9];
+    let calls = began.map(|seconds| call(seconds, "m"));
+    keep(db, &calls).await;
+    let any = CallFilter::default();
+    let mut paged = Vec::new();
+    loop {
+        let behind = paged.last().copied();
+        let page = db.model_calls().list(&any, behind, 1).await.unwrap();
+        let Some(next) = page.first() else { break };
+        paged.push(next.id);
+    }
+    assert_eq!(paged, [4, 2, 1, 0, 3].map(|place| calls[place].id));
+    let until = CallFilter {
+        until: Some(at(5)),
+        ..any
+    };
+    let behind = Some(calls[2].id);
+    let page = db.model_calls().list(&until, behind, 5).await.unwrap();
+    assert_eq!(page, [calls[3].clone()]);
 }
 
 async fn a_call_that_is_written_twice_counts_once(db: &Db) {

@@ -72,6 +72,54 @@ async fn rights_are_looked_up_and_not_searched_for() {
     }
 }
 
+/// Calls of models are many: those of a time are found by an index, and the newest of them without sorting the others.
+#[tokio::test]
+async fn model_calls_of_a_time_are_looked_up_and_not_searched_for() {
+    let asked = |sql: &&str| sql.contains("FROM model_calls WHERE") && sql.contains("created_at >= $5");
+    let is_list = |sql: &str| sql.contains("ORDER BY created_at DESC");
+    let test = sqlite().await;
+    let mut conn = open_sqlite(test.url()).await;
+    let mut lists = Vec::new();
+    for sql in statements(DbKind::Sqlite).into_iter().filter(asked) {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
+        let looks_up = "SEARCH model_calls USING INDEX model_calls_created (created_at>? AND created_at<?)";
+        assert!(
+            steps.iter().any(|step| step.3.starts_with(looks_up))
+                && !steps.iter().any(|step| step.3.starts_with("SCAN")),
+            "{steps:?}\n{sql}"
+        );
+        if is_list(sql) {
+            assert_eq!(steps.len(), 1, "it is in order already: {steps:?}");
+        }
+        lists.push(is_list(sql));
+    }
+    lists.sort_unstable();
+    assert_eq!(lists, [false, true], "one adds up, one lists");
+    let Some(test) = postgres().await else { return };
+    let mut conn = PgConnection::connect(test.url()).await.unwrap();
+    for setting in [
+        "SET enable_seqscan = off",
+        "SET enable_bitmapscan = off",
+        "SET plan_cache_mode = force_generic_plan",
+    ] {
+        (&mut conn).execute(setting).await.unwrap();
+    }
+    for (n, sql) in statements(DbKind::Postgres).into_iter().filter(asked).enumerate() {
+        let parameters = (1..).take_while(|at| sql.contains(&format!("${at}"))).count();
+        let nulls = vec!["NULL"; parameters].join(", ");
+        let prepare = sqlx::AssertSqlSafe(format!("PREPARE looked_up_{n} AS {sql}"));
+        sqlx::raw_sql(prepare).execute(&mut conn).await.unwrap();
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE looked_up_{n} ({nulls})"));
+        let steps: Vec<(String,)> = sqlx::query_as(explain).fetch_all(&mut conn).await.unwrap();
+        let uses = |words: &str| steps.iter().any(|step| step.0.contains(words));
+        assert!(
+            uses("using model_calls_created") && !uses("Seq Scan"),
+            "{steps:?}\n{sql}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn postgres_prepares_every_statement() {
     let Some(test) = postgres().await else { return };
