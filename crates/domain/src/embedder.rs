@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::model_call::CallLog;
 use crate::script::Script;
 
 /// What is known of a model before it is asked.
@@ -69,4 +70,18 @@ pub trait Embedder: Send + Sync + std::fmt::Debug {
 
     /// The vector of a question.
     async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError>;
+
+    /// [`Self::embed_passages`], noting what its provider was asked for. A model of this machine is nobody's call.
+    async fn embed_passages_noting(
+        &self,
+        passages: Vec<String>,
+        _calls: &CallLog,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.embed_passages(passages).await
+    }
+
+    /// [`Self::embed_query`], noting what its provider was asked for.
+    async fn embed_query_noting(&self, query: String, _calls: &CallLog) -> Result<Vec<f32>, EmbedError> {
+        self.embed_query(query).await
+    }
 }

@@ -8,6 +8,18 @@ const LEAST_NORM: f64 = 1e-12;
 #[derive(Deserialize)]
 struct Answer {
     data: Vec<Item>,
+    /// Servers leave it out, or have other things in it.
+    #[serde(default)]
+    usage: serde_json::Value,
+}
+
+/// What an answer holds.
+#[derive(Debug, PartialEq)]
+pub(super) struct Embedded {
+    /// Unit vectors, in the order of their texts.
+    pub(super) vectors: Vec<Vec<f32>>,
+    /// What it took; `None` where that is not told.
+    pub(super) tokens: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -17,13 +29,13 @@ struct Item {
     embedding: Vec<f32>,
 }
 
-/// The unit vectors of the texts, in order. The error says what is wrong without repeating the answer.
-pub(super) fn vectors(
+/// The unit vectors of the texts, and what they took. The error says what is wrong without repeating the answer.
+pub(super) fn embedded(
     bytes: &[u8],
     count: usize,
     dimension: Option<usize>,
     longest: usize,
-) -> Result<Vec<Vec<f32>>, String> {
+) -> Result<Embedded, String> {
     let answer: Answer =
         serde_json::from_slice(bytes).map_err(|_| "its answer is not a list of embeddings".to_owned())?;
     if answer.data.len() != count {
@@ -32,6 +44,7 @@ pub(super) fn vectors(
             answer.data.len()
         ));
     }
+    let tokens = tokens(&answer.usage);
     let mut vectors: Vec<Option<Vec<f32>>> = vec![None; count];
     let mut dimension = dimension;
     for (place, item) in answer.data.into_iter().enumerate() {
@@ -49,7 +62,16 @@ pub(super) fn vectors(
         *slot = Some(unit(item.embedding)?);
     }
     // As many as texts, and no place twice: none is left out.
-    Ok(vectors.into_iter().flatten().collect())
+    Ok(Embedded {
+        vectors: vectors.into_iter().flatten().collect(),
+        tokens,
+    })
+}
+
+/// No text takes nothing: a 0 is of a server that does not count.
+fn tokens(usage: &serde_json::Value) -> Option<u32> {
+    let told = usage.get("prompt_tokens")?.as_u64()?;
+    u32::try_from(told).ok().filter(|tokens| *tokens > 0)
 }
 
 /// The same direction with length 1.
@@ -75,7 +97,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Vec<f32>>, String> {
-        vectors(text.as_bytes(), 2, Some(2), 8)
+        embedded(text.as_bytes(), 2, Some(2), 8).map(|embedded| embedded.vectors)
     }
 
     #[test]
@@ -125,6 +147,27 @@ mod tests {
             assert!(error.contains(complaint), "{text}: {error}");
         }
         let mixed = r#"{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1,0]}]}"#;
-        assert!(vectors(mixed.as_bytes(), 2, None, 8).is_err());
+        assert!(embedded(mixed.as_bytes(), 2, None, 8).is_err());
+    }
+
+    #[test]
+    fn tokens_are_known_where_they_are_told_and_odd_usage_spoils_no_vector() {
+        let told = |usage: &str| {
+            let text = format!(r#"{{"data":[{{"embedding":[1,0]}}]{usage}}}"#);
+            embedded(text.as_bytes(), 1, None, 8).unwrap().tokens
+        };
+        assert_eq!(told(r#","usage":{"prompt_tokens":7,"total_tokens":7}"#), Some(7));
+        for odd in [
+            "",
+            r#","usage":null"#,
+            r#","usage":[]"#,
+            r#","usage":{}"#,
+            r#","usage":{"prompt_tokens":0}"#,
+            r#","usage":{"prompt_tokens":"7"}"#,
+            r#","usage":{"prompt_tokens":-7}"#,
+            r#","usage":{"prompt_tokens":99999999999999}"#,
+        ] {
+            assert_eq!(told(odd), None, "{odd}");
+        }
     }
 }

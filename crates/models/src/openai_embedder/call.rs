@@ -6,15 +6,16 @@
 use std::time::Duration;
 
 use async_openai::types::embeddings::{CreateEmbeddingRequest, EmbeddingInput, EncodingFormat};
-use nexus_domain::EmbedError;
+use nexus_domain::{CallLog, CallOutcome, ChatUsage, EmbedError, OpenCall};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::answer;
+use super::answer::{self, Embedded};
 use super::options::OpenAiOptions;
+use crate::length::estimated_tokens;
 
 /// A number as JSON has at most so many bytes; a longer answer is none.
 const BYTES_PER_NUMBER: usize = 32;
@@ -71,6 +72,8 @@ pub(super) struct Api {
     url: Url,
     key: Option<SecretString>,
     model: String,
+    /// As calls name it.
+    provider: String,
 }
 
 impl Api {
@@ -93,6 +96,7 @@ impl Api {
             url,
             key: options.key.clone(),
             model: options.model.clone(),
+            provider: options.host(),
         })
     }
 
@@ -101,7 +105,34 @@ impl Api {
         &self,
         texts: &[String],
         dimension: Option<usize>,
+        calls: &CallLog,
     ) -> Result<Vec<Vec<f32>>, CallError> {
+        let call = calls.open(&self.provider, &self.model);
+        let usage = |prompt_tokens| ChatUsage {
+            prompt_tokens,
+            completion_tokens: 0,
+        };
+        let estimate: usize = texts.iter().map(|text| estimated_tokens(text)).sum();
+        call.estimate(usage(u32::try_from(estimate).unwrap_or(u32::MAX)));
+        let outcome = self.ask(texts, dimension, &call).await;
+        match outcome {
+            Ok(Embedded { vectors, tokens }) => {
+                call.end(CallOutcome::Ok, tokens.map(usage));
+                Ok(vectors)
+            }
+            Err(error) => {
+                call.end(CallOutcome::Failed, None);
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        texts: &[String],
+        dimension: Option<usize>,
+        call: &OpenCall,
+    ) -> Result<Embedded, CallError> {
         let body = CreateEmbeddingRequest {
             model: self.model.clone(),
             input: EmbeddingInput::StringArray(texts.to_vec()),
@@ -117,9 +148,10 @@ impl Api {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
+        call.begins();
         let room = texts.len() * dimension.unwrap_or(MAX_DIMENSION) * BYTES_PER_NUMBER + OTHER_BYTES;
         let bytes = read(response, room).await?;
-        answer::vectors(&bytes, texts.len(), dimension, MAX_DIMENSION).map_err(CallError::Wrong)
+        answer::embedded(&bytes, texts.len(), dimension, MAX_DIMENSION).map_err(CallError::Wrong)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use nexus_domain::{Condition, EmbedError, Embedder, EmbedderInfo};
+use nexus_domain::{CallLog, Condition, EmbedError, Embedder, EmbedderInfo, Purpose};
 
 pub use options::{OpenAiOptions, Patience};
 #[cfg(feature = "testing")]
@@ -51,7 +51,12 @@ impl OpenAiEmbedder {
     pub async fn connect(options: OpenAiOptions) -> Result<Self, EmbedError> {
         let api = Api::new(&options)?;
         let probe = ["probe".to_owned()];
-        let vectors = api.embed(&probe, None).await.map_err(CallError::into_embed)?;
+        // A word at each start, which nobody has asked for.
+        let calls = CallLog::default();
+        let vectors = api
+            .embed(&probe, None, &calls)
+            .await
+            .map_err(CallError::into_embed)?;
         let found = vectors.first().map_or(0, Vec::len);
         match options.dimension {
             Some(configured) if configured != found => Err(EmbedError::Failed(format!(
@@ -86,11 +91,16 @@ impl OpenAiEmbedder {
     }
 
     /// One call's worth of texts. What is too large for the API is halved, down to single texts.
-    async fn embed(&self, caller: Caller, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(
+        &self,
+        caller: Caller,
+        texts: &[String],
+        calls: &CallLog,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut open = vec![texts];
         let mut vectors = Vec::with_capacity(texts.len());
         while let Some(part) = open.pop() {
-            match self.with_patience(caller, part).await {
+            match self.with_patience(caller, part, calls).await {
                 Ok(found) => vectors.extend(found),
                 Err(CallError::TooLarge) if part.len() > 1 => {
                     let (front, back) = part.split_at(part.len().div_ceil(2));
@@ -113,7 +123,12 @@ impl OpenAiEmbedder {
 
     /// One call, repeated while the API is away and the caller's patience lasts, counted from the first failure: waiting
     /// for the allowance is no failure.
-    async fn with_patience(&self, caller: Caller, texts: &[String]) -> Result<Vec<Vec<f32>>, CallError> {
+    async fn with_patience(
+        &self,
+        caller: Caller,
+        texts: &[String],
+        calls: &CallLog,
+    ) -> Result<Vec<Vec<f32>>, CallError> {
         let patience = match caller {
             Caller::Question => self.options.patience.question,
             Caller::Ingestion => self.options.patience.ingestion,
@@ -127,7 +142,7 @@ impl OpenAiEmbedder {
                 self.wait(wait, deadline).await?;
             }
             self.allowance.take(caller, tokens).await;
-            let error = match self.api.embed(texts, Some(self.info.dimension)).await {
+            let error = match self.api.embed(texts, Some(self.info.dimension), calls).await {
                 Ok(vectors) => {
                     self.health.answered();
                     return Ok(vectors);
@@ -179,22 +194,36 @@ impl Embedder for OpenAiEmbedder {
     }
 
     async fn embed_passages(&self, passages: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.embed_passages_noting(passages, &CallLog::default()).await
+    }
+
+    async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError> {
+        self.embed_query_noting(query, &CallLog::default()).await
+    }
+
+    async fn embed_passages_noting(
+        &self,
+        passages: Vec<String>,
+        calls: &CallLog,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let calls = calls.of(Purpose::Embedding);
         let texts: Vec<String> = passages
             .into_iter()
             .map(|passage| self.options.passage(&passage))
             .collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for part in texts.chunks(self.passages_at_once()) {
-            vectors.extend(self.embed(Caller::Ingestion, part).await?);
+            vectors.extend(self.embed(Caller::Ingestion, part, &calls).await?);
         }
         Ok(vectors)
     }
 
-    async fn embed_query(&self, query: String) -> Result<Vec<f32>, EmbedError> {
+    async fn embed_query_noting(&self, query: String, calls: &CallLog) -> Result<Vec<f32>, EmbedError> {
+        let calls = calls.of(Purpose::Embedding);
         let text = [self.options.query(&query)];
         // A question's answer does not wait for long: it is then found by words alone.
         let patience = self.options.patience.question;
-        let vectors = tokio::time::timeout(patience, self.embed(Caller::Question, &text)).await;
+        let vectors = tokio::time::timeout(patience, self.embed(Caller::Question, &text, &calls)).await;
         let vectors = vectors.unwrap_or_else(|_| {
             let error = CallError::away("it did not answer a question in time").into_embed();
             self.health.failed(&error);

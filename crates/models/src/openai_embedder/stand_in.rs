@@ -16,8 +16,10 @@ use tokio::task::JoinHandle;
 /// How a call is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// With the vectors, the last text's first.
+    /// With the vectors, the last text's first, and a token for each word.
     Fine,
+    /// The same, without a word of what it took.
+    Untold,
     Status {
         status: u16,
         retry_after: Option<&'static str>,
@@ -44,6 +46,11 @@ impl Reply {
             retry_after: None,
             code: "told_so",
         }
+    }
+
+    /// What a call with these texts takes.
+    pub fn tokens(texts: &[String]) -> usize {
+        texts.iter().map(|text| text.split_whitespace().count()).sum()
     }
 }
 
@@ -169,7 +176,7 @@ async fn embeddings(
             .script
             .pop_front()
             .unwrap_or_else(|| memory.otherwise.clone());
-        if reply == Reply::Fine {
+        if matches!(reply, Reply::Fine | Reply::Untold) {
             memory.paid.extend(input.iter().cloned());
         }
         (reply, memory.dimension)
@@ -184,7 +191,8 @@ async fn answer(reply: Reply, input: &[String], dimension: usize) -> Response<Bo
         json(format!(r#"{{"data":[{}]}}"#, items.collect::<Vec<_>>().join(",")))
     };
     match reply {
-        Reply::Fine => json(embedded(input, dimension)),
+        Reply::Fine => json(embedded(input, dimension, true)),
+        Reply::Untold => json(embedded(input, dimension, false)),
         Reply::Status {
             status,
             retry_after,
@@ -213,7 +221,7 @@ async fn answer(reply: Reply, input: &[String], dimension: usize) -> Response<Bo
 }
 
 /// Texts that share words are close: each word counts at the place that its hash names.
-fn embedded(input: &[String], dimension: usize) -> String {
+fn embedded(input: &[String], dimension: usize, tells_usage: bool) -> String {
     let items: Vec<_> = input
         .iter()
         .enumerate()
@@ -227,8 +235,12 @@ fn embedded(input: &[String], dimension: usize) -> String {
             serde_json::json!({"object": "embedding", "index": index, "embedding": vector})
         })
         .collect();
-    serde_json::json!({"object": "list", "data": items, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
-        .to_string()
+    let mut answer = serde_json::json!({"object": "list", "data": items});
+    if tells_usage {
+        let tokens = Reply::tokens(input);
+        answer["usage"] = serde_json::json!({"prompt_tokens": tokens, "total_tokens": tokens});
+    }
+    answer.to_string()
 }
 
 fn fault(status: StatusCode, code: &str, message: &str) -> Response<Body> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexus_domain::{Condition, EmbedError, Embedder};
+use nexus_domain::{CallLog, CallOutcome, ChatUsage, Condition, EmbedError, Embedder, Purpose};
 use nexus_models::{EmbeddingsStandIn, OpenAiEmbedder, OpenAiOptions, Patience, Reply};
 
 use crate::support::cosine;
@@ -275,4 +275,55 @@ async fn an_ingestion_keeps_to_the_allowance_and_a_question_goes_first() {
         "fifteen more passages waited for the allowance, the question did not: {place}"
     );
     assert_eq!(ingestion.await.unwrap().unwrap().len(), 75);
+}
+
+/// Whether each call began, what it took and what became of it.
+fn noted(log: &CallLog) -> Vec<(bool, Option<ChatUsage>, CallOutcome)> {
+    let calls = log.noted().into_iter();
+    calls
+        .map(|call| (call.began, call.usage, call.ended.expect("it has ended").0))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_request_is_noted_with_what_its_provider_says_it_took() {
+    let (api, embedder) = stage(|_| {}).await;
+    let log = CallLog::default();
+    api.script([Reply::status(503), Reply::Fine, Reply::Untold]);
+    embedder.embed_passages_noting(texts(6), &log).await.unwrap();
+    let question = "where do penguins breed".to_owned();
+    embedder.embed_query_noting(question.clone(), &log).await.unwrap();
+    api.script([Reply::WrongCount]);
+    embedder.embed_query_noting(question, &log).await.unwrap_err();
+    let took = |prompt_tokens| {
+        Some(ChatUsage {
+            prompt_tokens,
+            completion_tokens: 0,
+        })
+    };
+    assert_eq!(
+        noted(&log),
+        [
+            (false, None, CallOutcome::Failed),
+            (true, took(8), CallOutcome::Ok),
+            (true, None, CallOutcome::Ok),
+            (true, took(4), CallOutcome::Ok),
+            (true, None, CallOutcome::Failed),
+        ]
+    );
+    for call in log.noted() {
+        assert_eq!((call.purpose, call.model.as_str()), (Purpose::Embedding, "small"));
+        assert_eq!(format!("http://{}/v1", call.provider), api.url());
+        assert!(call.estimate.is_some_and(|usage| usage.prompt_tokens > 0));
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_waits_no_longer_has_cut_its_call() {
+    let (api, embedder) = stage(|options| options.patience.question = Duration::from_millis(200)).await;
+    api.otherwise(Reply::Stall);
+    let log = CallLog::default();
+    let asked = embedder.embed_query_noting("anyone?".to_owned(), &log).await;
+    assert!(matches!(asked, Err(EmbedError::Unavailable(_))), "{asked:?}");
+    assert_eq!(noted(&log), [(false, None, CallOutcome::Cut)]);
 }
