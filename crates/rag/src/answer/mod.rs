@@ -169,6 +169,7 @@ impl Answering {
     /// The same, noting its calls there.
     #[must_use]
     pub fn noting(mut self, calls: &CallLog) -> Self {
+        self.retriever.calls = calls.of(Purpose::Embedding);
         if let Some(rewriting) = &mut self.rewriting {
             rewriting.calls = calls.of(Purpose::Rewrite);
         }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nexus_domain::{ChunkId, Hit, Passages, VectorStore};
+use nexus_domain::{CallLog, ChunkId, Hit, Passages, VectorStore};
 use tracing::Instrument as _;
 
 pub use hydrate::RankedPassage;
@@ -60,6 +60,8 @@ pub struct Retriever {
     /// `None`: the fused order stands.
     pub reranking: Option<Reranking>,
     pub settings: RetrievalSettings,
+    /// Where the calls of an embedding model at a provider are noted.
+    pub calls: CallLog,
 }
 
 impl fmt::Debug for Retriever {
@@ -107,6 +109,7 @@ impl Retriever {
             filter: &question.filter,
             mode: question.mode,
             depth,
+            calls: &self.calls,
         };
         let (lexical, dense) = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError, VectorQuery, VectorStore,
+    CallLog, Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError, VectorQuery,
+    VectorStore,
 };
 use tracing::Instrument as _;
 
@@ -77,6 +78,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) mode: Mode,
     /// Hits per side.
     pub(crate) depth: usize,
+    pub(crate) calls: &'a CallLog,
 }
 
 /// Asks the sides that the mode wants. A dense side that fails is an error only where nothing else was asked for.
@@ -166,7 +168,7 @@ async fn dense(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Res
 
 async fn dense_hits(vectors: &dyn VectorStore, side: &DenseSide, ask: Ask<'_>) -> Result<Side, RagError> {
     let started = Instant::now();
-    let embedding = side.embedder.embed_query(ask.text.to_owned());
+    let embedding = side.embedder.embed_query_noting(ask.text.to_owned(), ask.calls);
     let span = tracing::info_span!(target: "nexus_trace", "embed");
     let vector = embedding.instrument(span).await?;
     let embed_micros = micros_since(started);

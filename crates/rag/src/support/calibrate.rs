@@ -164,7 +164,10 @@ async fn floor(retriever: &Retriever, questions: &[PseudoQuestion]) -> f32 {
     for question in questions.iter().take(COMPARED) {
         let script = nexus_text::script_of(&question.text);
         if side.embedder.info().knows(script)
-            && let Ok(vector) = side.embedder.embed_query(question.text.clone()).await
+            && let Ok(vector) = side
+                .embedder
+                .embed_query_noting(question.text.clone(), &retriever.calls)
+                .await
         {
             vectors.push((question.of, vector));
         }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use nexus_domain::testing::FakeEmbedder;
 use nexus_domain::{
-    Access, ApiKeyId, Chunk, ChunkId, Collection, ContentHash, DocumentId, Embedder, Format, GenerationId,
-    Hit, KbFilter, KbId, LineRange, Passage, PassageError, Passages, Point, Role, SparseVector, Standing,
-    StoreStatus, Timestamp, Vector, VectorError, VectorQuery, VectorStore, VersionId,
+    Access, ApiKeyId, CallLog, Chunk, ChunkId, Collection, ContentHash, DocumentId, Embedder, Format,
+    GenerationId, Hit, KbFilter, KbId, LineRange, Passage, PassageError, Passages, Point, Role, SparseVector,
+    Standing, StoreStatus, Timestamp, Vector, VectorError, VectorQuery, VectorStore, VersionId,
 };
 use nexus_rag::support::FixedLimits;
 use nexus_rag::{AnswerSettings, Answering, DenseSide, Mode, Question, RetrievalSettings, Retriever};
@@ -97,6 +97,7 @@ impl World {
             passages: self.rows.clone(),
             reranking: None,
             settings: RetrievalSettings::default(),
+            calls: CallLog::default(),
         }
     }
 
