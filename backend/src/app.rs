@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use nexus_auth::KeyRing;
-use nexus_domain::{Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
+use nexus_domain::{CallLog, Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits, Readers};
 use nexus_rag::{AnswerSettings, Answering, RetrievalSettings, Retriever, Rewriting, Writing};
 use nexus_storage::{Db, DbOptions};
@@ -259,14 +259,23 @@ impl Services {
             config.cache.options(),
         )?;
         cache.greet().await;
+        let prices = Arc::new(crate::chat::prices(config)?);
+        let model_calls = ModelCalls {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            prices: Arc::clone(&prices),
+            metrics: metrics.clone(),
+            left: TaskTracker::new(),
+        };
         let parts = Parts {
             config,
             metrics: metrics.clone(),
+            model_calls,
             cache,
             keys,
             writing: crate::chat::writing(config)?,
             rewriting: crate::chat::rewriting(config)?,
-            prices: Arc::new(crate::chat::prices(config)?),
+            prices,
             db: &db,
             store,
             queue,
@@ -327,6 +336,7 @@ impl Services {
 struct Parts<'a> {
     config: &'a Config,
     metrics: Metrics,
+    model_calls: ModelCalls,
     cache: AnswerCache,
     keys: Arc<KeyRing>,
     db: &'a Db,
@@ -359,13 +369,7 @@ impl Parts<'_> {
             clock: Arc::clone(&clock),
             prices: Arc::clone(&self.prices),
         };
-        let model_calls = ModelCalls {
-            db: db.clone(),
-            clock: Arc::clone(&clock),
-            prices: Arc::clone(&self.prices),
-            metrics: self.metrics.clone(),
-            left: TaskTracker::new(),
-        };
+        let model_calls = self.model_calls.clone();
         let door = Door {
             db: db.clone(),
             clock: Arc::clone(&clock),
@@ -502,6 +506,7 @@ impl Parts<'_> {
             passages,
             reranking: reranking::bounded(self.config, self.reranker.clone()),
             settings: RetrievalSettings::default(),
+            calls: CallLog::default(),
         }
     }
 
@@ -531,6 +536,7 @@ impl Parts<'_> {
                 reranking: None,
                 ..self.retriever()
             },
+            model_calls: self.model_calls.clone(),
             target: self.config.answers.coverage_percent as f32 / 100.0,
         }
     }
@@ -564,6 +570,7 @@ impl Parts<'_> {
             answers_keep: self.config.answers.keep(),
             calls_keep: self.config.chat.calls_keep(),
             ingest: ingest_settings(self.config, &self.reader),
+            model_calls: self.model_calls.clone(),
             quality: self.quality(),
             cache: self.cache.clone(),
             remotes: Remotes::new(

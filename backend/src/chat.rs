@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nexus_domain::{CallLog, ChatModel};
+use nexus_domain::{CallLog, ChatModel, Prices};
 use nexus_models::chat::{
     self as models, ChatEndpoint, ChatOptions, ChatRetries, ChatTimes, Fallback, OpenAiChat,
 };
@@ -45,7 +45,8 @@ pub fn writing(config: &Config) -> anyhow::Result<Option<Writing>> {
 /// What the models cost. Budgets in money see none of those without a price: whoever sets budgets should know.
 pub fn prices(config: &Config) -> anyhow::Result<PriceList> {
     let chosen = config.chat.models();
-    let has_prices = chosen.iter().any(|model| model.prices.is_some());
+    let embedding = embedding_price(config)?;
+    let has_prices = embedding.is_some() || chosen.iter().any(|model| model.prices.is_some());
     let mut prices = Vec::new();
     for model in chosen {
         match model.prices {
@@ -57,10 +58,34 @@ pub fn prices(config: &Config) -> anyhow::Result<PriceList> {
             None => {}
         }
     }
+    if has_prices && embedding.is_none() && asks_embeddings(config) {
+        tracing::warn!(
+            model = config.embeddings.model,
+            "the embeddings API has no price: budgets in money do not see it, and what answers cost is not all (setting NEXUS_EMBEDDINGS_PRICE)"
+        );
+    }
     Ok(PriceList {
         currency: config.chat.currency()?,
         prices,
+        embedding,
     })
+}
+
+fn asks_embeddings(config: &Config) -> bool {
+    config.models.enabled && !config.embeddings.url.is_empty()
+}
+
+/// Provider and model of the embeddings API, where it has a price. Vectors have no words out.
+fn embedding_price(config: &Config) -> anyhow::Result<Option<(String, String, Prices)>> {
+    let (Some(prompt), true) = (config.embeddings.price()?, asks_embeddings(config)) else {
+        return Ok(None);
+    };
+    let prices = Prices {
+        prompt,
+        completion: 0,
+    };
+    let options = config.embeddings.options()?;
+    Ok(options.map(|options| (models::provider(&options.url), options.model, prices)))
 }
 
 /// What makes questions stand alone, where that is not left to rules. Asked once, for it has no time for more; and resting by

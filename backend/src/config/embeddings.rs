@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nexus_domain::Script;
+use nexus_domain::money::parse_price;
 use nexus_models::OpenAiOptions;
 use nexus_net::is_loopback;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,6 +18,8 @@ pub struct EmbeddingsConfig {
     pub url: String,
     pub key: SecretString,
     pub model: String,
+    /// Of a million tokens, in units of `chat.currency`; text, so that it can be left out and stays exact.
+    pub price: String,
     pub dimension: usize,
     pub batch: usize,
     pub requests_per_minute: u32,
@@ -48,6 +51,16 @@ impl EmbeddingsConfig {
         }))
     }
 
+    /// Of a million tokens, in millionths of the currency's unit, where that is set.
+    pub fn price(&self) -> Result<Option<u64>, ConfigError> {
+        if self.price.is_empty() {
+            return Ok(None);
+        }
+        let price = parse_price(&self.price);
+        let price = price.map_err(|error| ConfigError::invalid("embeddings.price", error.to_string()))?;
+        Ok(Some(price))
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         in_range("embeddings.dimension", self.dimension as u64, 0, 8_192)?;
         in_range("embeddings.batch", self.batch as u64, 1, 2_048)?;
@@ -56,6 +69,7 @@ impl EmbeddingsConfig {
             let reason = "a key is made of visible ASCII characters";
             return Err(ConfigError::invalid("embeddings.key", reason));
         }
+        self.price()?;
         if self.url.is_empty() {
             return Ok(());
         }
@@ -116,6 +130,7 @@ mod tests {
             url: "https://api.example.com/v1".to_owned(),
             key: "k".to_owned().into(),
             model: "small".to_owned(),
+            price: String::new(),
             dimension: 0,
             batch: 32,
             requests_per_minute: 0,
@@ -135,6 +150,8 @@ mod tests {
         let options = config(|_| {}).options().unwrap().unwrap();
         assert_eq!(options.scripts, [Script::Latin, Script::Cyrillic]);
         assert_eq!(options.dimension, None);
+        let priced = config(|config| config.price = "0.02".to_owned());
+        assert_eq!(priced.price().unwrap(), Some(20_000));
         let none = config(|config| config.url.clear());
         assert!(none.validate().is_ok() && none.options().unwrap().is_none());
     }
@@ -142,7 +159,7 @@ mod tests {
     #[test]
     fn what_would_leak_or_cannot_work_is_refused_by_name() {
         type Change = fn(&mut EmbeddingsConfig);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 9] = [
             (|c| c.url = "api.example.com".to_owned(), "NEXUS_EMBEDDINGS_URL"),
             (|c| c.url = "http://api.example.com/v1".to_owned(), "https only"),
             (
@@ -151,6 +168,7 @@ mod tests {
             ),
             (|c| c.model.clear(), "NEXUS_EMBEDDINGS_MODEL"),
             (|c| c.scripts = "greek".to_owned(), "NEXUS_EMBEDDINGS_SCRIPTS"),
+            (|c| c.price = "cheap".to_owned(), "NEXUS_EMBEDDINGS_PRICE"),
             (|c| c.batch = 0, "NEXUS_EMBEDDINGS_BATCH"),
             (|c| c.dimension = 100_000, "NEXUS_EMBEDDINGS_DIMENSION"),
             (|c| c.key = "two\nlines".to_owned().into(), "NEXUS_EMBEDDINGS_KEY"),

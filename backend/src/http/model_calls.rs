@@ -1,4 +1,4 @@
-//! `/usage/model-calls`: calls of chat models one by one and added up, for those who read the logs.
+//! `/usage/model-calls`: calls of models at their providers one by one and added up, for those who read the logs.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -69,9 +69,10 @@ impl Filter {
     }
 }
 
-/// Calls of chat models, newest first
+/// Calls of models, newest first
 ///
-/// Every attempt is a call, also one that failed before another model answered.
+/// Every attempt is a call, also one that failed before another model answered. Vectors of a knowledge base are summed up by the
+/// minute. Models of this machine are not among them.
 #[utoipa::path(get, path = "/usage/model-calls", tag = "logs", params(Filter, PageQuery),
     responses((status = 200, body = Page<ModelCall>), (status = 422, body = ErrorEnvelope)))]
 async fn list(
@@ -90,7 +91,7 @@ async fn list(
     Ok(Json(page(found, limit, |call| call.id, wire::model_call)))
 }
 
-/// Calls of chat models, added up
+/// Calls of models, added up
 ///
 /// By day (of UTC), model, bot, person or purpose, and by currency where that was changed. What has no price stands in a
 /// row of its own.

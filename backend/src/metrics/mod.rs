@@ -9,7 +9,7 @@ mod process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_domain::{Counts, ModelCall, TaskKind, TaskState};
+use nexus_domain::{Counts, ModelCall, Purpose, TaskKind, TaskState};
 use nexus_rag::{Answer, Cached, GenerationStatus, RetrievalReport, SideReport, SideStatus};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -125,16 +125,19 @@ impl Metrics {
         self.retrieved(&answer.retrieval);
     }
 
-    /// A call of a chat model that has ended, however it did.
+    /// A call of a model that has ended, however it did. How long vectors take is told by what waits for them: calls that feed
+    /// a knowledge base are summed up.
     pub fn model_call(&self, call: &ModelCall) {
         let (model, purpose) = (&call.model, call.purpose.as_str());
-        let labels = CallLabels {
-            model: model.clone(),
-            purpose,
-            outcome: call.outcome.as_str(),
-        };
-        let took = Duration::from_micros(call.micros).as_secs_f64();
-        self.0.calls.get_or_create(&labels).observe(took);
+        if call.purpose != Purpose::Embedding {
+            let labels = CallLabels {
+                model: model.clone(),
+                purpose,
+                outcome: call.outcome.as_str(),
+            };
+            let took = Duration::from_micros(call.micros).as_secs_f64();
+            self.0.calls.get_or_create(&labels).observe(took);
+        }
         for (kind, tokens) in call.usage.into_iter().flat_map(|usage| {
             [
                 ("prompt", usage.prompt_tokens),
@@ -343,6 +346,8 @@ mod tests {
             model: "m".to_owned(),
             provider: "p".to_owned(),
             asker: nexus_domain::Asker::default(),
+            kb: None,
+            requests: 1,
             answer: None,
             usage: Some(nexus_domain::ChatUsage {
                 prompt_tokens: 100,

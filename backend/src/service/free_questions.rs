@@ -8,7 +8,7 @@ use nexus_domain::{Access, Asker, Purpose};
 use nexus_rag::follow_up::Turn;
 use nexus_rag::{FreeAnswer, FreeEvent, FreeStream, GenerationReason};
 
-use super::usage::Taken;
+use super::usage::{Most, Taken};
 use super::{Calls, ModelCalls, Questions, ServiceError};
 
 #[derive(Clone, Debug)]
@@ -57,7 +57,11 @@ impl FreeQuestions {
         let calls = self.model_calls.open(Asker::of(access.caller()));
         writing.calls = calls.log().of(Purpose::Chat);
         let accounts = usage.accounts(access, bot.as_ref(), None).await?;
-        let taken = usage.take_question(&accounts, writing.most_free_usage()).await?;
+        let most = Most {
+            chat: writing.most_free_usage(),
+            embedded_tokens: 0,
+        };
+        let taken = usage.take_question(&accounts, most).await?;
         Ok(settled_at_the_end(
             writing.freely(question, history),
             taken,

@@ -27,6 +27,7 @@ mod model_calls;
 mod outbox;
 mod people;
 mod presenter;
+mod price_list;
 mod quality;
 mod questions;
 mod refusal;
@@ -64,10 +65,11 @@ pub use incoming_webhooks::{Content as ToldContent, Heard, IncomingWebhooks, Tol
 pub use ingestion::{Accepted, Ingestion, NewIngestion};
 pub use jwks::KeySource;
 pub use knowledge_bases::{KbOverview, KbUpdate, KnowledgeBases};
-pub use model_calls::{Calls, MAX_GROUPS, ModelCalls, PriceList, Spent};
+pub use model_calls::{Calls, MAX_GROUPS, ModelCalls, Spent};
 pub use outbox::{Failure, FailureKind, Outbox, Take};
 pub use people::{Introduced, People};
 pub use presenter::{Presenter, ShownError};
+pub use price_list::PriceList;
 pub use quality::{ModeQuality, Quality};
 pub use questions::{KeptStream, Questions, SearchInput};
 pub use refusal::Refusal;
@@ -84,7 +86,7 @@ pub use sources::{
 pub use startup::Startup;
 pub use tasks::{TaskView, Tasks};
 pub use upload::{ReceivedUpload, UploadWriter};
-pub use usage::{DayOfUse, Exceeded, Usage};
+pub use usage::{DayOfUse, Exceeded, Most, Usage};
 pub use webhooks::{NewWebhook, WebhookChange, Webhooks};
 
 pub use nexus_storage::{

@@ -1,46 +1,24 @@
-//! Calls of chat models: noted while a question is answered, priced, and kept once each, with the answer where that is kept.
+//! Calls of models at their providers: noted while a question is answered or a knowledge base is fed, priced, and kept once
+//! each, with the answer where that is kept.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nexus_domain::{
-    Access, Amount, AnswerId, Asker, CallLog, CallOutcome, ChatUsage, Clock, Cost, Currency, ModelCall,
-    ModelCallId, NotedCall, Prices, Role, Scope, Timestamp,
+    Access, Amount, AnswerId, Asker, CallLog, CallOutcome, ChatUsage, Clock, Cost, KbId, ModelCall,
+    ModelCallId, NotedCall, Purpose, Role, Scope, Timestamp,
 };
 use nexus_storage::{CallFilter, CallGroup, CallTotals, Db, StorageError, Tx};
 use tokio_util::task::TaskTracker;
 
-use super::ServiceError;
+use super::{PriceList, ServiceError};
 use crate::metrics::Metrics;
 
 /// Groups that are told at once.
 pub const MAX_GROUPS: usize = 1_000;
 /// Time for what is still to be kept when the process ends.
 const LAST_ROWS: Duration = Duration::from_secs(5);
-
-/// What models cost, as the settings say.
-#[derive(Clone, Debug)]
-pub struct PriceList {
-    pub currency: Currency,
-    /// Provider, model, and what it takes.
-    pub prices: Vec<(String, String, Prices)>,
-}
-
-impl PriceList {
-    fn of(&self, provider: &str, model: &str) -> Option<Prices> {
-        let mut named = self
-            .prices
-            .iter()
-            .filter(|(of, name, _)| of == provider && name == model);
-        named.next().map(|(.., prices)| *prices)
-    }
-
-    /// The most that so many tokens may cost; `None` where no model has a price.
-    pub fn most(&self, usage: ChatUsage) -> Option<u64> {
-        self.prices.iter().map(|(.., prices)| prices.of(usage)).max()
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct ModelCalls {
@@ -52,8 +30,8 @@ pub struct ModelCalls {
     pub left: TaskTracker,
 }
 
-/// The calls for one question. Those that nobody has kept when it is dropped are kept then: what was spent is known even where
-/// the asker has gone.
+/// The calls for one question, or of a while in which a knowledge base is fed. Those that nobody has kept when it is dropped
+/// are kept then: what was spent is known even where the asker has gone.
 #[derive(Clone, Debug)]
 pub struct Calls(Arc<Open>);
 
@@ -61,6 +39,8 @@ pub struct Calls(Arc<Open>);
 struct Open {
     service: ModelCalls,
     asker: Asker,
+    /// The knowledge base that is fed; its calls are summed up.
+    fed: Option<KbId>,
     log: CallLog,
     began: Instant,
     began_at: Timestamp,
@@ -83,8 +63,18 @@ pub struct Spent {
 impl ModelCalls {
     /// A list for what is called from now on.
     pub fn open(&self, asker: Asker) -> Calls {
+        self.opened(asker, None)
+    }
+
+    /// The same for calls that feed a knowledge base: of those that end alike, one row is kept.
+    pub fn open_feeding(&self, kb: KbId) -> Calls {
+        self.opened(Asker::default(), Some(kb))
+    }
+
+    fn opened(&self, asker: Asker, fed: Option<KbId>) -> Calls {
         Calls(Arc::new(Open {
             asker,
+            fed,
             log: CallLog::default(),
             began: Instant::now(),
             began_at: self.clock.now(),
@@ -128,10 +118,7 @@ impl ModelCalls {
         self.left.close();
         if tokio::time::timeout(LAST_ROWS, self.left.wait()).await.is_err() {
             let questions = self.left.len();
-            tracing::error!(
-                questions,
-                "calls of chat models were not kept: the end came first"
-            );
+            tracing::error!(questions, "calls of models were not kept: the end came first");
         }
     }
 
@@ -162,7 +149,12 @@ impl Calls {
         })
     }
 
-    /// What is to be counted of it. Nothing more is called after this.
+    /// How long ago the list was opened.
+    pub fn age(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+
+    /// What is to be counted of it. Nothing more is called after this. Limits in tokens are those of chat models.
     pub fn spent(&self) -> Spent {
         let rows = self.0.rows();
         let noted = self.0.log.noted();
@@ -178,9 +170,14 @@ impl Calls {
             if row.usage.is_none() && !may_cost(call) {
                 continue;
             }
-            add(&mut spent.tokens, row.usage.map(ChatUsage::tokens));
-            if prices.of(&row.provider, &row.model).is_some() {
-                add(&mut spent.cost_micros, row.price.map(|price| price.micros));
+            if call.purpose != Purpose::Embedding {
+                add(&mut spent.tokens, row.usage.map(ChatUsage::tokens));
+            }
+            if let Some(prices) = prices.of(row.purpose, &row.provider, &row.model) {
+                let told = row.price.map(|price| price.micros);
+                // A vector is cheap: one that nobody told the tokens of does not leave a whole answer counted.
+                let estimated = call.estimate.map(|usage| prices.of(usage));
+                add(&mut spent.cost_micros, told.or(estimated));
             }
         }
         spent
@@ -206,7 +203,7 @@ impl Calls {
         match self.0.service.insert(self.0.rows()).await {
             Ok(()) => self.are_kept(),
             Err(error) => {
-                tracing::warn!(%error, calls = self.0.rows().len(), "calls of chat models are not kept yet");
+                tracing::warn!(%error, calls = self.0.rows().len(), "calls of models are not kept yet");
             }
         }
     }
@@ -216,7 +213,11 @@ impl Open {
     fn rows(&self) -> &[ModelCall] {
         self.rows.get_or_init(|| {
             let noted = self.log.noted();
-            let rows: Vec<_> = noted.iter().map(|call| self.row(call)).collect();
+            let rows = noted.iter().map(|call| self.row(call));
+            let rows = match self.fed {
+                Some(_) => summed(rows),
+                None => rows.collect(),
+            };
             for row in &rows {
                 self.service.metrics.model_call(row);
             }
@@ -230,7 +231,7 @@ impl Open {
         let created_at = self
             .began_at
             .plus(call.began_at.saturating_duration_since(self.began));
-        let prices = service.prices.of(&call.provider, &call.model);
+        let prices = service.prices.of(call.purpose, &call.provider, &call.model);
         ModelCall {
             id: ModelCallId::new(created_at),
             created_at,
@@ -238,6 +239,8 @@ impl Open {
             model: call.model.clone(),
             provider: call.provider.clone(),
             asker: self.asker,
+            kb: self.fed,
+            requests: 1,
             answer: None,
             usage: call.usage,
             micros: micros(took),
@@ -269,17 +272,42 @@ impl Drop for Open {
                 let left = service.left.clone();
                 let keeping = async move {
                     if let Err(error) = service.insert(&rows).await {
-                        tracing::error!(%error, calls = rows.len(), "calls of chat models could not be kept");
+                        tracing::error!(%error, calls = rows.len(), "calls of models could not be kept");
                     }
                 };
                 left.spawn_on(keeping, &runtime);
             }
             Err(_) => tracing::error!(
                 calls = rows.len(),
-                "calls of chat models were not kept: the end came first"
+                "calls of models were not kept: the end came first"
             ),
         }
     }
+}
+
+/// One row for calls of one model that ended alike; of some the tokens are known, of others not. A sum is priced as the sum of
+/// its calls.
+fn summed(calls: impl Iterator<Item = ModelCall>) -> Vec<ModelCall> {
+    let mut rows: Vec<ModelCall> = Vec::new();
+    for call in calls {
+        let is_like = |row: &&mut ModelCall| {
+            (&row.provider, &row.model, row.purpose, row.outcome)
+                == (&call.provider, &call.model, call.purpose, call.outcome)
+                && row.usage.is_some() == call.usage.is_some()
+        };
+        let Some(row) = rows.iter_mut().find(is_like) else {
+            rows.push(call);
+            continue;
+        };
+        row.requests += call.requests;
+        row.micros = row.micros.saturating_add(call.micros);
+        row.usage = row.usage.zip(call.usage).map(|(sum, usage)| sum.plus(usage));
+        row.price = row.price.zip(call.price).map(|(sum, price)| Amount {
+            micros: sum.micros.saturating_add(price.micros),
+            ..sum
+        });
+    }
+    rows
 }
 
 /// Whether a call whose tokens nobody told may have taken some: it had begun, or was given up before anybody could know.
@@ -289,4 +317,63 @@ fn may_cost(call: &NotedCall) -> bool {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_domain::Currency;
+
+    use super::*;
+
+    #[test]
+    fn calls_that_ended_alike_are_summed_up_and_what_is_not_known_stands_for_itself() {
+        let at = Timestamp::from_micros(0);
+        let currency: Currency = "USD".parse().unwrap();
+        let call = |outcome, tokens: Option<u32>| ModelCall {
+            id: ModelCallId::new(at),
+            created_at: at,
+            purpose: Purpose::Embedding,
+            model: "m".to_owned(),
+            provider: "p".to_owned(),
+            asker: Asker::default(),
+            kb: None,
+            requests: 1,
+            answer: None,
+            usage: tokens.map(|prompt_tokens| ChatUsage {
+                prompt_tokens,
+                completion_tokens: 0,
+            }),
+            micros: 10,
+            outcome,
+            price: tokens.map(|tokens| Amount {
+                micros: u64::from(tokens) * 2,
+                currency,
+            }),
+        };
+        let (ok, failed) = (CallOutcome::Ok, CallOutcome::Failed);
+        let calls = [
+            call(failed, None),
+            call(ok, Some(3)),
+            call(ok, None),
+            call(ok, Some(4)),
+            call(failed, None),
+        ];
+        let rows = summed(calls.into_iter());
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let tokens = row.usage.map(ChatUsage::tokens);
+                let price = row.price.map(|price| price.micros);
+                (row.outcome, row.requests, row.micros, tokens, price)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (failed, 2, 20, None, None),
+                (ok, 2, 20, Some(7), Some(14)),
+                (ok, 1, 10, None, None),
+            ]
+        );
+    }
 }

@@ -16,7 +16,7 @@ use nexus_rag::support::{
 use nexus_storage::{Db, KbQuality, StorageError};
 use serde::{Deserialize, Serialize};
 
-use super::ServiceError;
+use super::{ModelCalls, ServiceError};
 
 /// Passages that questions are made of.
 const SAMPLES: usize = 400;
@@ -40,6 +40,7 @@ pub struct Quality {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub retriever: Retriever,
+    pub model_calls: ModelCalls,
     /// Share of the answerable questions that are to be answered, 0 to 1.
     pub target: f32,
 }
@@ -128,7 +129,13 @@ impl Quality {
             seed,
             politely: true,
         };
-        let measured = calibrate(&self.retriever, &how).await?;
+        let calls = self.model_calls.open_feeding(kb.id);
+        let retriever = Retriever {
+            calls: calls.log().clone(),
+            ..self.retriever.clone()
+        };
+        let measured = calibrate(&retriever, &how).await?;
+        calls.keep().await;
         let mut tx = self.db.begin().await?;
         for measured in measured {
             let Measured {

@@ -7,8 +7,8 @@ use std::time::Instant;
 use futures::{Stream, StreamExt as _, stream};
 use nexus_domain::webhook::QuestionRefused;
 use nexus_domain::{
-    Access, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject, Subscription,
-    Timestamp, style,
+    Access, Asker, Bot, ChatUsage, DeliveryId, EventData, KbFilter, KbId, Passage, QuotaSubject,
+    Subscription, Timestamp, style,
 };
 use nexus_rag::follow_up::Turn;
 use nexus_rag::standing::{Baseline, Evidence};
@@ -20,7 +20,7 @@ use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
 use super::cache::{Looked, Ticket};
-use super::usage::{Exceeded, Taken, Usage};
+use super::usage::{Exceeded, Most, Taken, Usage};
 use super::{AnswerCache, Bots, Calls, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
 
@@ -83,11 +83,17 @@ struct Ready {
 impl Questions {
     pub async fn search(&self, access: &Access, input: SearchInput) -> Result<Retrieval, ServiceError> {
         let ready = self.ready(access, input, false).await?;
-        let found = ready.answering.retriever.retrieve(&ready.question).await;
+        let calls = self.answers.model_calls.open(Asker::of(access.caller()));
+        let answering = ready.answering.noting(calls.log());
+        let found = answering.retriever.retrieve(&ready.question).await;
         match &found {
-            Ok(found) => self.metrics.retrieved(&found.report),
-            Err(_) => ready.taken.give_back().await,
+            Ok(found) => {
+                self.metrics.retrieved(&found.report);
+                ready.taken.settle(calls.spent()).await;
+            }
+            Err(_) => ready.taken.give_back_but(calls.spent()).await,
         }
+        calls.keep().await;
         Ok(found?)
     }
 
@@ -203,10 +209,8 @@ impl Questions {
             return Ok(Some(looked));
         };
         let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
-        let taken = self
-            .usage
-            .take_question(&accounts, answering.most_usage())
-            .await?;
+        let most = Most::of(answering.most_usage(), &question.text, question.mode);
+        let taken = self.usage.take_question(&accounts, most).await?;
         let is_written = answering.writing.is_some();
         let calls = looked.asked.calls.clone();
         let events = priced_at_the_end(answering.stream(question), calls.clone());
@@ -253,11 +257,12 @@ impl Questions {
         let filter = self.filter(access, bot.as_ref(), &input.knowledge_bases).await?;
         let answering = self.answering.clone();
         let answering = answering.in_manner(self.manner(access, bot.as_ref()).await?);
-        let most = if is_answered {
+        let chat = if is_answered {
             answering.most_usage()
         } else {
             ChatUsage::default()
         };
+        let most = Most::of(chat, &input.text, input.mode);
         let may_leave_out = input.knowledge_bases.is_empty();
         let (filter, taken) = self
             .counted(access, bot.as_ref(), filter, may_leave_out, most)
@@ -285,7 +290,7 @@ impl Questions {
         bot: Option<&Bot>,
         mut filter: KbFilter,
         may_leave_out: bool,
-        most: ChatUsage,
+        most: Most,
     ) -> Result<(KbFilter, Taken), ServiceError> {
         loop {
             let accounts = self.usage.accounts(access, bot, Some(&filter)).await?;

@@ -8,6 +8,7 @@ use nexus_domain::{
     Access, Amount, Bot, Caller, ChatUsage, Clock, Currency, KbFilter, KnowledgeBase, Measure, QuotaSubject,
     Quotas, Timestamp, User, quota,
 };
+use nexus_rag::Mode;
 use nexus_storage::{Db, Tx};
 
 use super::{PriceList, ServiceError, Spent};
@@ -44,6 +45,15 @@ struct Take {
     amount: u64,
 }
 
+/// The most that a question may take, as far as that can be told before.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Of chat models.
+    pub chat: ChatUsage,
+    /// To make a vector of what is asked.
+    pub embedded_tokens: u64,
+}
+
 /// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
@@ -68,6 +78,21 @@ pub struct DayOfUse {
     pub measures: Vec<(Measure, u64, Option<u64>)>,
 }
 
+impl Most {
+    /// A question that is searched for. Few texts take more than a token for two characters; what one takes is counted when
+    /// it is known.
+    pub fn of(chat: ChatUsage, text: &str, mode: Mode) -> Self {
+        let embedded_tokens = match mode {
+            Mode::Lexical => 0,
+            Mode::Dense | Mode::Hybrid => text.chars().count().div_ceil(2) as u64,
+        };
+        Self {
+            chat,
+            embedded_tokens,
+        }
+    }
+}
+
 impl Exceeded {
     pub(super) fn amount(&self) -> String {
         match self.measure {
@@ -80,7 +105,7 @@ impl Exceeded {
                     currency,
                 };
                 let limit = self.currency.map(|currency| amount(currency).to_string());
-                format!("{} for chat models", limit.unwrap_or_default())
+                format!("{} for models", limit.unwrap_or_default())
             }
         }
     }
@@ -167,16 +192,17 @@ impl Usage {
     }
 
     /// Counts a question, and of tokens and money as much as its answer may take or as is left; fails if nothing is left of one
-    /// of them. Models without a price take no money.
-    pub async fn take_question(&self, accounts: &Accounts, most: ChatUsage) -> Result<Taken, ServiceError> {
+    /// of them. Models without a price take no money, and limits in tokens are those of chat models.
+    pub async fn take_question(&self, accounts: &Accounts, most: Most) -> Result<Taken, ServiceError> {
         let mut taken = Taken {
             db: self.db.clone(),
             takes: Vec::new(),
         };
-        let cost = self.prices.most(most).unwrap_or(0);
+        let vector = self.prices.of_vector(most.embedded_tokens).unwrap_or(0);
+        let cost = self.prices.most(most.chat).unwrap_or(0).saturating_add(vector);
         let wanted = [
             (Measure::Questions, 1),
-            (Measure::Tokens, most.tokens()),
+            (Measure::Tokens, most.chat.tokens()),
             (Measure::Cost, cost),
             (Measure::MonthlyCost, cost),
         ];

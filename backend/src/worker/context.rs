@@ -8,7 +8,7 @@ use nexus_storage::{Db, StorageError};
 use super::ingest::{IngestSettings, Remotes};
 use super::queue::Queue;
 use crate::metrics::Metrics;
-use crate::service::{AnswerCache, Generations, Quality};
+use crate::service::{AnswerCache, Generations, ModelCalls, Quality};
 use crate::uploads::Uploads;
 
 #[derive(Clone, Debug)]
@@ -21,11 +21,12 @@ pub struct WorkerContext {
     pub uploads: Uploads,
     pub upload_keep: std::time::Duration,
     pub answers_keep: std::time::Duration,
-    /// How long calls of chat models are kept.
+    /// How long calls of models are kept.
     pub calls_keep: std::time::Duration,
     pub ingest: IngestSettings,
     pub remotes: Remotes,
     pub metrics: Metrics,
+    pub model_calls: ModelCalls,
     pub quality: Quality,
     pub cache: AnswerCache,
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use nexus_domain::document::embedding_text;
 use nexus_domain::probe::{crash_point, trace};
 use nexus_domain::{
-    Collection, ContentHash, Embedder, EmbedderInfo, GenerationId, KbId, Point, Stage, Vector, VersionId,
+    CallLog, Collection, ContentHash, Embedder, EmbedderInfo, GenerationId, KbId, Point, Stage, Vector,
+    VersionId,
 };
 use nexus_rag::DenseSide;
 use nexus_storage::{IndexableChunk, VersionSize};
@@ -22,6 +23,8 @@ use super::points::upsert_current;
 const VERSIONS: usize = 64;
 /// A call that was begun is paid for, so a task that is asked to stop lets it end, if it does so soon.
 const LAST_CALL: Duration = Duration::from_secs(5);
+/// What a provider was asked for is written so often, and at the end: the most that a crash can hide.
+const CALLS_KEPT_EVERY: Duration = Duration::from_secs(60);
 
 /// Fills every generation that is fed with what it lacks of a knowledge base, and lets the next one take over once it is
 /// complete.
@@ -85,6 +88,7 @@ impl DensePass {
         );
         // By id, and again from the start until nothing is left: a version may become current behind this place.
         let mut after = None;
+        let mut calls = context.model_calls.open_feeding(kb);
         loop {
             running.check()?;
             let versions = context
@@ -94,6 +98,7 @@ impl DensePass {
                 .await?;
             let Some(last) = versions.last() else {
                 if after.take().is_none() {
+                    calls.keep().await;
                     return Ok(());
                 }
                 continue;
@@ -109,10 +114,14 @@ impl DensePass {
                     let part_readable: Vec<&IndexableChunk> =
                         part.iter().filter(|row| self.can_read(row)).collect();
                     if !part_readable.is_empty() {
-                        self.embed(context, running, &part_readable).await?;
+                        self.embed(context, running, &part_readable, calls.log()).await?;
                         readable.extend(part_readable.iter().map(|row| row.chunk.version_id));
                     }
                     running.meter.advance(part.len() as u64);
+                    if calls.age() >= CALLS_KEPT_EVERY {
+                        calls.keep().await;
+                        calls = context.model_calls.open_feeding(kb);
+                    }
                 }
             }
             context.vectors.persist(self.collection()).await?;
@@ -146,8 +155,9 @@ impl DensePass {
         context: &WorkerContext,
         running: &Running,
         chunks: &[&IndexableChunk],
+        calls: &CallLog,
     ) -> Result<(), Stopped> {
-        let vectors = self.vectors(context, running, chunks).await?;
+        let vectors = self.vectors(context, running, chunks, calls).await?;
         let points = chunks
             .iter()
             .filter_map(|row| {
@@ -176,6 +186,7 @@ impl DensePass {
         context: &WorkerContext,
         running: &Running,
         chunks: &[&IndexableChunk],
+        calls: &CallLog,
     ) -> Result<HashMap<ContentHash, Vec<f32>>, Stopped> {
         let model = &self.embedder.info().model;
         let hashes: Vec<ContentHash> = chunks.iter().map(|row| row.chunk.content_hash).collect();
@@ -193,7 +204,7 @@ impl DensePass {
         if computed > 0 {
             let (hashes, texts): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
             let vectors = tokio::select! {
-                vectors = self.embedder.embed_passages(texts) => vectors?,
+                vectors = self.embedder.embed_passages_noting(texts, calls) => vectors?,
                 () = asked_to_stop(running) => return Err(Stopped::Asked),
             };
             for hash in &hashes {

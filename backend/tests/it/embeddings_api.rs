@@ -12,9 +12,9 @@ use nexus_models::{EmbeddingsStandIn, OpenAiEmbedder, OpenAiOptions, Patience, R
 
 use crate::test_app::{KB, Setup, TestApp};
 
-const DIMENSION: usize = 32;
+pub const DIMENSION: usize = 32;
 
-fn embedder(api: &EmbeddingsStandIn) -> Arc<OpenAiEmbedder> {
+pub fn embedder(api: &EmbeddingsStandIn) -> Arc<OpenAiEmbedder> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let brief = Duration::from_millis(20);
     let options = OpenAiOptions {
@@ -40,7 +40,7 @@ async fn app(api: &EmbeddingsStandIn, data: Option<Arc<tempfile::TempDir>>) -> T
     .await
 }
 
-fn pumps(count: usize) -> Vec<(String, Vec<u8>)> {
+pub fn pumps(count: usize) -> Vec<(String, Vec<u8>)> {
     (0..count)
         .map(|number| {
             let text = format!("# Pump {number}\n\nThe pump of room {number} is blue.\n");
@@ -49,7 +49,7 @@ fn pumps(count: usize) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-async fn ingest(app: &TestApp, files: &[(String, Vec<u8>)]) {
+pub async fn ingest(app: &TestApp, files: &[(String, Vec<u8>)]) {
     let files: Vec<(&str, &[u8])> = files
         .iter()
         .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))

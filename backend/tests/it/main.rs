@@ -19,6 +19,7 @@ mod chats;
 mod contract;
 mod conversations;
 mod deleted_text;
+mod embedding_calls;
 mod embeddings_api;
 mod generations;
 mod incoming_webhooks;

@@ -1,4 +1,4 @@
-//! Calls of chat models, what they took and what they cost. Money is a whole number of millionths of a currency's unit.
+//! Calls of models at their providers, what they took and what they cost. Money is a whole number of millionths of a currency's unit.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,11 @@ pub struct GenerationCost {
     pub amount_micros: u64,
     #[schema(example = "USD")]
     pub currency: String,
-    /// Whether that is all of it: every model that began to answer has a price and told its tokens.
+    /// Whether that is all of it: every model that began to work on it has a price and told its tokens.
     pub complete: bool,
 }
 
-/// What a chat model was asked for.
+/// What a model was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelCallPurpose {
@@ -41,6 +41,8 @@ pub enum ModelCallPurpose {
     Rewrite,
     /// To answer without passages.
     Chat,
+    /// To make vectors: of a question, or of the passages of a knowledge base.
+    Embedding,
 }
 
 /// What became of a call.
@@ -66,7 +68,7 @@ pub enum ModelCallGroup {
     Purpose,
 }
 
-/// One attempt to get an answer from a chat model.
+/// One attempt to get something from a model at a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelCall {
     pub id: Uuid,
@@ -78,6 +80,12 @@ pub struct ModelCall {
     #[schema(example = "api.openai.com")]
     pub provider: String,
     pub asked_by: AskedBy,
+    /// The knowledge base that vectors were made for, where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge_base_id: Option<Uuid>,
+    /// How many requests it stands for: those that feed a knowledge base are summed up, all others stand alone.
+    #[schema(example = 1)]
+    pub requests: u64,
     /// The kept answer that it was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_id: Option<Uuid>,

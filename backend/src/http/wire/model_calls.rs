@@ -1,4 +1,4 @@
-//! Calls of chat models and what they cost, to and from the contract.
+//! Calls of models and what they cost, to and from the contract.
 
 use nexus_api as api;
 use nexus_domain as domain;
@@ -26,6 +26,7 @@ const fn purpose(purpose: domain::Purpose) -> api::ModelCallPurpose {
         domain::Purpose::Answer => api::ModelCallPurpose::Answer,
         domain::Purpose::Rewrite => api::ModelCallPurpose::Rewrite,
         domain::Purpose::Chat => api::ModelCallPurpose::Chat,
+        domain::Purpose::Embedding => api::ModelCallPurpose::Embedding,
     }
 }
 
@@ -34,6 +35,7 @@ pub const fn purpose_from(purpose: api::ModelCallPurpose) -> domain::Purpose {
         api::ModelCallPurpose::Answer => domain::Purpose::Answer,
         api::ModelCallPurpose::Rewrite => domain::Purpose::Rewrite,
         api::ModelCallPurpose::Chat => domain::Purpose::Chat,
+        api::ModelCallPurpose::Embedding => domain::Purpose::Embedding,
     }
 }
 
@@ -55,6 +57,8 @@ pub fn model_call(call: domain::ModelCall) -> api::ModelCall {
         model: call.model,
         provider: call.provider,
         asked_by: asked_by(call.asker),
+        knowledge_base_id: call.kb.map(domain::KbId::as_uuid),
+        requests: call.requests,
         answer_id: call.answer.map(domain::AnswerId::as_uuid),
         usage: call.usage.map(|usage| api::TokenUsage {
             prompt_tokens: usage.prompt_tokens,
