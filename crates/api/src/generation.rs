@@ -101,8 +101,8 @@ pub struct Generation {
     /// Whether it comes out of the cache: then it took no tokens.
     #[serde(default)]
     pub cached: Cached,
-    /// What the calls of chat models cost, the question's rewriting and failed attempts included; absent where none of them
-    /// has a price.
+    /// What the calls of models cost, the question's rewriting, its vector and failed attempts included; absent where none of
+    /// them has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<GenerationCost>,
 }

@@ -38,7 +38,7 @@ pub struct Asked {
     /// Theirs; whatever is found is of these or of later ones.
     revisions: Vec<(KbId, i64)>,
     trace_id: Option<String>,
-    /// The calls of chat models that it takes.
+    /// The calls of models that it takes.
     pub(super) calls: Calls,
     /// Shared with all who are given the same answer.
     pub(super) kept_as: KeptAs,

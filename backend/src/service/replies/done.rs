@@ -35,7 +35,7 @@ pub(super) struct Done {
     pub(super) event: Option<EventData>,
     /// The answer to the question, to be asked for again.
     pub(super) kept: Option<NewAnswer>,
-    /// The calls of chat models that it took.
+    /// The calls of models that it took.
     pub(super) calls: Option<Calls>,
 }
 
