@@ -31,7 +31,7 @@ pub struct EmbedderOptions {
     pub runtime_library: Option<PathBuf>,
     /// Threads of a batch of passages; `None`: one per core.
     pub passage_threads: Option<NonZeroUsize>,
-    /// Threads of a question; `None`: two, or one on a single core.
+    /// Threads of a question; `None`: two, or one where that is more than half of the cores, for the search by words runs beside it.
     pub query_threads: Option<NonZeroUsize>,
     /// Passages per run of the model; 1 to 64.
     pub batch_size: usize,
@@ -62,7 +62,7 @@ impl EmbedderOptions {
 
     pub(crate) fn query_threads(&self) -> usize {
         self.query_threads
-            .map_or_else(|| cores().min(2), NonZeroUsize::get)
+            .map_or_else(|| (cores() / 2).clamp(1, 2), NonZeroUsize::get)
     }
 
     pub(crate) fn batch_size(&self) -> usize {

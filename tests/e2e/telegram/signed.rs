@@ -15,7 +15,7 @@ fn telegram() -> Telegram {
         tls: true,
         ..Options::default()
     };
-    Telegram::start(options).unwrap()
+    Telegram::start(options).expect("the simulated Telegram starts")
 }
 
 #[tokio::test(flavor = "multi_thread")]
