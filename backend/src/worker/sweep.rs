@@ -42,7 +42,7 @@ const DEAD_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long what is to be told to a webhook waits for it to be turned on again: as long as for one that does not answer.
 const OFF_WAITED: Duration = Duration::from_secs(24 * 3_600);
 /// How long a knowledge base whose import failed is kept, with the task that says why, if nothing comes into it.
-const NEVER_FILLED_KEPT: Duration = Duration::from_secs(3_600);
+const NEVER_FILLED_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// Expired rows of a kind that are removed at once.
 const EXPIRED: usize = 10_000;
 /// Answers that are forgotten in one transaction.

@@ -290,7 +290,7 @@ async fn a_knowledge_base_whose_import_failed_goes_and_frees_its_name() {
         app.client.find_knowledge_base("cut").await.unwrap().is_some(),
         "whoever waits for it can read why"
     );
-    app.clock.advance(Duration::from_secs(3_601));
+    app.clock.advance(Duration::from_secs(24 * 3_600 + 1));
     let gone = async {
         while app.client.find_knowledge_base("cut").await.unwrap().is_some() {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -68,6 +68,11 @@ pub enum ModelCallGroup {
     Purpose,
 }
 
+/// What servers before `requests` meant.
+const fn one() -> u64 {
+    1
+}
+
 /// One attempt to get something from a model at a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelCall {
@@ -84,6 +89,7 @@ pub struct ModelCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub knowledge_base_id: Option<Uuid>,
     /// How many requests it stands for: those that feed a knowledge base are summed up, all others stand alone.
+    #[serde(default = "one")]
     #[schema(example = 1)]
     pub requests: u64,
     /// The kept answer that it was made for.

@@ -26,6 +26,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
 const WRITER_CACHE: &str = "-16384";
 
+const VERSION: &str = "SELECT sqlite_version()";
 /// Tells first whether a reader of old pages kept it from emptying the log.
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -87,7 +88,8 @@ pub(crate) enum Pools {
         /// One connection; whose turn it is, the pen says.
         write: SqlitePool,
         pen: Pen,
-        copier: LogCopier,
+        /// `None`: SQLite is too old to have the log copied beside a writer, who does it.
+        copier: Option<LogCopier>,
     },
     Postgres(PgPool),
 }
@@ -193,7 +195,9 @@ impl Db {
             Pools::Sqlite {
                 read, write, copier, ..
             } => {
-                copier.close().await;
+                if let Some(copier) = copier {
+                    copier.close().await;
+                }
                 read.close().await;
                 // The last one to close folds the write-ahead log into the file.
                 write.close().await;
@@ -205,7 +209,7 @@ impl Db {
 
 #[derive(Debug)]
 pub(crate) enum TxInner {
-    Sqlite(Transaction<'static, Sqlite>, LogCopier),
+    Sqlite(Transaction<'static, Sqlite>, Option<LogCopier>),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -230,7 +234,9 @@ impl Tx {
         match tx {
             TxInner::Sqlite(tx, copier) => {
                 tx.commit().await?;
-                copier.committed();
+                if let Some(copier) = copier {
+                    copier.committed();
+                }
             }
             TxInner::Postgres(tx) => tx.commit().await?,
         }
@@ -355,17 +361,26 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         .pragma("cache_size", WRITER_CACHE)
         // What is deleted is overwritten, not only let go.
         .pragma("secure_delete", "ON")
-        .pragma("wal_autocheckpoint", log_copier::BACKSTOP)
         .optimize_on_close(true, None);
     let write = pool().max_connections(1).connect_with(writer).await?;
-    let of_copier = pool().max_connections(1).connect_with(connect.clone()).await?;
+    let version: String = sqlx::query_scalar(VERSION).fetch_one(&write).await?;
+    let pen = Pen::new(options.acquire_timeout);
+    let copier = if log_copier::is_safe_on(&version) {
+        sqlx::query(log_copier::BACKSTOP).execute(&write).await?;
+        let copying = pool().max_connections(1).connect_with(connect.clone()).await?;
+        Some(LogCopier::start(copying, pen.clone()))
+    } else {
+        tracing::warn!(
+            version,
+            "SQLite is older than 3.51.3: its log is copied by those who write, who wait for it now and then"
+        );
+        None
+    };
     let reader = connect.pragma("query_only", "ON");
     let read = pool()
         .max_connections(options.max_connections.max(1))
         .connect_with(reader)
         .await?;
-    let pen = Pen::new(options.acquire_timeout);
-    let copier = LogCopier::start(of_copier, pen.clone());
     Ok(Db(Pools::Sqlite {
         read,
         write,

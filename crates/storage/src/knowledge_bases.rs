@@ -55,10 +55,13 @@ statements! {
     // A write that changes nothing: in PostgreSQL it lets one such transaction at a time go on.
     HOLD = "UPDATE knowledge_bases SET revision = revision WHERE id = $1 AND deleted_at IS NULL";
     SET_LEXICAL_AVERAGE = "UPDATE knowledge_bases SET lexical_average_milli = $2 WHERE id = $1";
-    // Nothing else was ever wanted of it, and nothing came.
+    // Nothing else was ever wanted of it, and nothing came; nobody but its maker was let in.
     DELETE_NEVER_FILLED = "UPDATE knowledge_bases SET deleted_at = $2, updated_at = $2, revision = revision + 1
         WHERE deleted_at IS NULL AND updated_at <= $1 AND id IN (SELECT t.kb_id FROM tasks t
-            WHERE t.kind = 'import_kb' AND t.state IN ('failed', 'cancelled') AND t.finished_at <= $1)
+            WHERE t.kind = 'import_kb' AND t.state IN ('failed', 'cancelled') AND t.finished_at <= $1
+                AND t.finished_at >= knowledge_bases.updated_at)
+            AND NOT EXISTS (SELECT 1 FROM kb_bots b WHERE b.kb_id = knowledge_bases.id)
+            AND (SELECT COUNT(*) FROM kb_members m WHERE m.kb_id = knowledge_bases.id) <= 1
             AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.kb_id = knowledge_bases.id)
             AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.kb_id = knowledge_bases.id
                 AND (t.kind <> 'import_kb' OR t.state NOT IN ('failed', 'cancelled')))

@@ -15,10 +15,20 @@ use crate::pen::{Pen, Row};
 const MANY: u32 = 128;
 /// How long fewer of them wait.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Pages of the log after which a writer copies it, should the copier not come by in time: 16 MiB.
-pub(crate) const BACKSTOP: &str = "4096";
+/// For the writer's connection: it copies the log itself only after these pages (16 MiB), should the copier not come by in time.
+pub(crate) const BACKSTOP: &str = "PRAGMA wal_autocheckpoint = 4096";
+/// Before it, a copy that is made while a writer begins the log anew may lose what was committed
+/// (<https://sqlite.org/wal.html>, "The WAL-Reset Bug").
+const SAFE: [u32; 3] = [3, 51, 3];
 /// Copies what it can without waiting for anybody.
 const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// Whether SQLite of this version copies its log rightly while somebody else writes.
+pub(crate) fn is_safe_on(version: &str) -> bool {
+    let numbers = version.split('.').map(str::parse);
+    let numbers: Result<Vec<u32>, _> = numbers.collect();
+    numbers.is_ok_and(|numbers| numbers.as_slice() >= SAFE.as_slice())
+}
 
 /// Ends with its last clone.
 #[derive(Clone, Debug)]
@@ -86,4 +96,19 @@ async fn copied(pool: &SqlitePool, pen: &Pen) -> Result<(), sqlx::Error> {
     };
     sqlx::query(COPY).execute(pool).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_copied_beside_a_writer_only_where_sqlite_can() {
+        for version in ["3.51.3", "3.52.0", "4.0", "3.51.3.1"] {
+            assert!(is_safe_on(version), "{version}");
+        }
+        for version in ["3.51.2", "3.46.1", "3.51", "", "new"] {
+            assert!(!is_safe_on(version), "{version}");
+        }
+    }
 }

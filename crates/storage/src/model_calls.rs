@@ -46,14 +46,14 @@ statements! {
     BEGAN = "SELECT created_at FROM model_calls WHERE id = $1";
     TOTALS = concat!("SELECT CASE WHEN $7 THEN day END AS day, CASE WHEN $8 THEN model END AS model,
             CASE WHEN $9 THEN bot_id END AS bot_id, CASE WHEN $10 THEN user_id END AS user_id,
-            CASE WHEN $11 THEN purpose END AS purpose, currency, COUNT(*) AS calls,
-            CAST(SUM(CASE WHEN outcome = 'ok' THEN 0 ELSE 1 END) AS BIGINT) AS not_ok,
-            CAST(SUM(CASE WHEN prompt_tokens IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS untold,
-            CAST(SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS unpriced,
+            CASE WHEN $11 THEN purpose END AS purpose, currency, CAST(SUM(requests) AS BIGINT) AS calls,
+            CAST(SUM(CASE WHEN outcome = 'ok' THEN 0 ELSE requests END) AS BIGINT) AS not_ok,
+            CAST(SUM(CASE WHEN prompt_tokens IS NULL THEN requests ELSE 0 END) AS BIGINT) AS untold,
+            CAST(SUM(CASE WHEN cost_micros IS NULL THEN requests ELSE 0 END) AS BIGINT) AS unpriced,
             CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT) AS prompt_tokens,
             CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT) AS completion_tokens,
             CAST(COALESCE(SUM(cost_micros), 0) AS BIGINT) AS cost_micros
-        FROM model_calls WHERE ", matching!(), " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY COUNT(*) DESC LIMIT $12");
+        FROM model_calls WHERE ", matching!(), " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY SUM(requests) DESC LIMIT $12");
     OLDEST = "SELECT id, created_at FROM model_calls ORDER BY id LIMIT $1";
     DELETE = "DELETE FROM model_calls WHERE id = $1";
 }

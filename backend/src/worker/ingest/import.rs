@@ -104,12 +104,13 @@ async fn read_through(running: &Running, bundle: Bundle) -> Result<(), Stopped> 
     loop {
         running.check()?;
         let bundle = Arc::clone(&bundle);
+        let stop = running.stop.clone();
         let has_more = blocking(move || {
             let mut bundle = bundle.lock().unwrap_or_else(PoisonError::into_inner);
             if bundle.next_source().map_err(Failed)?.is_none() {
                 return Ok(false);
             }
-            while bundle.next_document().map_err(Failed)?.is_some() {}
+            while !stop.is_cancelled() && bundle.next_document().map_err(Failed)?.is_some() {}
             Ok(true)
         });
         if !has_more.await? {

@@ -203,7 +203,7 @@ impl Answers<&mut Tx> {
         self.insert_row(&new.row).await?;
         let id = new.row.id;
         let kept = match new.repeats {
-            Some(other) if self.insert_those_of(other, id).await? => Ok(()),
+            Some(other) if self.insert_those_of(other, new).await? => Ok(()),
             _ => self.insert_all(new).await,
         };
         // The last answer that used a passage was forgotten at this very moment, and the passage with it.
@@ -215,6 +215,11 @@ impl Answers<&mut Tx> {
     }
 
     async fn insert_all(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
+        KeptPassages(&mut *self.0).put(new.row.id, &new.passages).await?;
+        self.insert_kbs_and_sources(new).await
+    }
+
+    async fn insert_kbs_and_sources(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
         on!(self.0, |c| {
             for (kb, revision) in &new.kbs {
                 sqlx::query(INSERT_KB)
@@ -225,24 +230,29 @@ impl Answers<&mut Tx> {
                     .await?;
             }
         });
-        KeptPassages(&mut *self.0).put(new.row.id, &new.passages).await?;
         let cited = new.passages.iter().filter(|used| used.is_cited);
         let cited = cited.map(|used| used.passage.chunk.document_id).collect();
         Sources(&mut *self.0).used(new.row.id, &cited).await
     }
 
     /// Copies the rows of another answer; whether there were any.
-    async fn insert_those_of(&mut self, other: AnswerId, id: AnswerId) -> Result<bool, StorageError> {
+    async fn insert_those_of(&mut self, other: AnswerId, new: &NewAnswer) -> Result<bool, StorageError> {
+        let id = new.row.id;
         if KeptPassages(&mut *self.0).put_those_of(other, id).await? == 0 {
             return Ok(false);
         }
-        on!(self.0, |c| sqlx::query(INSERT_KBS_OF)
+        let kbs = on!(self.0, |c| sqlx::query(INSERT_KBS_OF)
             .bind(id.as_uuid())
             .bind(other.as_uuid())
             .execute(c)
             .await?
             .rows_affected());
-        Sources(&mut *self.0).used_like(other, id).await?;
+        // It was forgotten at this very moment.
+        if kbs == 0 {
+            self.insert_kbs_and_sources(new).await?;
+        } else {
+            Sources(&mut *self.0).used_like(other, id).await?;
+        }
         Ok(true)
     }
 

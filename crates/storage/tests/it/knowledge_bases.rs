@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use nexus_domain::task::TaskPayload;
-use nexus_domain::{GenerationId, KbId, Quotas, UploadId, Visibility};
+use nexus_domain::{GenerationId, KbId, KbRole, Quotas, UploadId, Visibility};
 use nexus_storage::{Db, KbChange, KbStats, Stop, StorageError};
 
+use crate::people::stored_user;
 use crate::support::{NONE, Shelf, at, enqueued, ingest, new_kb, new_task, stored_kb};
 
 on_both_databases! {
@@ -261,18 +262,25 @@ async fn one_whose_import_failed_goes_if_nothing_has_come_into_it(db: &Db) {
         let task = enqueued(db, new_task(Some(kb), payload)).await;
         (kb, task)
     };
-    let (failed, filled, used, waiting, made) = (
+    let (failed, filled, used, waiting, changed, shared, made) = (
         import("failed").await,
         import("filled").await,
         import("used").await,
         import("waiting").await,
+        import("changed").await,
+        import("shared").await,
         stored_kb(db, "made by hand").await,
     );
-    for (_, task) in [failed, filled, used] {
+    for (_, task) in [failed, filled, used, changed, shared] {
         in_tx!(db, |tx| tx.tasks().request_state(task, Stop::Cancel, at(10)));
     }
     Shelf::in_kb(db, filled.0).await;
     enqueued(db, ingest(used.0)).await;
+    in_tx!(db, |tx| tx.knowledge_bases().bump_revision(changed.0, at(20)));
+    for telegram_id in [1, 2] {
+        let user = stored_user(db, telegram_id).await;
+        in_tx!(db, |tx| tx.members().set(shared.0, user, KbRole::Editor, at(5)));
+    }
     let gone = async |before| {
         in_tx!(db, |tx| tx
             .knowledge_bases()
@@ -282,7 +290,7 @@ async fn one_whose_import_failed_goes_if_nothing_has_come_into_it(db: &Db) {
     assert_eq!(gone(10).await, [failed.0]);
     assert_eq!(gone(99).await, []);
     assert_eq!(db.knowledge_bases().get(failed.0).await.unwrap(), None);
-    for kb in [filled.0, used.0, waiting.0, made] {
+    for kb in [filled.0, used.0, waiting.0, changed.0, shared.0, made] {
         assert!(db.knowledge_bases().get(kb).await.unwrap().is_some());
     }
     stored_kb(db, "failed").await;
