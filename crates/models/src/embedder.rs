@@ -121,8 +121,9 @@ impl FastembedEmbedder {
             note,
             passages,
             queries,
+            together,
         } = loaded;
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::new(together));
         let places = || Arc::new(Semaphore::new(options.queue_length.clamp(1, 4096)));
         let mut embedder = Self {
             info,

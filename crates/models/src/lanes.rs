@@ -6,8 +6,6 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use nexus_domain::EmbedError;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// Questions that are run together, at most.
-const TOGETHER: usize = 8;
 /// Bytes of padding that are cheaper than a run of their own.
 const PADDING: usize = 256;
 
@@ -46,13 +44,23 @@ struct State {
 }
 
 /// Both lanes. How many batches they hold is bounded by the permits that the batches carry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
     state: Mutex<State>,
     changed: Condvar,
+    /// Questions that are run at once, at most.
+    together: usize,
 }
 
 impl Lanes {
+    pub(crate) fn new(together: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            together,
+        }
+    }
+
     /// Adds a batch. After `close` it is dropped, which its caller sees as a closed reply.
     pub(crate) fn push(&self, lane: Lane, batch: Batch) {
         let mut state = self.lock();
@@ -74,7 +82,7 @@ impl Lanes {
         while !state.closed {
             let questions = match serves {
                 Serves::Passages => Vec::new(),
-                Serves::Queries | Serves::Both => together(&mut state.queries),
+                Serves::Queries | Serves::Both => together(&mut state.queries, self.together),
             };
             if !questions.is_empty() {
                 return Some(questions);
@@ -122,14 +130,14 @@ fn wanted(lane: &mut VecDeque<Batch>) -> Option<Batch> {
 
 /// The first, and those behind it with which it costs less than alone: most of a short run is reading the weights. All texts of
 /// a run are as long as its longest, so one that is long goes with others of its kind.
-fn together(lane: &mut VecDeque<Batch>) -> Vec<Batch> {
+fn together(lane: &mut VecDeque<Batch>, at_most: usize) -> Vec<Batch> {
     let mut taken = Vec::new();
     let (mut longest, mut bytes, mut texts) = (0, 0, 0);
     while let Some(next) = wanted(lane) {
         let lengths = || next.texts.iter().map(String::len);
         let most = lengths().fold(longest, usize::max);
         let (all, count) = (bytes + lengths().sum::<usize>(), texts + next.texts.len());
-        let goes_along = count <= TOGETHER && most * count - all <= PADDING;
+        let goes_along = count <= at_most && most * count - all <= PADDING;
         if !taken.is_empty() && !goes_along {
             lane.push_front(next);
             break;
@@ -163,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_question_overtakes_waiting_passages() {
-        let (lanes, places) = (Lanes::default(), Arc::new(Semaphore::new(8)));
+        let (lanes, places) = (Lanes::new(8), Arc::new(Semaphore::new(8)));
         let mut receivers = Vec::new();
         for (lane, text) in [
             (Lane::Passages, "p1"),
@@ -183,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_is_not_computed() {
-        let (lanes, places) = (Lanes::default(), Arc::new(Semaphore::new(8)));
+        let (lanes, places) = (Lanes::new(8), Arc::new(Semaphore::new(8)));
         let (dropped, receiver) = batch(&places, "dropped");
         lanes.push(Lane::Passages, dropped);
         drop(receiver);
@@ -195,7 +203,7 @@ mod tests {
 
     #[test]
     fn questions_that_wait_are_run_together_unless_one_is_much_longer() {
-        let (lanes, places) = (Lanes::default(), Arc::new(Semaphore::new(32)));
+        let (lanes, places) = (Lanes::new(8), Arc::new(Semaphore::new(32)));
         let long = "long ".repeat(200);
         let mut receivers = Vec::new();
         let mut push = |lane, text: &str| {
@@ -228,7 +236,7 @@ mod tests {
 
     #[test]
     fn closing_frees_callers_and_threads() {
-        let (lanes, places) = (Arc::new(Lanes::default()), Arc::new(Semaphore::new(8)));
+        let (lanes, places) = (Arc::new(Lanes::new(8)), Arc::new(Semaphore::new(8)));
         let waiting = std::thread::spawn({
             let lanes = Arc::clone(&lanes);
             move || lanes.next(Serves::Queries).is_none()

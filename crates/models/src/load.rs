@@ -15,6 +15,8 @@ use crate::processor::Processor;
 use crate::runtime::Runtime;
 use crate::session::Session;
 
+const TOGETHER: usize = 8;
+
 /// What loading yields, before any thread runs.
 pub(crate) struct Loaded<C> {
     pub(crate) info: EmbedderInfo,
@@ -23,6 +25,8 @@ pub(crate) struct Loaded<C> {
     pub(crate) passages: C,
     /// `None`: questions share the session of the passages.
     pub(crate) queries: Option<C>,
+    /// Questions that may be run at once.
+    pub(crate) together: usize,
 }
 
 /// The best variant that loads and passes its check. The error is the last one's.
@@ -101,6 +105,11 @@ fn load_variant(
         note: None,
         passages: passages?,
         queries: queries.transpose()?,
+        together: match variant.precision {
+            // One scale for all that is run at once: a question's vector would depend on who asks beside it.
+            Precision::Int8 => 1,
+            Precision::Fp32 | Precision::Bf16 => TOGETHER,
+        },
     })
 }
 

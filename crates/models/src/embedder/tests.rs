@@ -69,6 +69,7 @@ fn stage_of(held: bool, queue_length: usize, own: bool) -> Stage {
         note: None,
         passages: model,
         queries,
+        together: 8,
     };
     let embedder = FastembedEmbedder::start(&options, profile, loaded).unwrap();
     Stage {
