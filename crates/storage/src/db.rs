@@ -11,7 +11,6 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tracing::Instrument as _;
 
 use crate::error::StorageError;
-use crate::log_copier::{self, LogCopier};
 use crate::migrate;
 use crate::pen::{HeldPen, Pen, Row};
 use crate::session::on;
@@ -26,7 +25,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
 const WRITER_CACHE: &str = "-16384";
 
-const VERSION: &str = "SELECT sqlite_version()";
 /// Tells first whether a reader of old pages kept it from emptying the log.
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -88,8 +86,6 @@ pub(crate) enum Pools {
         /// One connection; whose turn it is, the pen says.
         write: SqlitePool,
         pen: Pen,
-        /// `None`: SQLite is too old to have the log copied beside a writer, who does it.
-        copier: Option<LogCopier>,
     },
     Postgres(PgPool),
 }
@@ -148,12 +144,10 @@ impl Db {
 
     async fn begun(&self, row: Row) -> Result<Tx, StorageError> {
         Ok(match &self.0 {
-            Pools::Sqlite {
-                write, pen, copier, ..
-            } => {
+            Pools::Sqlite { write, pen, .. } => {
                 let held = pen.take(row).await?;
                 let begun = write.begin_with("BEGIN IMMEDIATE").await?;
-                Tx(TxInner::Sqlite(begun, copier.clone()), Some(held))
+                Tx(TxInner::Sqlite(begun), Some(held))
             }
             Pools::Postgres(pool) => Tx(TxInner::Postgres(pool.begin().await?), None),
         })
@@ -192,12 +186,7 @@ impl Db {
     /// Waits for connections in use and closes them all.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Sqlite {
-                read, write, copier, ..
-            } => {
-                if let Some(copier) = copier {
-                    copier.close().await;
-                }
+            Pools::Sqlite { read, write, .. } => {
                 read.close().await;
                 // The last one to close folds the write-ahead log into the file.
                 write.close().await;
@@ -209,7 +198,7 @@ impl Db {
 
 #[derive(Debug)]
 pub(crate) enum TxInner {
-    Sqlite(Transaction<'static, Sqlite>, Option<LogCopier>),
+    Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -232,12 +221,7 @@ impl Tx {
     async fn committed(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx, copier) => {
-                tx.commit().await?;
-                if let Some(copier) = copier {
-                    copier.committed();
-                }
-            }
+            TxInner::Sqlite(tx) => tx.commit().await?,
             TxInner::Postgres(tx) => tx.commit().await?,
         }
         drop(held);
@@ -248,7 +232,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx, _) => tx.rollback().await?,
+            TxInner::Sqlite(tx) => tx.rollback().await?,
             TxInner::Postgres(tx) => tx.rollback().await?,
         }
         drop(held);
@@ -257,7 +241,7 @@ impl Tx {
 
     pub(crate) const fn kind(&self) -> DbKind {
         match &self.0 {
-            TxInner::Sqlite(..) => DbKind::Sqlite,
+            TxInner::Sqlite(_) => DbKind::Sqlite,
             TxInner::Postgres(_) => DbKind::Postgres,
         }
     }
@@ -363,30 +347,13 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         .pragma("secure_delete", "ON")
         .optimize_on_close(true, None);
     let write = pool().max_connections(1).connect_with(writer).await?;
-    let version: String = sqlx::query_scalar(VERSION).fetch_one(&write).await?;
-    let pen = Pen::new(options.acquire_timeout);
-    let copier = if log_copier::is_safe_on(&version) {
-        sqlx::query(log_copier::BACKSTOP).execute(&write).await?;
-        let copying = pool().max_connections(1).connect_with(connect.clone()).await?;
-        Some(LogCopier::start(copying, pen.clone()))
-    } else {
-        tracing::warn!(
-            version,
-            "SQLite is older than 3.51.3: its log is copied by those who write, who wait for it now and then"
-        );
-        None
-    };
     let reader = connect.pragma("query_only", "ON");
     let read = pool()
         .max_connections(options.max_connections.max(1))
         .connect_with(reader)
         .await?;
-    Ok(Db(Pools::Sqlite {
-        read,
-        write,
-        pen,
-        copier,
-    }))
+    let pen = Pen::new(options.acquire_timeout);
+    Ok(Db(Pools::Sqlite { read, write, pen }))
 }
 
 async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError> {

@@ -22,7 +22,6 @@ mod generations;
 mod idempotency;
 mod kb_bots;
 mod knowledge_bases;
-mod log_copier;
 mod members;
 mod migrate;
 mod model_calls;

@@ -64,7 +64,7 @@ impl Connect for &Db {
 impl Connect for &mut Tx {
     fn session(&mut self) -> Connecting<'_> {
         Box::pin(std::future::ready(Ok(match &mut self.0 {
-            TxInner::Sqlite(tx, _) => Session::Sqlite(Held::Tx(&mut **tx)),
+            TxInner::Sqlite(tx) => Session::Sqlite(Held::Tx(&mut **tx)),
             TxInner::Postgres(tx) => Session::Postgres(Held::Tx(&mut **tx)),
         })))
     }

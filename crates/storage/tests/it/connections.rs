@@ -165,36 +165,3 @@ fn futures_can_move_between_threads() {
     }
     let _ = check;
 }
-
-#[tokio::test]
-async fn what_was_written_is_in_the_file_soon_and_the_log_stays_small() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("nexus.db");
-    let db = Db::connect(&format!("sqlite:{}", path.display()), DbOptions::default())
-        .await
-        .unwrap();
-    db.migrate().await.unwrap();
-    for number in 0..2_000 {
-        let text = format!("{number:05} {}", "filling ".repeat(1_000));
-        in_tx!(db, |tx| tx.settings().set("marker", &text));
-    }
-    let last = format!("{:05} filling", 1_999);
-    let is_there = || {
-        let file = std::fs::read(&path).unwrap();
-        file.windows(last.len()).any(|bytes| bytes == last.as_bytes())
-    };
-    let soon = async {
-        while !is_there() {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), soon)
-        .await
-        .expect("nobody writes any more, and the log is copied");
-    let log = std::fs::metadata(folder.path().join("nexus.db-wal"))
-        .unwrap()
-        .len();
-    // All of it is some 24 MB.
-    assert!(log < 12 << 20, "{log}");
-    db.close().await;
-}
