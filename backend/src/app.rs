@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::extract::FromRef;
-use ipnet::IpNet;
 use nexus_auth::KeyRing;
 use nexus_domain::{CallLog, Clock, Embedder, Passages, Reranker, SystemClock, UploadId, VectorStore};
 use nexus_ingest::{ChunkOptions, Limits, Readers};
@@ -30,52 +28,12 @@ use crate::service::{
     RerankerState, Sharing, SignIns, Signals, SourceReports, Sources, StandingRules, Startup, Tasks, Usage,
     Webhooks, check_keys,
 };
+use crate::state::{App, AppServices};
 use crate::uploads::Uploads;
 use crate::worker::{
     ChatOptions, ChatWorker, IngestSettings, Queue, Remotes, WebhookOptions, WebhookWorker, Worker,
     WorkerContext, WorkerOptions, remove_unknown_uploads,
 };
-
-/// The services that handlers use. Cheap to clone.
-#[derive(Clone, Debug, FromRef)]
-pub struct App {
-    pub door: Door,
-    pub people: People,
-    pub bots: Bots,
-    pub usage: Usage,
-    pub api_keys: ApiKeys,
-    pub sharing: Sharing,
-    pub sign_ins: SignIns,
-    pub audit: Audit,
-    /// Proxies whose word on the caller's address is believed.
-    #[from_ref(skip)]
-    pub trusted_proxies: Arc<[IpNet]>,
-    #[from_ref(skip)]
-    pub secure_cookies: bool,
-    pub knowledge_bases: KnowledgeBases,
-    pub documents: Documents,
-    pub ingestion: Ingestion,
-    pub bundles: Bundles,
-    pub tasks: Tasks,
-    pub sources: Sources,
-    pub source_reports: SourceReports,
-    pub questions: Questions,
-    pub free_questions: FreeQuestions,
-    pub model_calls: ModelCalls,
-    pub answers: Answers,
-    pub gaps: Gaps,
-    pub quality: Quality,
-    pub generations: Generations,
-    pub health: HealthChecks,
-    pub inbox: Inbox,
-    pub outbox: Outbox,
-    pub chats: Chats,
-    pub webhooks: Webhooks,
-    pub incoming_webhooks: IncomingWebhooks,
-    pub metrics: Metrics,
-    #[from_ref(skip)]
-    pub cache: AnswerCache,
-}
 
 /// Everything that runs in one process.
 #[derive(Debug)]
@@ -412,7 +370,7 @@ impl Parts<'_> {
             answers: answers.clone(),
             cache: self.cache.clone(),
         };
-        Ok(App {
+        Ok(App::new(AppServices {
             webhooks: Webhooks {
                 db: db.clone(),
                 clock: Arc::clone(&clock),
@@ -495,7 +453,7 @@ impl Parts<'_> {
             knowledge_bases,
             metrics: self.metrics,
             cache: self.cache,
-        })
+        }))
     }
 
     fn retriever(&self) -> Retriever {

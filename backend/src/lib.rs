@@ -23,5 +23,6 @@ mod reranking;
 pub mod role;
 pub mod serve;
 pub mod service;
+pub mod state;
 pub mod uploads;
 pub mod worker;

@@ -14,7 +14,7 @@ use super::permit::{Ask, Permit};
 use super::rag::{checked_history, checked_text};
 use super::request_id::RequestId;
 use super::wire;
-use crate::app::App;
+use crate::state::App;
 
 /// Routes that wait for a chat model, and so have a time-out of their own.
 pub fn answering_routes() -> OpenApiRouter<App> {

@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::extract::Json;
 use super::permit::AnswerPermit;
 use super::wire::{answers as wire, chats};
-use crate::app::App;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(replay)).routes(routes!(rate))

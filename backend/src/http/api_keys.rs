@@ -13,8 +13,8 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{ManageKeys, Permit};
 use super::wire::access as wire;
-use crate::app::App;
 use crate::service::ServiceError;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

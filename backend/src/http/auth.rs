@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use super::error::ApiError;
 use super::request_id::RequestId;
 use super::signed_body;
-use crate::app::App;
 use crate::service::{Admitted, Credential, Presented, PresentedSignature, Refusal, ServiceError};
+use crate::state::App;
 
 pub const NAMED_PERSON: HeaderName = HeaderName::from_static("x-telegram-user-id");
 pub const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");

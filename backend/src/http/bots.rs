@@ -18,7 +18,7 @@ use super::pages::{PageQuery, page};
 use super::path_ids::Second;
 use super::permit::{BotPermit, ManageBots, Permit, ReadBot};
 use super::wire::access as wire;
-use crate::app::App;
+use crate::state::App;
 
 /// Days that a token lives unless the request says otherwise.
 const TOKEN_DAYS: u32 = 365;

@@ -19,8 +19,8 @@ use super::ingestion::{ContentLength, FORM_BYTES, Form};
 use super::permit::{Create, KbPermit, Own, Permit};
 use super::request_id::RequestId;
 use super::signed_body::BodyProof;
-use crate::app::App;
 use crate::service::NewImport;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(export))

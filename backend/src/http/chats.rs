@@ -25,8 +25,8 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{ChatPermit, ManageUsers, MessagePermit, Permit};
 use super::wire::chats as wire;
-use crate::app::App;
 use crate::service::ChatMessage;
+use crate::state::App;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Between two looks at what is being written; other processes may write it.

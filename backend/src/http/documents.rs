@@ -16,7 +16,7 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{DocumentPermit, Ingest, KbPermit, Read};
 use super::wire;
-use crate::app::App;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -12,8 +12,8 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{KbPermit, ReadLogs};
 use super::wire::answers::kb_gap;
-use crate::app::App;
 use crate::service::Gap;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))

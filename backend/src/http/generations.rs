@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::error::ApiError;
 use super::extract::Json;
 use super::permit::{Operate, Permit};
-use crate::app::App;
 use crate::service::{GenerationOverview, ServiceError};
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

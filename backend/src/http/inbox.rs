@@ -16,7 +16,7 @@ use super::extract::Json;
 use super::path_ids::Second;
 use super::permit::OwnBot;
 use super::wire::chats as wire;
-use crate::app::App;
+use crate::state::App;
 
 /// Largest batch, in bytes: as many updates as it may hold, each with the longest text.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;

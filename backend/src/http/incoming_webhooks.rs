@@ -23,8 +23,8 @@ use super::pages::{PageQuery, page};
 use super::path_ids::Second;
 use super::permit::{KbPermit, Own};
 use super::wire::webhooks as wire;
-use crate::app::App;
 use crate::service::Refusal;
+use crate::state::App;
 
 const PATH: &str = "/api/v1/webhooks/n8n";
 

@@ -21,8 +21,8 @@ use super::idempotency::IdempotencyKey;
 use super::permit::{Permit, Upload};
 use super::request_id::RequestId;
 use super::signed_body::BodyProof;
-use crate::app::App;
 use crate::service::{NewIngestion, ReceivedUpload};
+use crate::state::App;
 
 /// Longest text field of an upload, in bytes.
 const MAX_FIELD_BYTES: usize = 1_024;

@@ -15,8 +15,8 @@ use super::pages::{PageQuery, page};
 use super::permit::{Create, KbPermit, Own, Permit, Read};
 use super::wire;
 use super::wire::access::{quotas_from, visibility_from};
-use crate::app::App;
 use crate::service::KbUpdate;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

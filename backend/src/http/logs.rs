@@ -16,8 +16,8 @@ use super::pages::{PageQuery, page};
 use super::permit::{Permit, ReadLogs};
 use super::wire::access as wire;
 use super::wire::answers::logged_query;
-use crate::app::App;
 use crate::service::{AuditFilter, QueryFilter};
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

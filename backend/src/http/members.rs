@@ -13,7 +13,7 @@ use super::pages::{PageQuery, page};
 use super::path_ids::Second;
 use super::permit::{KbPermit, Own};
 use super::wire::access as wire;
-use crate::app::App;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -16,8 +16,8 @@ use super::logs::instant;
 use super::pages::{PageQuery, page};
 use super::permit::{Permit, ReadLogs};
 use super::wire::model_calls as wire;
-use crate::app::App;
 use crate::service::{CallFilter, MAX_GROUPS};
+use crate::state::App;
 
 /// Longest name of a model that can be asked for, in characters.
 const MAX_MODEL_CHARS: usize = 200;

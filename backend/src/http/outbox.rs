@@ -20,8 +20,8 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{DeliveryPermit, LetterPermit, ManageBots, OwnBot, Permit};
 use super::wire::chats as wire;
-use crate::app::App;
 use crate::service::Take;
+use crate::state::App;
 
 /// Longest error that a bot tells, in characters.
 const MAX_ERROR_CHARS: usize = 1_000;

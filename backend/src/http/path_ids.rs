@@ -8,8 +8,8 @@ use nexus_domain::{BotId, IncomingWebhookId, ProcessId, ServiceTokenId, UserId};
 use uuid::Uuid;
 
 use super::error::ApiError;
-use crate::app::App;
 use crate::service::ServiceError;
+use crate::state::App;
 
 /// The `{id}` of the route.
 pub(super) async fn path_id(parts: &mut Parts, app: &App, what: &'static str) -> Result<Uuid, ApiError> {

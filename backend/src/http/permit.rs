@@ -15,8 +15,8 @@ use nexus_domain::{
 use super::auth::Authorised;
 use super::error::ApiError;
 use super::path_ids::{path_id, path_value};
-use crate::app::App;
 use crate::service::{Replay, ServiceError};
+use crate::state::App;
 
 /// What a route needs, as a type: a role in general, a role in the knowledge base that it names, and a scope of keys.
 pub trait Needs: Send + Sync {

@@ -16,8 +16,8 @@ use super::extract::Json;
 use super::permit::{Ask, Permit};
 use super::request_id::RequestId;
 use super::wire;
-use crate::app::App;
 use crate::service::SearchInput;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(search))

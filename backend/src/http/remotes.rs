@@ -20,8 +20,8 @@ use super::signed_body::BodyProof;
 use super::sources::accepted;
 use super::wire;
 use super::wire::remotes::Described;
-use crate::app::App;
 use crate::service::NewRemote;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(git)).routes(routes!(web))

@@ -26,8 +26,8 @@ use super::{
     outbox, quality, rag, rate_limit, remotes, request_id, sessions, source_reports, source_webhooks,
     sources, tasks, usage, users, webhooks,
 };
-use crate::app::App;
 use crate::config::Config;
+use crate::state::App;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

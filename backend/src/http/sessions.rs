@@ -14,8 +14,8 @@ use super::auth::{Authorised, From as Origin, PLAIN_COOKIE, SECURE_COOKIE};
 use super::error::ApiError;
 use super::extract::Json;
 use super::wire::access as wire;
-use crate::app::App;
 use crate::service::Bots;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -14,8 +14,8 @@ use super::extract::{Json, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{Permit, Read};
 use super::wire::sources as wire;
-use crate::app::App;
 use crate::service::WantedSources;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))

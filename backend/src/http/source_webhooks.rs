@@ -16,8 +16,8 @@ use super::extract::Json;
 use super::permit::{Ingest, SourcePermit};
 use super::request_id::RequestId;
 use super::sources::accepted;
-use crate::app::App;
 use crate::service::{CalledWebhook, ServiceError};
+use crate::state::App;
 
 /// What a webhook may say: 5 MiB. Forges tell of a push by some kilobytes, and by about a kilobyte for each of at most 2,048
 /// commits (GitHub, "push"). None of it is kept, and for a source without a webhook none of it is read.

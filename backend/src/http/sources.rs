@@ -11,8 +11,8 @@ use super::extract::Json;
 use super::permit::{Ingest, Read, SourcePermit};
 use super::request_id::RequestId;
 use super::wire;
-use crate::app::App;
 use crate::service::{SourceChange, SyncOptions, SyncStarted};
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -22,7 +22,7 @@ use super::pages::{PageQuery, page};
 use super::permit::{Ingest, Permit, Read, TaskPermit};
 use super::request_id::RequestId;
 use super::wire;
-use crate::app::App;
+use crate::state::App;
 
 /// A comment is sent this often so that proxies keep a quiet stream open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::extract::Json;
 use super::permit::{BotPermit, KbPermit, Read, ReadBot, UserPermit};
 use super::wire::access as wire;
-use crate::app::App;
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

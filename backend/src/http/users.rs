@@ -22,8 +22,8 @@ use super::extract::{Json, MergePatch, Query};
 use super::pages::{PageQuery, page};
 use super::permit::{ManageUsers, Permit, SubscriptionPermit, UserPermit};
 use super::wire::access as wire;
-use crate::app::App;
 use crate::service::{Refusal, ServiceError, UserChange, UserFilter};
+use crate::state::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
