@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_api::{Answer, Passage, QueryRequest, RetrievalMode, SearchRequest, Task, TaskState};
-use nexus_backend::app::{App, DenseModel, Outside, Services};
+use nexus_backend::app::{DenseModel, Outside, Services};
 use nexus_backend::config::Config;
 use nexus_backend::role::ProcessRole;
 use nexus_backend::serve::Server;
+use nexus_backend::state::App;
 use nexus_client::{Client, ClientConfig, Upload, UploadTarget};
 use nexus_domain::testing::{FakeEmbedder, FakeReranker, ManualClock};
 use nexus_domain::{Embedder, Reranker, Timestamp};
