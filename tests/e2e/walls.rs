@@ -174,7 +174,7 @@ fn services_know_neither_http_nor_the_wire_and_only_http_and_the_root_name_axum(
         }
         if text.contains("axum::") && !place.starts_with("http/") {
             assert!(
-                ["app.rs", "serve.rs"].contains(&place.as_str()),
+                ["serve.rs", "state.rs"].contains(&place.as_str()),
                 "{place} names axum"
             );
         }
