@@ -17,8 +17,14 @@ use crate::error::RagError;
 use crate::retrieve::Question;
 use crate::support::{Basis, assess};
 
-/// How far above the threshold support has to be where no chat model judges, too: this share of the way from there to 1.
-const MARGIN: f32 = 0.2;
+/// How far above the threshold support has to be where no chat model judges, too: this share of the way from there to 1. More
+/// where words alone tell: they stand beside each other by chance more often than a meaning does.
+const fn margin(basis: Basis) -> f32 {
+    match basis {
+        Basis::Lexical => 0.3,
+        Basis::Hybrid => 0.15,
+    }
+}
 /// How much more of the question a new passage has to hold than any that was there before.
 const GAIN: f32 = 0.1;
 /// Words with a meaning of their own that a question needs: one alone stands in any document.
@@ -116,7 +122,10 @@ impl Answering {
                 new.push((&hit.passage, support));
             }
         }
-        let margin = if self.writing.is_some() { 0.0 } else { MARGIN };
+        let margin = match self.writing {
+            Some(_) => 0.0,
+            None => margin(assessment.basis),
+        };
         new.retain(|(_, support)| {
             let enough = support.threshold + margin * (1.0 - support.threshold);
             support.score >= enough && support.score >= known + GAIN
