@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_domain::{
-    Button, ButtonAction, Clock, Content, Delivery, DeliveryId, DeliveryState, Keyboard, Label, Priority,
-    Task, TaskState, Timestamp,
+    Button, ButtonAction, Clock, Content, Delivery, DeliveryState, Keyboard, Label, Priority, Task,
+    TaskState, Timestamp,
 };
 use nexus_storage::{ButtonRow, Db, Tx};
 use uuid::Uuid;
@@ -147,23 +147,14 @@ impl Cards {
         if let Content::TaskCard { keyboard, .. } = &mut content {
             *keyboard = Keyboard::default();
         }
+        let place = (card.bot_id, card.chat_id);
         let notice = Delivery {
-            id: DeliveryId::new(now),
-            update_id: None,
-            priority: Priority::Notice,
-            state: DeliveryState::Pending,
+            user_id: card.user_id,
+            topic_id: card.topic_id,
+            reply_to: card.reply_to,
             content: Some(content),
-            question: None,
-            task_id: None,
-            file_name: None,
-            parts: Vec::new(),
-            lease: None,
-            due_at: Some(now),
-            attempts: 0,
-            error: None,
-            created_at: now,
-            updated_at: now,
-            ..card.clone()
+            kbs: card.kbs.clone(),
+            ..Delivery::new(place, Priority::Notice, card.language, card.trace_id.clone(), now)
         };
         tx.deliveries().insert(&notice, None).await?;
         Ok(())

@@ -254,32 +254,13 @@ fn message(
     trace_id: String,
     now: Timestamp,
 ) -> Delivery {
+    let content = Content::Text {
+        text,
+        keyboard: Keyboard::default(),
+    };
     Delivery {
-        id: DeliveryId::new(now),
-        bot_id: chat.bot_id,
-        chat_id: chat.id,
         user_id: user,
-        update_id: None,
-        topic_id: None,
-        reply_to: None,
-        priority,
-        language: Language::En,
-        state: DeliveryState::Pending,
-        content: Some(Content::Text {
-            text,
-            keyboard: Keyboard::default(),
-        }),
-        kbs: Vec::new(),
-        question: None,
-        task_id: None,
-        file_name: None,
-        parts: Vec::new(),
-        lease: None,
-        due_at: Some(now),
-        attempts: 0,
-        error: None,
-        trace_id,
-        created_at: now,
-        updated_at: now,
+        content: Some(content),
+        ..Delivery::new((chat.bot_id, chat.id), priority, Language::En, trace_id, now)
     }
 }

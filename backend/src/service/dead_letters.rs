@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use nexus_domain::bot::BotError;
-use nexus_domain::{
-    ChatKind, ChatState, Content, Delivery, DeliveryId, DeliveryState, Language, Priority, Say, Timestamp,
-};
+use nexus_domain::{ChatKind, ChatState, Content, Delivery, Language, Priority, Say, Timestamp};
 use nexus_storage::{Tx, UserFilter};
 
 use super::ServiceError;
@@ -56,30 +54,17 @@ pub(super) async fn tell_admins(
             continue;
         };
         let tag = admin.person.language_code.as_deref().unwrap_or_default();
+        let language = Language::for_tag(tag);
         let notice = Delivery {
-            id: DeliveryId::new(now),
-            bot_id: bot.id,
-            chat_id: chat.id,
             user_id: Some(admin.id),
-            update_id: None,
-            topic_id: None,
-            reply_to: None,
-            priority: Priority::Notice,
-            language: Language::for_tag(tag),
-            state: DeliveryState::Pending,
             content: Some(Content::say(Say::DeadLetters { count })),
-            kbs: Vec::new(),
-            question: None,
-            task_id: None,
-            file_name: None,
-            parts: Vec::new(),
-            lease: None,
-            due_at: Some(now),
-            attempts: 0,
-            error: None,
-            trace_id: dead.trace_id.clone(),
-            created_at: now,
-            updated_at: now,
+            ..Delivery::new(
+                (bot.id, chat.id),
+                Priority::Notice,
+                language,
+                dead.trace_id.clone(),
+                now,
+            )
         };
         tx.deliveries().insert(&notice, None).await?;
     }

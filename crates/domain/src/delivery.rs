@@ -94,6 +94,43 @@ pub struct Delivery {
     pub updated_at: Timestamp,
 }
 
+impl Delivery {
+    /// A message that is due now, says nothing yet, and answers nothing.
+    pub fn new(
+        (bot, chat): (BotId, ChatId),
+        priority: Priority,
+        language: Language,
+        trace_id: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: DeliveryId::new(now),
+            bot_id: bot,
+            chat_id: chat,
+            user_id: None,
+            update_id: None,
+            topic_id: None,
+            reply_to: None,
+            priority,
+            language,
+            state: DeliveryState::Pending,
+            content: None,
+            kbs: Vec::new(),
+            question: None,
+            task_id: None,
+            file_name: None,
+            parts: Vec::new(),
+            lease: None,
+            due_at: Some(now),
+            attempts: 0,
+            error: None,
+            trace_id,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// A passage that a message shows something of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ShownPassage {

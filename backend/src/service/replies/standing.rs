@@ -6,9 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use nexus_domain::{
-    ChatId, ChatState, Content, ContentHash, Delivery, DeliveryId, DeliveryState, KbId, Keyboard, LeaseToken,
-    Origin, Passage, Priority, ShownPassage, StandingQuestion, StandingQuestionId, Subscription, Timestamp,
-    UserId,
+    ChatId, ChatState, Content, ContentHash, Delivery, DeliveryId, KbId, Keyboard, LeaseToken, Origin,
+    Passage, Priority, ShownPassage, StandingQuestion, StandingQuestionId, Subscription, Timestamp, UserId,
 };
 use nexus_rag::follow_up::RewrittenBy;
 use nexus_rag::standing::{self, Baseline};
@@ -412,31 +411,18 @@ impl Replies {
             keyboard: Keyboard::default(),
         };
         let (content, buttons) = rows.below_in((question.chat_id, question.user_id), id, content, now);
+        // The one that was chosen since, else the one of the refusal.
+        let language = chosen_language(subscription).unwrap_or(question.language);
+        let place = (question.bot_id, question.chat_id);
         let delivery = Delivery {
             id,
-            bot_id: question.bot_id,
-            chat_id: question.chat_id,
             user_id: Some(question.user_id),
-            update_id: None,
             topic_id: question.topic(),
             reply_to: question.reply_to,
-            priority: Priority::Notice,
-            // The one that was chosen since, else the one of the refusal.
-            language: chosen_language(subscription).unwrap_or(question.language),
-            state: DeliveryState::Pending,
             content: Some(content),
             kbs: kbs_of(&passages),
             question: Some(question.question.clone()),
-            task_id: None,
-            file_name: None,
-            parts: Vec::new(),
-            lease: None,
-            due_at: Some(now),
-            attempts: 0,
-            error: None,
-            trace_id: trace_id(question),
-            created_at: now,
-            updated_at: now,
+            ..Delivery::new(place, Priority::Notice, language, trace_id(question), now)
         };
         Ok(Telling {
             delivery,

@@ -12,30 +12,12 @@ use crate::service::ServiceError;
 
 /// A reply to the update that says nothing yet.
 pub(super) fn blank(held: &HeldChat, update: &Update, language: Language, now: Timestamp) -> Delivery {
+    let place = (held.chat.bot_id, held.chat.id);
     Delivery {
-        id: DeliveryId::new(now),
-        bot_id: held.chat.bot_id,
-        chat_id: held.chat.id,
-        user_id: None,
         update_id: Some(update.update_id),
         topic_id: update.topic_id,
         reply_to: update.message_id,
-        priority: Priority::Answer,
-        language,
-        state: DeliveryState::Pending,
-        content: None,
-        kbs: Vec::new(),
-        question: None,
-        task_id: None,
-        file_name: None,
-        parts: Vec::new(),
-        lease: None,
-        due_at: Some(now),
-        attempts: 0,
-        error: None,
-        trace_id: update.trace_id.clone(),
-        created_at: now,
-        updated_at: now,
+        ..Delivery::new(place, Priority::Answer, language, update.trace_id.clone(), now)
     }
 }
 
