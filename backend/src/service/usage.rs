@@ -96,9 +96,9 @@ impl Most {
 impl Exceeded {
     pub(super) fn amount(&self) -> String {
         match self.measure {
-            Measure::Questions => format!("{} questions", self.limit),
-            Measure::Tokens => format!("{} tokens", self.limit),
-            Measure::UploadedBytes => format!("{} uploaded bytes", self.limit),
+            Measure::Questions => of_these(self.limit, "question"),
+            Measure::Tokens => of_these(self.limit, "token"),
+            Measure::UploadedBytes => of_these(self.limit, "uploaded byte"),
             Measure::Cost | Measure::MonthlyCost => {
                 let amount = |currency| Amount {
                     micros: self.limit,
@@ -125,6 +125,11 @@ impl Exceeded {
             QuotaSubject::Kb(_) => "a knowledge base",
         }
     }
+}
+
+fn of_these(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
 }
 
 impl Accounts {
