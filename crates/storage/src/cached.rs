@@ -9,16 +9,29 @@ use sqlx::types::Uuid;
 
 use crate::error::StorageError;
 use crate::session::{Connect, on};
-use crate::sql::{IDS, ids_in, padded, statements};
+use crate::sql::{FEW, IDS, SOME, fitting, ids_in, padded, statements, tuples};
 use crate::types::{At, hash};
 
+macro_rules! stamps {
+    ($ids:expr) => {
+        tuples!(
+            "SELECT k.id, k.revision, k.updated_at,
+                (SELECT MAX(q.calibrated_at) FROM kb_quality q WHERE q.kb_id = k.id) AS calibrated_at,
+                CASE WHEN EXISTS (SELECT 1 FROM document_versions v WHERE v.kb_id = k.id AND v.state = 'pending')
+                    OR EXISTS (SELECT 1 FROM document_versions v WHERE v.kb_id = k.id AND v.state = 'retired')
+                    THEN 1 ELSE 0 END AS moving
+            FROM knowledge_bases k WHERE k.deleted_at IS NULL AND k.id IN ",
+            1,
+            $ids,
+            " ORDER BY k.id"
+        )
+    };
+}
+
 statements! {
-    STAMPS = ids_in!("SELECT k.id, k.revision, k.updated_at,
-            (SELECT MAX(q.calibrated_at) FROM kb_quality q WHERE q.kb_id = k.id) AS calibrated_at,
-            CASE WHEN EXISTS (SELECT 1 FROM document_versions v WHERE v.kb_id = k.id AND v.state = 'pending')
-                OR EXISTS (SELECT 1 FROM document_versions v WHERE v.kb_id = k.id AND v.state = 'retired')
-                THEN 1 ELSE 0 END AS moving
-        FROM knowledge_bases k WHERE k.deleted_at IS NULL AND k.id IN ", " ORDER BY k.id");
+    STAMPS_OF_FEW = stamps!(FEW);
+    STAMPS_OF_SOME = stamps!(SOME);
+    STAMPS = stamps!(IDS);
     // Whose they are is told apart afterwards: asked for one knowledge base, SQLite may rather read all of its chunks.
     CURRENT = ids_in!("SELECT DISTINCT c.kb_id, c.content_hash FROM chunks c
         JOIN documents d ON d.version_id = c.version_id AND d.deleted_at IS NULL
@@ -59,8 +72,9 @@ impl<C: Connect> Cached<C> {
         let rows: Vec<StampRow> = on!(self.0, |c| {
             let mut rows = Vec::new();
             for batch in kbs.chunks(IDS) {
-                let mut select = sqlx::query_as(STAMPS);
-                for id in padded(batch) {
+                let (sql, ids) = fitting([STAMPS_OF_FEW, STAMPS_OF_SOME, STAMPS], batch);
+                let mut select = sqlx::query_as(sql);
+                for id in ids {
                     select = select.bind(id.as_uuid());
                 }
                 rows.append(&mut select.fetch_all(&mut *c).await?);

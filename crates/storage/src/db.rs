@@ -17,7 +17,7 @@ use crate::session::on;
 use crate::sql::statements;
 
 /// Statements that each connection keeps prepared; more than this crate has.
-const STATEMENT_CACHE: usize = 256;
+const STATEMENT_CACHE: usize = 512;
 
 /// How long SQLite waits for another process (a backup, a shell) that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

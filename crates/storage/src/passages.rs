@@ -10,17 +10,33 @@ use crate::chunks::{ChunkRow, chunk_columns};
 use crate::db::Db;
 use crate::error::StorageError;
 use crate::session::on;
-use crate::sql::{IDS, ids_in, padded, statements};
+use crate::sql::{FEW, IDS, SOME, fitting, statements, tuples};
 use crate::types::word;
 
+macro_rules! current {
+    ($ids:expr) => {
+        tuples!(
+            concat!(
+                "SELECT ",
+                chunk_columns!(),
+                ", k.name AS kb_name, s.name AS source_name, d.path, d.title, d.format, d.link
+                FROM chunks c
+                JOIN documents d ON d.version_id = c.version_id AND d.deleted_at IS NULL
+                JOIN sources s ON s.id = d.source_id
+                JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
+                WHERE c.id IN "
+            ),
+            1,
+            $ids,
+            ""
+        )
+    };
+}
+
 statements! {
-    CURRENT = ids_in!(concat!("SELECT ", chunk_columns!(), ",
-            k.name AS kb_name, s.name AS source_name, d.path, d.title, d.format, d.link
-        FROM chunks c
-        JOIN documents d ON d.version_id = c.version_id AND d.deleted_at IS NULL
-        JOIN sources s ON s.id = d.source_id
-        JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
-        WHERE c.id IN "), "");
+    CURRENT_OF_FEW = current!(FEW);
+    CURRENT_OF_SOME = current!(SOME);
+    CURRENT = current!(IDS);
 }
 
 #[derive(FromRow)]
@@ -70,8 +86,9 @@ async fn passages(mut db: &Db, ids: &[ChunkId]) -> Result<Vec<Passage>, StorageE
     let rows: Vec<PassageRow> = on!(db, |c| {
         let mut rows = Vec::with_capacity(ids.len());
         for batch in ids.chunks(IDS) {
-            let mut select = sqlx::query_as(CURRENT);
-            for id in padded(batch) {
+            let (sql, ids) = fitting([CURRENT_OF_FEW, CURRENT_OF_SOME, CURRENT], batch);
+            let mut select = sqlx::query_as(sql);
+            for id in ids {
                 select = select.bind(id.as_uuid());
             }
             rows.append(&mut select.fetch_all(&mut *c).await?);

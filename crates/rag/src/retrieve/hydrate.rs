@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::RagError;
 use crate::fusion::FusedHit;
 
-/// Read beyond the limit at once: a few ghosts then cost no second read.
-const SLACK: usize = 8;
+/// Read beyond the limit at once: a ghost or two then cost no second read.
+const SLACK: usize = 2;
 
 /// A passage and what it was ranked by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
