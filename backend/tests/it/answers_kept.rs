@@ -400,7 +400,7 @@ async fn a_thousand_answers_are_the_same_after_two_hundred_changes() {
 
     let bytes = table_bytes(&app.data.path().join("nexus.db")).await;
     let of = |table: &str| bytes.get(table).copied().unwrap_or_default();
-    let own = of("answers") + of("answer_kbs") + of("answer_passages");
+    let own = of("answers") + of("answer_kbs") + of("answer_contexts") + of("context_passages");
     let passages = kept
         .iter()
         .map(|kept| kept["context"].as_array().unwrap().len())

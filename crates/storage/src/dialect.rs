@@ -124,6 +124,22 @@ pub(crate) const LOCK_CURRENT: Pair = Pair {
     ),
 };
 
+macro_rules! lock_contexts {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id FROM answer_contexts
+             WHERE id IN (SELECT context_id FROM context_passages WHERE passage_id = $1) ORDER BY id",
+            $lock
+        )
+    };
+}
+
+/// The lists that hold the copy `$1`: who is about to refer to one has done so, or waits until the transaction ends.
+pub(crate) const LOCK_CONTEXTS: Pair = Pair {
+    sqlite: lock_contexts!(""),
+    postgres: lock_contexts!(" FOR UPDATE"),
+};
+
 macro_rules! lock_admins {
     ($lock:literal) => {
         concat!(
@@ -309,6 +325,7 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &CLAIM,
     &CLAIM_CHAT,
     &LOCK_CURRENT,
+    &LOCK_CONTEXTS,
     &LOCK_ADMINS,
     &LOCK_BOT,
     &LOCK_SEALED,

@@ -13,6 +13,7 @@ use sqlx::FromRow;
 use sqlx::types::Uuid;
 
 use crate::db::Tx;
+use crate::dialect::LOCK_CONTEXTS;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sql::{IDS, ids_in, padded, statements};
@@ -21,31 +22,34 @@ use crate::types::{from_json, limit, to_json, word};
 statements! {
     // Copies whose text stands nowhere any more. A chunk whose row is gone was swept while something was made of it; one that
     // waits for the sweep is found by that.
-    GONE = "SELECT DISTINCT a.passage_id FROM answer_passages a JOIN kept_passages p ON p.id = a.passage_id
+    GONE = "SELECT DISTINCT u.passage_id FROM context_passages u JOIN kept_passages p ON p.id = u.passage_id
         LEFT JOIN chunks c ON c.id = p.lives_in
         LEFT JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
         LEFT JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
-        WHERE a.answer_id = $1 AND (p.text IS NULL OR c.id IS NULL OR k.id IS NULL) ORDER BY a.passage_id";
-    OF_ANSWER = "SELECT p.chunk_id, p.document_id, p.kb_id, p.place, p.text, a.is_shown,
+        WHERE u.context_id = $1 AND (p.text IS NULL OR c.id IS NULL OR k.id IS NULL) ORDER BY u.passage_id";
+    OF_ANSWER = "SELECT p.chunk_id, p.document_id, p.kb_id, p.place, p.text, u.is_shown,
             CASE WHEN d.id IS NULL OR d.deleted_at IS NOT NULL OR k.id IS NULL OR k.deleted_at IS NOT NULL THEN 0
                 ELSE 1 END AS live
-        FROM answer_passages a JOIN kept_passages p ON p.id = a.passage_id
+        FROM answers a JOIN context_passages u ON u.context_id = a.context_id JOIN kept_passages p ON p.id = u.passage_id
         LEFT JOIN documents d ON d.id = p.document_id LEFT JOIN knowledge_bases k ON k.id = p.kb_id
-        WHERE a.answer_id = $1 ORDER BY a.ordinal";
+        WHERE a.id = $1 ORDER BY u.ordinal";
     INSERT = "INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
         VALUES ($1, $2, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
     ID_OF = "SELECT id FROM kept_passages WHERE digest = $1";
-    USE = "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown) VALUES ($1, $2, $3, $4)";
-    USE_THOSE_OF = "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown)
-        SELECT $1, ordinal, passage_id, is_shown FROM answer_passages WHERE answer_id = $2";
+    INSERT_CONTEXT = "INSERT INTO answer_contexts (id) VALUES ($1) ON CONFLICT (id) DO NOTHING";
+    USE = "INSERT INTO context_passages (context_id, ordinal, passage_id, is_shown) VALUES ($1, $2, $3, $4)";
     FOLLOW = "UPDATE kept_passages SET lives_in = $2 WHERE id = $1";
     ERASE = "UPDATE kept_passages SET text = NULL, place = '' WHERE id = $1";
     // What was looked for may hold words of what was answered before.
     ERASE_ANSWERS = "UPDATE answers SET body = NULL, searched = NULL
-        WHERE id IN (SELECT answer_id FROM answer_passages WHERE passage_id = $1 AND is_shown)";
-    USED = ids_in!("SELECT DISTINCT passage_id FROM answer_passages WHERE answer_id IN ", " ORDER BY passage_id");
+        WHERE context_id IN (SELECT context_id FROM context_passages WHERE passage_id = $1 AND is_shown)";
+    CONTEXTS = ids_in!("SELECT DISTINCT context_id FROM answers WHERE context_id IS NOT NULL AND id IN ",
+        " ORDER BY context_id");
+    USED = ids_in!("SELECT DISTINCT passage_id FROM context_passages WHERE context_id IN ", " ORDER BY passage_id");
+    DELETE_UNUSED_CONTEXT = "DELETE FROM answer_contexts WHERE id = $1
+        AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.context_id = $1)";
     DELETE_UNUSED = "DELETE FROM kept_passages WHERE id = $1
-        AND NOT EXISTS (SELECT 1 FROM answer_passages a WHERE a.passage_id = $1)";
+        AND NOT EXISTS (SELECT 1 FROM context_passages u WHERE u.passage_id = $1)";
 }
 
 /// A passage that an answer was made from.
@@ -172,6 +176,13 @@ impl TryFrom<Row> for KeptPassage {
     }
 }
 
+/// What answers were made from: the lists that they refer to, and the copies that stand in those.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    contexts: Vec<Uuid>,
+    copies: Vec<i64>,
+}
+
 #[derive(Debug)]
 pub struct KeptPassages<C>(pub(crate) C);
 
@@ -185,28 +196,49 @@ impl<C: Connect> KeptPassages<C> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// The copies that these answers were made from.
-    pub(super) async fn used_by(&mut self, answers: &[AnswerId]) -> Result<Vec<i64>, StorageError> {
-        let mut used: Vec<i64> = on!(self.0, |c| {
-            let mut used = Vec::new();
+    /// What these answers were made from.
+    pub(super) async fn used_by(&mut self, answers: &[AnswerId]) -> Result<Used, StorageError> {
+        let answers: Vec<_> = answers.iter().map(|id| id.as_uuid()).collect();
+        Ok(on!(self.0, |c| {
+            let mut used = Used::default();
             for batch in answers.chunks(IDS) {
+                let mut select = sqlx::query_scalar(CONTEXTS);
+                for id in padded(batch) {
+                    select = select.bind(id);
+                }
+                used.contexts.append(&mut select.fetch_all(&mut *c).await?);
+            }
+            used.contexts.sort_unstable();
+            used.contexts.dedup();
+            for batch in used.contexts.chunks(IDS) {
                 let mut select = sqlx::query_scalar(USED);
                 for id in padded(batch) {
-                    select = select.bind(id.as_uuid());
+                    select = select.bind(id);
                 }
-                used.append(&mut select.fetch_all(&mut *c).await?);
+                used.copies.append(&mut select.fetch_all(&mut *c).await?);
             }
+            used.copies.sort_unstable();
+            used.copies.dedup();
             used
-        });
-        used.sort_unstable();
-        used.dedup();
-        Ok(used)
+        }))
     }
 }
 
 impl KeptPassages<&mut Tx> {
-    /// Keeps what an answer was made from; copies that are there are shared.
-    pub(super) async fn put(&mut self, answer: AnswerId, used: &[UsedPassage]) -> Result<(), StorageError> {
+    /// Keeps what an answer is made from as a list of this id; copies that are there are shared, and so is a list. No passages,
+    /// no list.
+    pub(super) async fn put(&mut self, list: AnswerId, used: &[UsedPassage]) -> Result<(), StorageError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let is_new = on!(self.0, |c| sqlx::query(INSERT_CONTEXT)
+            .bind(list.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        if is_new == 0 {
+            return Ok(());
+        }
         // In one order for all, so that no two that keep the same wait for each other.
         let mut copies: BTreeMap<ContentHash, (Vec<usize>, String)> = BTreeMap::new();
         for (at, used) in used.iter().enumerate() {
@@ -239,7 +271,7 @@ impl KeptPassages<&mut Tx> {
                     .fetch_one(&mut *c)
                     .await?;
                 for at in places {
-                    let insert = sqlx::query(USE).bind(answer.as_uuid()).bind(limit(*at)).bind(id);
+                    let insert = sqlx::query(USE).bind(list.as_uuid()).bind(limit(*at)).bind(id);
                     insert
                         .bind(used.get(*at).is_some_and(|used| used.is_shown))
                         .execute(&mut *c)
@@ -250,29 +282,14 @@ impl KeptPassages<&mut Tx> {
         Ok(())
     }
 
-    /// Keeps what another answer was made from as that of this one, too. How many passages it were: none where the other one is
-    /// not there.
-    pub(super) async fn put_those_of(
-        &mut self,
-        other: AnswerId,
-        answer: AnswerId,
-    ) -> Result<u64, StorageError> {
-        Ok(on!(self.0, |c| sqlx::query(USE_THOSE_OF)
-            .bind(answer.as_uuid())
-            .bind(other.as_uuid())
-            .execute(c)
-            .await?
-            .rows_affected()))
-    }
-
-    /// Forgets what an answer was made from as far as it is gone: nobody can say any more whether it was edited or deleted.
-    pub(super) async fn erase_what_is_gone(&mut self, answer: AnswerId) -> Result<(), StorageError> {
+    /// Forgets what answers were made from as far as it is gone: nobody can say any more whether it was edited or deleted.
+    pub(super) async fn erase_what_is_gone(&mut self, list: Uuid) -> Result<(), StorageError> {
         let gone: Vec<i64> = on!(self.0, |c| sqlx::query_scalar(GONE)
-            .bind(answer.as_uuid())
+            .bind(list)
             .fetch_all(c)
             .await?);
         for copy in gone {
-            self.erase(copy).await?;
+            self.empty(copy).await?;
         }
         Ok(())
     }
@@ -288,8 +305,18 @@ impl KeptPassages<&mut Tx> {
         Ok(())
     }
 
-    /// Forgets a text, and what answers say that show something of it.
+    /// Forgets a text, and what answers say that show something of it, those that are being kept at this moment included.
     pub(crate) async fn erase(&mut self, copy: i64) -> Result<(), StorageError> {
+        let lock = LOCK_CONTEXTS.on(self.0.kind());
+        on!(self.0, |c| sqlx::query(lock)
+            .bind(copy)
+            .execute(c)
+            .await?
+            .rows_affected());
+        self.empty(copy).await
+    }
+
+    async fn empty(&mut self, copy: i64) -> Result<(), StorageError> {
         on!(self.0, |c| {
             for sql in [ERASE, ERASE_ANSWERS] {
                 sqlx::query(sql).bind(copy).execute(&mut *c).await?;
@@ -298,9 +325,15 @@ impl KeptPassages<&mut Tx> {
         Ok(())
     }
 
-    pub(super) async fn delete_unused(&mut self, copies: &[i64]) -> Result<(), StorageError> {
+    pub(super) async fn delete_unused(&mut self, used: &Used) -> Result<(), StorageError> {
         on!(self.0, |c| {
-            for copy in copies {
+            for context in &used.contexts {
+                sqlx::query(DELETE_UNUSED_CONTEXT)
+                    .bind(context)
+                    .execute(&mut *c)
+                    .await?;
+            }
+            for copy in &used.copies {
                 sqlx::query(DELETE_UNUSED).bind(copy).execute(&mut *c).await?;
             }
         });

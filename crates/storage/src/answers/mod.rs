@@ -39,8 +39,11 @@ statements! {
     KBS = "SELECT kb_id, revision FROM answer_kbs WHERE answer_id = $1 ORDER BY kb_id";
     INSERT = "INSERT INTO answers (id, created_at, user_id, bot_id, api_key_id, delivery_id, found, language, mode, status,
             reason, model, prompt_version, prompt_tokens, completion_tokens, retrieval_micros, generation_micros,
-            context_hash, question, searched, report, body, trace_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+            context_hash, question, searched, report, body, trace_id, context_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            (SELECT id FROM answer_contexts WHERE id = $24))
+        RETURNING context_id";
+    SET_CONTEXT = "UPDATE answers SET context_id = $2 WHERE id = $1";
     INSERT_KB = "INSERT INTO answer_kbs (answer_id, kb_id, revision) VALUES ($1, $2, $3)";
     INSERT_KBS_OF = "INSERT INTO answer_kbs (answer_id, kb_id, revision)
         SELECT $1, kb_id, revision FROM answer_kbs WHERE answer_id = $2";
@@ -96,7 +99,7 @@ pub struct NewAnswer {
     pub kbs: Vec<(KbId, i64)>,
     /// In their order.
     pub passages: Vec<UsedPassage>,
-    /// One that was kept with the same knowledge bases and passages: its rows are copied, where they are there.
+    /// One that was kept with the same knowledge bases and passages: what it refers to is referred to, where it is there.
     pub repeats: Option<AnswerId>,
 }
 
@@ -200,23 +203,40 @@ impl Answers<&mut Tx> {
     /// Keeps an answer and, for all answers together, one copy of each passage. What was deleted since it was read is not
     /// kept, nor what the answer says of it.
     pub async fn insert(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
-        self.insert_row(&new.row).await?;
-        let id = new.row.id;
-        let kept = match new.repeats {
-            Some(other) if self.insert_those_of(other, new).await? => Ok(()),
-            _ => self.insert_all(new).await,
-        };
-        // The last answer that used a passage was forgotten at this very moment, and the passage with it.
-        kept.map_err(|error| match error {
-            StorageError::ReferenceViolation(cause) => StorageError::Unavailable(cause),
-            error => error,
-        })?;
-        KeptPassages(&mut *self.0).erase_what_is_gone(id).await
+        let list = self.insert_with_context(new).await.map_err(met_a_deletion)?;
+        match list {
+            Some(list) => KeptPassages(&mut *self.0).erase_what_is_gone(list).await,
+            None => Ok(()),
+        }
     }
 
-    async fn insert_all(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
-        KeptPassages(&mut *self.0).put(new.row.id, &new.passages).await?;
-        self.insert_kbs_and_sources(new).await
+    /// Which list of passages the answer refers to now.
+    async fn insert_with_context(&mut self, new: &NewAnswer) -> Result<Option<Uuid>, StorageError> {
+        let id = new.row.id;
+        let Some(other) = new.repeats else {
+            KeptPassages(&mut *self.0).put(id, &new.passages).await?;
+            let list = self.insert_row(&new.row, id).await?;
+            self.insert_kbs_and_sources(new).await?;
+            return Ok(list);
+        };
+        let list = self.insert_row(&new.row, other).await?;
+        if list.is_some() {
+            self.insert_kbs_and_sources_of(other, new).await?;
+            return Ok(list);
+        }
+        self.insert_kbs_and_sources(new).await?;
+        if new.passages.is_empty() {
+            return Ok(None);
+        }
+        // The other one is not kept yet, never was, or is not any more: whoever is next finds its list all the same.
+        KeptPassages(&mut *self.0).put(other, &new.passages).await?;
+        on!(self.0, |c| sqlx::query(SET_CONTEXT)
+            .bind(id.as_uuid())
+            .bind(other.as_uuid())
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(Some(other.as_uuid()))
     }
 
     async fn insert_kbs_and_sources(&mut self, new: &NewAnswer) -> Result<(), StorageError> {
@@ -235,32 +255,32 @@ impl Answers<&mut Tx> {
         Sources(&mut *self.0).used(new.row.id, &cited).await
     }
 
-    /// Copies the rows of another answer; whether there were any.
-    async fn insert_those_of(&mut self, other: AnswerId, new: &NewAnswer) -> Result<bool, StorageError> {
+    async fn insert_kbs_and_sources_of(
+        &mut self,
+        other: AnswerId,
+        new: &NewAnswer,
+    ) -> Result<(), StorageError> {
         let id = new.row.id;
-        if KeptPassages(&mut *self.0).put_those_of(other, id).await? == 0 {
-            return Ok(false);
-        }
         let kbs = on!(self.0, |c| sqlx::query(INSERT_KBS_OF)
             .bind(id.as_uuid())
             .bind(other.as_uuid())
             .execute(c)
             .await?
             .rows_affected());
-        // It was forgotten at this very moment.
+        // It was forgotten, and its list of passages stays for those that repeat it.
         if kbs == 0 {
-            self.insert_kbs_and_sources(new).await?;
+            self.insert_kbs_and_sources(new).await
         } else {
-            Sources(&mut *self.0).used_like(other, id).await?;
+            Sources(&mut *self.0).used_like(other, id).await
         }
-        Ok(true)
     }
 
-    async fn insert_row(&mut self, new: &AnswerRow) -> Result<(), StorageError> {
+    /// Refers to the list of passages that was written for `context`, if there is one; that is given back.
+    async fn insert_row(&mut self, new: &AnswerRow, context: AnswerId) -> Result<Option<Uuid>, StorageError> {
         let text = |text: &str| displayable(text, usize::MAX);
         let usage = new.usage;
-        on!(self.0, |c| {
-            let insert = sqlx::query(INSERT)
+        Ok(on!(self.0, |c| {
+            let insert = sqlx::query_scalar(INSERT)
                 .bind(new.id.as_uuid())
                 .bind(At(new.created_at))
                 .bind(new.asker.user.map(UserId::as_uuid))
@@ -289,11 +309,10 @@ impl Answers<&mut Tx> {
                 .bind(&new.report)
                 .bind(&new.body)
                 .bind(&new.trace_id)
-                .execute(c)
+                .bind(context.as_uuid())
+                .fetch_one(c)
                 .await?
-                .rows_affected()
-        });
-        Ok(())
+        }))
     }
 
     /// What the asker thinks of it.
@@ -332,6 +351,10 @@ impl Answers<&mut Tx> {
 
     /// Forgets some of the answers that are older, and the passages that nothing else was made from. How many it were.
     pub async fn delete_before(&mut self, at: Timestamp, rows: usize) -> Result<u64, StorageError> {
+        self.deleted_before(at, rows).await.map_err(met_a_deletion)
+    }
+
+    async fn deleted_before(&mut self, at: Timestamp, rows: usize) -> Result<u64, StorageError> {
         let oldest: Vec<(Uuid, At)> = on!(self.0, |c| sqlx::query_as(OLDEST)
             .bind(limit(rows))
             .fetch_all(c)
@@ -346,5 +369,14 @@ impl Answers<&mut Tx> {
         });
         KeptPassages(&mut *self.0).delete_unused(&used).await?;
         Ok(old.len() as u64)
+    }
+}
+
+/// One was about to refer to what another one forgot at this very moment, as nothing referred to it: whoever tries again finds
+/// the one or the other.
+fn met_a_deletion(error: StorageError) -> StorageError {
+    match error {
+        StorageError::ReferenceViolation(cause) => StorageError::Unavailable(cause),
+        error => error,
     }
 }

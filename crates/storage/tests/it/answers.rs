@@ -13,6 +13,7 @@ on_both_databases! {
     an_answer_is_read_back_as_it_was_kept
     answers_share_what_they_were_made_from_and_outlive_its_rows
     an_answer_that_is_given_again_is_kept_like_the_first
+    what_many_answers_share_is_erased_from_all_of_them
     a_copy_goes_where_its_passage_went
     what_is_deleted_goes_from_copies_and_from_answers_that_show_it
     what_was_deleted_before_it_could_be_kept_is_not_kept
@@ -186,7 +187,7 @@ async fn an_answer_that_is_given_again_is_kept_like_the_first(db: &Db) {
     let shelf = Shelf::new(db, "kb").await;
     let (found, _) = passages(&shelf, "a.md", &["one", "two"]).await;
     let used = [(found[1].clone(), true), (found[0].clone(), false)];
-    let (first, again, of_none, late) = (row(1), row(2), row(3), row(4));
+    let (first, again, of_none, later, late) = (row(1), row(2), row(3), row(4), row(5));
     let repeating = |row: &AnswerRow, other| NewAnswer {
         repeats: Some(other),
         ..new(row.clone(), &[shelf.kb], &used)
@@ -194,7 +195,7 @@ async fn an_answer_that_is_given_again_is_kept_like_the_first(db: &Db) {
     keep(db, &new(first.clone(), &[shelf.kb], &used)).await;
     keep(db, &repeating(&again, first.id)).await;
     // The one that it repeats was never kept, or is forgotten.
-    keep(db, &repeating(&of_none, AnswerId::new(at(5)))).await;
+    keep(db, &repeating(&of_none, AnswerId::new(at(9)))).await;
     let as_kept = db.kept_passages().of_answer(first.id).await.unwrap();
     for row in [&again, &of_none] {
         assert_eq!(db.answers().get(row.id).await.unwrap().as_ref(), Some(row));
@@ -206,10 +207,75 @@ async fn an_answer_that_is_given_again_is_kept_like_the_first(db: &Db) {
     let uses = db.sources().uses(&[shelf.source]).await.unwrap();
     assert_eq!(uses[&shelf.source].hits, 3);
 
+    // What the first one was made from stays for as long as another one is given again.
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(2), 10)), 1);
+    assert_eq!(db.kept_passages().of_answer(again.id).await.unwrap(), as_kept);
+    keep(db, &repeating(&later, first.id)).await;
+    assert_eq!(db.kept_passages().of_answer(later.id).await.unwrap(), as_kept);
+    assert_eq!(db.answers().kbs(later.id).await.unwrap(), [(shelf.kb, 7)]);
+    let uses = db.sources().uses(&[shelf.source]).await.unwrap();
+    assert_eq!(uses[&shelf.source].hits, 3);
+
     assert!(shelf.delete(found[0].chunk.document_id).await);
+    assert_eq!(context(db, again.id).await, [None, None]);
     keep(db, &repeating(&late, first.id)).await;
     assert_eq!(context(db, late.id).await, [None, None]);
-    assert_eq!(db.answers().get(late.id).await.unwrap().unwrap().body, None);
+    for row in [&again, &of_none, &later, &late] {
+        assert_eq!(db.answers().get(row.id).await.unwrap().unwrap().body, None);
+    }
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(99), 10)), 4);
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(99), 10)), 0);
+    keep(db, &repeating(&late, first.id)).await;
+    assert_eq!(
+        context(db, late.id).await,
+        [None, None],
+        "a list of its own: the shared one is gone"
+    );
+}
+
+async fn what_many_answers_share_is_erased_from_all_of_them(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let (gone, _) = passages(&shelf, "gone.md", &["secret"]).await;
+    let (stays, _) = passages(&shelf, "stays.md", &["plain"]).await;
+    let used = [(gone[0].clone(), true), (stays[0].clone(), false)];
+    let (first, again, last) = (row(1), row(2), row(3));
+    keep(db, &new(first.clone(), &[shelf.kb], &used)).await;
+    for row in [&again, &last] {
+        let repeating = NewAnswer {
+            repeats: Some(first.id),
+            ..new(row.clone(), &[shelf.kb], &used)
+        };
+        keep(db, &repeating).await;
+    }
+    let of_nothing = NewAnswer {
+        repeats: Some(AnswerId::new(at(9))),
+        ..new(row(4), &[shelf.kb], &[])
+    };
+    keep(db, &of_nothing).await;
+    assert_eq!(context(db, of_nothing.row.id).await, [None::<String>; 0]);
+
+    // The first one is forgotten, and those that repeat it lose what is deleted.
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(2), 10)), 1);
+    let document = gone[0].chunk.document_id;
+    let shown = db.shown_passages().of_document(document).await.unwrap();
+    let content = Content::say(Say::TextDeleted);
+    in_tx!(db, |tx| tx.shown_passages().erase(&shown, &content, at(9)));
+    for row in [&again, &last] {
+        assert_eq!(
+            context(db, row.id).await,
+            [None, Some("stays.md plain".to_owned())]
+        );
+        assert_eq!(db.answers().get(row.id).await.unwrap().unwrap().body, None);
+    }
+    let other = db.answers().get(of_nothing.row.id).await.unwrap();
+    assert_eq!(other, Some(of_nothing.row), "it shows nothing of it");
+
+    // With the last of them the list goes, and what stands in it alone.
+    assert_eq!(db.shown_passages().of_kb(shelf.kb, 10).await.unwrap().len(), 1);
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(3), 10)), 1);
+    assert_eq!(db.shown_passages().of_kb(shelf.kb, 10).await.unwrap().len(), 1);
+    assert_eq!(in_tx!(db, |tx| tx.answers().delete_before(at(4), 10)), 1);
+    assert_eq!(db.shown_passages().of_kb(shelf.kb, 10).await.unwrap(), []);
 }
 
 async fn a_copy_goes_where_its_passage_went(db: &Db) {

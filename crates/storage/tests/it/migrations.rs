@@ -125,15 +125,17 @@ async fn rows_of_every_schema_are_read_by_this_one() {
     }
 }
 
-/// What was kept before sources had counts, is counted.
+/// What was kept before sources had counts, is counted, and is read with what it was made from.
 #[tokio::test]
 async fn answers_that_were_kept_before_count_for_their_sources() {
     const KEPT: [&str; 3] = [
         "INSERT INTO answers (id, created_at, found, language, mode, status, retrieval_micros, generation_micros,
              context_hash, question, report)
          SELECT id, created_at, path = 'a.md', 'en', 'hybrid', 'written', 1, 1, content_hash, 'q', '{}' FROM documents",
-        "INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
-         SELECT content_hash, id, id, id, kb_id, '{}', 'text' FROM documents",
+        r#"INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
+         SELECT content_hash, id, id, id, kb_id,
+             '{"version":"00000000-0000-0000-0000-000000000000","ordinal":0,"kb":"kb","source":"s","path":"a.md","title":"",
+               "format":"markdown","lines":{"first":1,"last":1},"terms":1}', 'text' FROM documents"#,
         "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown)
          SELECT d.id, 0, p.id, d.path <> 'c.md' FROM documents d JOIN kept_passages p ON p.document_id = d.id",
     ];
@@ -154,12 +156,54 @@ async fn answers_that_were_kept_before_count_for_their_sources() {
             (1, 1),
             "what was not shown does not count"
         );
-        let kept = test
-            .answers()
-            .get(nexus_domain::AnswerId::from_uuid(hit.id.as_uuid()))
-            .await;
+        let id = nexus_domain::AnswerId::from_uuid(hit.id.as_uuid());
+        let kept = test.answers().get(id).await;
         assert_eq!(kept.unwrap().unwrap().trace_id, None);
+        let made_from = test.kept_passages().of_answer(id).await.unwrap();
+        let texts = made_from
+            .iter()
+            .map(|kept| kept.passage.as_ref().map(|found| found.chunk.text.as_str()));
+        assert_eq!(texts.collect::<Vec<_>>(), [Some("text")]);
     }
+}
+
+/// A process of the program before, which is still up on a server that others share, keeps and forgets answers as it did.
+#[tokio::test]
+async fn the_program_before_shared_lists_goes_on() {
+    const KEEP: [&str; 3] = [
+        "INSERT INTO answers (id, created_at, found, language, mode, status, retrieval_micros, generation_micros, context_hash,
+             question, report, body)
+         SELECT id, created_at, TRUE, 'en', 'hybrid', 'written', 1, 1, content_hash, 'q', '{}', 'said' FROM documents",
+        r#"INSERT INTO kept_passages (digest, chunk_id, lives_in, document_id, kb_id, place, text)
+         SELECT content_hash, id, id, id, kb_id,
+             '{"version":"00000000-0000-0000-0000-000000000000","ordinal":0,"kb":"kb","source":"s","path":"a.md","title":"",
+               "format":"markdown","lines":{"first":1,"last":1},"terms":1}', 'text' FROM documents"#,
+        "INSERT INTO answer_passages (answer_id, ordinal, passage_id, is_shown)
+         SELECT d.id, n, p.id, TRUE FROM documents d JOIN kept_passages p ON p.document_id = d.id, generate_series(0, 1) n",
+    ];
+    const ERASE: &str = "UPDATE answers SET body = NULL, searched = NULL
+        WHERE id IN (SELECT answer_id FROM answer_passages WHERE passage_id = (SELECT MIN(id) FROM kept_passages) AND is_shown)";
+    const FORGET: [&str; 2] = [
+        "DELETE FROM answers",
+        "DELETE FROM kept_passages p WHERE NOT EXISTS (SELECT 1 FROM answer_passages a WHERE a.passage_id = p.id)",
+    ];
+    let Some(test) = testing::postgres().await else {
+        return;
+    };
+    let shelf = Shelf::new(&test, "kb").await;
+    let (kept, _) = shelf.publish("a.md", &["one"]).await;
+    for sql in KEEP {
+        meddle(&test, sql).await;
+    }
+    let id = nexus_domain::AnswerId::from_uuid(kept.id.as_uuid());
+    assert_eq!(test.kept_passages().of_answer(id).await.unwrap().len(), 2);
+    meddle(&test, ERASE).await;
+    assert_eq!(test.answers().get(id).await.unwrap().unwrap().body, None);
+    for sql in FORGET {
+        meddle(&test, sql).await;
+    }
+    assert_eq!(test.kept_passages().of_answer(id).await.unwrap(), []);
+    assert_eq!(test.shown_passages().of_kb(shelf.kb, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
