@@ -1,5 +1,5 @@
-//! A corpus becomes an archive and goes through the ordinary pipeline. File names say nothing about the content, so that
-//! only the text is searched.
+//! A corpus becomes an archive and goes through the ordinary pipeline. All files are called alike, each in a folder of its own, and
+//! their name has no word in it: a name becomes a title, which is searched with the text.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -111,7 +111,7 @@ fn pack(set: &BeirSet, part: &Part, to: &Path) -> anyhow::Result<HashMap<String,
         if !(part.keep)(&document.id, number) {
             continue;
         }
-        let path = format!("{}-{number:07}.{}", part.name, extension(&document.id));
+        let path = format!("{}/{number:07}/-.{}", part.name, extension(&document.id));
         archive.add(&path, text(&document).as_bytes())?;
         ids.insert(path, document.id);
     }
