@@ -132,13 +132,12 @@ impl Inbox {
                 "update stored"
             );
         }
+        self.signals.updates();
         let count = |updates: usize| u32::try_from(updates).unwrap_or(u32::MAX);
-        let stored = Stored {
+        Ok(Stored {
             new: count(new.len()),
             known: count(rows.len() - new.len()),
-        };
-        self.signals.updates(stored.new);
-        Ok(stored)
+        })
     }
 }
 

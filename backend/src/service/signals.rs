@@ -1,7 +1,6 @@
 //! What workers and long polls of this process are told at once. Those of other processes look at the rows now and then.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -12,20 +11,13 @@ pub struct Signals(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     updates: Notify,
-    updates_so_far: AtomicU64,
     deliveries: Notify,
 }
 
 impl Signals {
-    /// So many updates were stored, and wait.
-    pub fn updates(&self, new: u32) {
-        self.0.updates_so_far.fetch_add(new.into(), Ordering::Relaxed);
+    /// Updates wait.
+    pub fn updates(&self) {
         self.0.updates.notify_one();
-    }
-
-    /// How many this process has stored.
-    pub fn updates_so_far(&self) -> u64 {
-        self.0.updates_so_far.load(Ordering::Relaxed)
     }
 
     pub async fn updates_came(&self) {

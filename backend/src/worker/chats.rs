@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::flood::Flood;
 use super::standing;
 use crate::metrics::Metrics;
 use crate::service::{Cards, HeldChat, NotHandled, Replies, Signals};
@@ -54,7 +53,6 @@ impl ChatWorker {
     /// Ends when `stop` is cancelled. What was being answered is answered by the next worker.
     pub async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.options.concurrency));
-        let mut flood = Flood::new(self.signals.updates_so_far());
         let tracker = TaskTracker::new();
         tracker.spawn(self.clone().look_at_cards(stop.clone()));
         tracker.spawn(self.clone().sweep(stop.clone()));
@@ -63,13 +61,12 @@ impl ChatWorker {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;
             };
-            let turn = flood.turn(self.signals.updates_so_far()).await;
             match self.claim().await {
                 Ok(Some((claimed, token))) => {
                     let (worker, stop) = (self.clone(), stop.clone());
                     tracker.spawn(async move {
                         worker.work(claimed, token, &stop).await;
-                        drop((slot, turn));
+                        drop(slot);
                     });
                 }
                 Ok(None) => self.wait(&stop).await,

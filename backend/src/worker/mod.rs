@@ -7,7 +7,6 @@ mod dense;
 mod embed_kb;
 mod erase;
 mod failure;
-mod flood;
 mod heartbeat;
 mod ingest;
 mod lexical;
