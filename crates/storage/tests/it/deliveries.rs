@@ -22,30 +22,16 @@ on_both_databases! {
 }
 
 pub(crate) fn delivery(chat: &Chat, seconds: i64) -> Delivery {
+    let place = (chat.bot_id, chat.id);
     Delivery {
-        id: DeliveryId::new(at(seconds)),
-        bot_id: chat.bot_id,
-        chat_id: chat.id,
-        user_id: None,
-        update_id: None,
-        topic_id: None,
-        reply_to: None,
-        priority: Priority::Answer,
-        language: Language::Ru,
-        state: DeliveryState::Pending,
         content: Some(Content::say(Say::Help)),
-        kbs: Vec::new(),
-        question: None,
-        task_id: None,
-        file_name: None,
-        parts: Vec::new(),
-        lease: None,
-        due_at: Some(at(seconds)),
-        attempts: 0,
-        error: None,
-        trace_id: "docs.1".to_owned(),
-        created_at: at(seconds),
-        updated_at: at(seconds),
+        ..Delivery::new(
+            place,
+            Priority::Answer,
+            Language::Ru,
+            "docs.1".to_owned(),
+            at(seconds),
+        )
     }
 }
 
