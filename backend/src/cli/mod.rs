@@ -64,7 +64,7 @@ enum Command {
     Health(health::HealthArgs),
     /// Print the OpenAPI description of the HTTP API
     Openapi,
-    /// Read risky documents for a worker, which starts this for itself
+    /// Read risky documents and parse code for a worker, which starts this for itself
     #[command(name = READ_DOCUMENTS, hide = true)]
     ReadDocuments,
 }

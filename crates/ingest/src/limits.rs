@@ -39,12 +39,15 @@ pub struct Limits {
     pub document_unpacked_bytes: u64,
     /// Cells of all tables of a document, empty ones between others included. Default 2,000,000.
     pub cells: u64,
-    /// Memory of a process that reads risky formats, beyond what it has when it starts. Default 320 MiB.
+    /// Memory of a process that reads risky formats or parses code, beyond what it has when it starts. Default 320 MiB.
     pub child_memory_bytes: u64,
     /// How long one document may be read by such a process, in seconds. Default 120.
     pub document_seconds: u64,
     /// How long such a process may read without finishing a page, in seconds. Default 20.
     pub page_seconds: u64,
+    /// How long such a process may parse one file of code, in seconds; beyond that the file is cut by its lines. Half a
+    /// megabyte of sound code takes a fifth of a second. Default 5.
+    pub syntax_seconds: u64,
 }
 
 impl Default for Limits {
@@ -67,6 +70,7 @@ impl Default for Limits {
             child_memory_bytes: 320 << 20,
             document_seconds: 120,
             page_seconds: 20,
+            syntax_seconds: 5,
         }
     }
 }

@@ -9,13 +9,14 @@ mod mutate;
 mod seeds;
 mod targets;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use nexus_ingest::Limits;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -44,10 +45,17 @@ struct Args {
     /// Be the child
     #[arg(long, hide = true)]
     child: bool,
+    /// Be the process that parses code
+    #[arg(long, hide = true)]
+    reader: bool,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.reader {
+        let served = nexus_ingest::serve_child(Limits::default(), io::stdin().lock(), io::stdout().lock());
+        return served.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let chosen = args.target.as_deref();
     let targets: Vec<&Target> = TARGETS
         .iter()

@@ -1,8 +1,11 @@
 //! What is fuzzed: each reader by the name of its files, the walker of archives, the chunker behind all of them.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
-use nexus_ingest::{BundleReader, ChunkOptions, Extracted, Limits, chunk, extract, walk};
+use nexus_ingest::{
+    BundleReader, ChunkOptions, Extracted, Limits, Readers, chunk, extract, extract_guarded, walk,
+};
 
 pub(crate) struct Target {
     pub(crate) name: &'static str,
@@ -170,8 +173,37 @@ const JSON: &[&str] = &[
     "\\ud800",
 ];
 const CODE: &[&str] = &[
-    "{", "}", "(", ")", ";", "\n", "fn ", "class ", "def ", "\"", "'", "/*", "*/", "//", "#", "<?php", "=>",
-    "::", "\t", "struct ",
+    "{",
+    "}",
+    "(",
+    ")",
+    ";",
+    "\n",
+    "fn ",
+    "class ",
+    "def ",
+    "\"",
+    "'",
+    "/*",
+    "*/",
+    "//",
+    "#",
+    "<?php",
+    "=>",
+    "::",
+    "\t",
+    "struct ",
+    "<<A\n",
+    "\nA\n",
+    "<<~",
+    "<<<",
+    "#{",
+    "${",
+    "%w(",
+    "f\"",
+    "R\"(",
+    "ё",
+    "\u{1f600}",
 ];
 const BUNDLE: &[&str] = &[
     "{\"record\":\"source\",\"kind\":\"files\",\"name\":\"a\"}\n",
@@ -215,10 +247,12 @@ targets! {
     "csv": MARKUP, |bytes| document("a.csv", bytes);
     "html": XML, |bytes| document("a.html", bytes);
     "json": JSON, |bytes| document("a.json", bytes);
-    "rust": CODE, |bytes| document("a.rs", bytes);
-    "python": CODE, |bytes| document("a.py", bytes);
-    "cpp": CODE, |bytes| document("a.cpp", bytes);
-    "php": CODE, |bytes| document("a.php", bytes);
+    "rust": CODE, |bytes| code("a.rs", bytes);
+    "python": CODE, |bytes| code("a.py", bytes);
+    "cpp": CODE, |bytes| code("a.cpp", bytes);
+    "php": CODE, |bytes| code("a.php", bytes);
+    "ruby": CODE, |bytes| code("a.rb", bytes);
+    "bash": CODE, |bytes| code("a.sh", bytes);
     "notebook": JSON, |bytes| document("a.ipynb", bytes);
     "docx": XML, |bytes| document("a.docx", bytes);
     "pptx": XML, |bytes| document("a.pptx", bytes);
@@ -238,6 +272,15 @@ targets! {
 /// Reads a document and cuts it.
 fn document(path: &str, bytes: &[u8]) {
     if let Ok(extracted) = extract(path, bytes, &Limits::default()) {
+        cut(&extracted);
+    }
+}
+
+/// The same where it may be code: its grammar may break down in the process that it has to itself, and nowhere else.
+fn code(path: &str, bytes: &[u8]) {
+    static READERS: LazyLock<Readers> =
+        LazyLock::new(|| Readers::new(std::env::current_exe().expect("its own path"), ["--reader"]));
+    if let Ok(extracted) = extract_guarded(&READERS, path, bytes, &Limits::default()) {
         cut(&extracted);
     }
 }
@@ -313,7 +356,7 @@ fn upload(name: &str, bytes: &[u8]) {
     };
     let _ = walk(&path, name, &limits, &mut |entry| {
         if let nexus_ingest::Entry::File(file) = entry {
-            document(&file.path, &file.bytes);
+            code(&file.path, &file.bytes);
         }
         ControlFlow::Continue(())
     });

@@ -193,6 +193,9 @@ fn parse(job: &Job, file: RawFile, document: Option<DocumentId>, share: Share) -
             Ok(extracted) => extracted,
             Err(problem) => return Outcome::Problem { problem, document },
         };
+    if let Some(why) = &extracted.unparsed {
+        tracing::warn!(path = file.path, why, "code is cut by its lines");
+    }
     let Provenance {
         title,
         link,

@@ -1,5 +1,5 @@
-//! Reads risky documents for a parent process: [`nexus_ingest::serve_child`] as a program. The backend runs the same as a
-//! subcommand of its own; this one serves tests and those who use the crate alone.
+//! Reads risky documents, and parses code, for a parent process: [`nexus_ingest::serve_child`] as a program. The backend runs
+//! the same as a subcommand of its own; this one serves tests and those who use the crate alone.
 //!
 //! An argument sets [`Limits::child_memory_bytes`].
 

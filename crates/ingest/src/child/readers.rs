@@ -1,19 +1,21 @@
 //! The parent's side: processes that read, kept for the next document as long as they behave.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nexus_domain::{Problem, ProblemCode};
 
-use super::wire::{self, Answer, Reply};
-use crate::extract::{Extracted, Refusal};
+use super::wire::{self, Answer, Ask, Reply};
+use crate::extract::{Extracted, Language, Refusal};
 use crate::limits::Limits;
+use crate::syntax::{self, Syntax};
 
 /// How much of what a process says before it dies is kept.
 const LAST_WORDS: u64 = 4 << 10;
@@ -21,14 +23,19 @@ const LAST_WORDS: u64 = 4 << 10;
 /// How long a dead process's last words are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Processes that read documents. Each thread that reads has one to itself; they are started when they are needed, and
+/// Processes that read documents, and others that parse code: what a stranger's code does to its process is not to decide
+/// what somebody's document says. Each thread that reads has one to itself; they are started when they are needed, and
 /// ended with this.
 #[derive(Debug)]
 pub struct Readers {
     program: PathBuf,
     args: Vec<OsString>,
-    idle: Mutex<Vec<Reader>>,
+    documents: Idle,
+    syntax: Idle,
 }
+
+/// Processes that wait for the next question.
+type Idle = Mutex<Vec<Reader>>;
 
 impl Readers {
     /// `program` has to call [`serve_child`](crate::serve_child) on its stdin and stdout when it is given `args`. It starts
@@ -37,53 +44,104 @@ impl Readers {
         Self {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),
-            idle: Mutex::new(Vec::new()),
+            documents: Idle::default(),
+            syntax: Idle::default(),
         }
     }
 
-    /// Reads one file in a process of its own, whatever its format.
+    /// Reads one file in a process of its own, whatever its format. Of code, the syntax is left out.
     pub fn extract(&self, path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Problem> {
-        self.read(path, bytes, limits)
-            .map_err(|(code, why)| Problem::of_file(path, code, why))
-    }
-
-    fn read(&self, path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Refusal> {
-        let mut reader = match self.idle() {
-            Some(reader) => reader,
-            None => Reader::start(&self.program, &self.args, limits).map_err(|error| {
-                let why = format!("The reader of this format could not be started: {error}");
-                (ProblemCode::ReaderCrashed, why)
-            })?,
+        let ask = Ask::Document {
+            path: path.to_owned(),
         };
-        match reader.ask(path, bytes, limits) {
+        let refusal = match self.ask(&self.documents, &ask, bytes, limits) {
+            Ok(Answer::Extracted(extracted)) => return Ok(extracted),
+            Ok(Answer::Refused(code, why)) => (code, why),
+            Ok(Answer::Syntax(_)) => nonsense(&"the syntax of a document"),
+            Err(Unread::NotStarted(why)) => (ProblemCode::ReaderCrashed, why),
+            Err(Unread::Broken(refusal)) => refusal,
+        };
+        Err(Problem::of_file(path, refusal.0, refusal.1))
+    }
+
+    /// Parses code in a process of its own. `None` where it is too long, or its grammar gives up on it.
+    pub(super) fn syntax(
+        &self,
+        text: &str,
+        language: Language,
+        limits: &Limits,
+    ) -> Result<Option<Syntax>, Unread> {
+        if !syntax::is_parsed(text) {
+            return Ok(None);
+        }
+        // A decoded text may be longer than its file.
+        let limits = Limits {
+            file_bytes: limits.file_bytes.max(text.len() as u64),
+            ..*limits
+        };
+        match self.ask(&self.syntax, &Ask::Syntax { language }, text.as_bytes(), &limits)? {
+            Answer::Syntax(syntax) => Ok(syntax),
+            Answer::Extracted(_) | Answer::Refused(..) => {
+                Err(Unread::Broken(nonsense(&"a document instead of syntax")))
+            }
+        }
+    }
+
+    fn ask(&self, idle: &Idle, ask: &Ask, bytes: &[u8], limits: &Limits) -> Result<Answer, Unread> {
+        let mut reader = match ready(idle) {
+            Some(reader) => reader,
+            None => self.start(ask, limits)?,
+        };
+        let mut answer = reader.ask(ask, bytes, limits);
+        if reader.has_read && matches!(answer, Err(Failure::Died)) {
+            // Of what it had read before, perhaps.
+            reader = self.start(ask, limits)?;
+            answer = reader.ask(ask, bytes, limits);
+        }
+        match answer {
             Ok(answer) => {
-                self.lock().push(reader);
-                match answer {
-                    Answer::Extracted(extracted) => Ok(extracted),
-                    Answer::Refused(code, why) => Err((code, why)),
-                }
+                reader.has_read = true;
+                lock(idle).push(reader);
+                Ok(answer)
             }
-            Err(failure) => Err(reader.end(&failure, limits)),
+            Err(failure) => Err(Unread::Broken(reader.end(&failure, limits))),
         }
     }
 
-    /// A process that still runs: one that was killed while it was idle is nobody's fault.
-    fn idle(&self) -> Option<Reader> {
-        let mut idle = self.lock();
-        while let Some(mut reader) = idle.pop() {
-            if matches!(reader.process.try_wait(), Ok(None)) {
-                return Some(reader);
-            }
-        }
-        None
+    fn start(&self, ask: &Ask, limits: &Limits) -> Result<Reader, Unread> {
+        let longest = match ask {
+            Ask::Document { .. } => wire::longest_document(limits),
+            Ask::Syntax { .. } => wire::LONGEST_SYNTAX,
+        };
+        Reader::start(&self.program, &self.args, longest).map_err(|error| {
+            Unread::NotStarted(format!("The reader of this format could not be started: {error}"))
+        })
     }
+}
 
-    /// Nothing that runs under this lock panics; if it did, the list would still be sound.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
-        self.idle
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+/// A process that still runs: one that was killed while it was idle is nobody's fault.
+fn ready(idle: &Idle) -> Option<Reader> {
+    let mut idle = lock(idle);
+    while let Some(mut reader) = idle.pop() {
+        if matches!(reader.process.try_wait(), Ok(None)) {
+            return Some(reader);
+        }
     }
+    None
+}
+
+/// Nothing that runs under this lock panics; if it did, the list would still be sound.
+fn lock(idle: &Idle) -> MutexGuard<'_, Vec<Reader>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// Whatever was asked.
+    NotStarted(String),
+    /// What was asked broke the process.
+    Broken(Refusal),
 }
 
 /// Why a reader is of no use any more.
@@ -104,6 +162,8 @@ enum Event {
 /// One process.
 #[derive(Debug)]
 struct Reader {
+    /// It has answered before.
+    has_read: bool,
     process: Child,
     input: ChildStdin,
     events: Receiver<Event>,
@@ -111,7 +171,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn start(program: &PathBuf, args: &[OsString], limits: &Limits) -> io::Result<Self> {
+    fn start(program: &PathBuf, args: &[OsString], longest: u64) -> io::Result<Self> {
         let mut process = Command::new(program)
             .args(args)
             .env_clear()
@@ -123,9 +183,9 @@ impl Reader {
         let (Some(input), Some(output), Some(errors)) = pipes else {
             return Err(io::Error::other("a process without pipes"));
         };
-        let (replies, events) = channel();
+        // One that talks without end is listened to no further than this.
+        let (replies, events) = sync_channel(1);
         let (words, last_words) = channel();
-        let longest = wire::longest_answer(limits);
         thread::spawn(move || listen(io::BufReader::new(output), longest, &replies));
         thread::spawn(move || {
             let mut errors = errors;
@@ -136,6 +196,7 @@ impl Reader {
             let _unheard = words.send(kept);
         });
         Ok(Self {
+            has_read: false,
             process,
             input,
             events,
@@ -144,23 +205,31 @@ impl Reader {
     }
 
     /// The request is written beside the waiting: a process that hangs does not take it.
-    fn ask(&mut self, path: &str, bytes: &[u8], limits: &Limits) -> Result<Answer, Failure> {
+    fn ask(&mut self, ask: &Ask, bytes: &[u8], limits: &Limits) -> Result<Answer, Failure> {
         let Self {
             process,
             input,
             events,
             ..
         } = self;
+        if events.try_recv().is_ok() {
+            return Err(Failure::Nonsense(io::Error::other(
+                "an answer without a question",
+            )));
+        }
         thread::scope(|scope| {
             let (sent, written) = channel();
             scope.spawn(move || {
-                let is_written = wire::write_request(input, path, limits, bytes).is_ok();
+                let is_written = wire::write_request(input, ask, limits, bytes).is_ok();
                 let _unheard = sent.send(is_written);
             });
-            let answer = wait(events, limits).and_then(|answer| {
+            let answer = wait(events, ask, limits).and_then(|answer| {
                 // Who answers before the question was asked does not speak of this document.
                 match written.recv_timeout(PATIENCE) {
-                    Ok(true) => Ok(answer),
+                    Ok(true) if ask.is_answered_by(&answer) => Ok(answer),
+                    Ok(true) => Err(Failure::Nonsense(io::Error::other(
+                        "an answer to another question",
+                    ))),
                     _ => Err(Failure::Nonsense(io::Error::other(
                         "an answer without a question",
                     ))),
@@ -195,10 +264,7 @@ impl Reader {
                 let why = format!("The reader of this format broke down on it ({how})");
                 (ProblemCode::ReaderCrashed, why)
             }
-            Failure::Nonsense(error) => {
-                let why = format!("The reader of this format answered nonsense ({error})");
-                (ProblemCode::ReaderCrashed, why)
-            }
+            Failure::Nonsense(error) => nonsense(error),
         }
     }
 }
@@ -211,12 +277,17 @@ impl Drop for Reader {
     }
 }
 
+fn nonsense(what: &dyn Display) -> Refusal {
+    let why = format!("The reader of this format answered nonsense ({what})");
+    (ProblemCode::ReaderCrashed, why)
+}
+
 fn told(status: ExitStatus) -> String {
     status.to_string()
 }
 
 /// Passes on what the process sends, until it ends.
-fn listen(mut output: impl Read, longest: u64, replies: &Sender<Event>) {
+fn listen(mut output: impl Read, longest: u64, replies: &SyncSender<Event>) {
     loop {
         let event = match wire::read_reply(&mut output, longest) {
             Ok(reply) => Event::Reply(reply),
@@ -230,10 +301,13 @@ fn listen(mut output: impl Read, longest: u64, replies: &Sender<Event>) {
     }
 }
 
-fn wait(events: &Receiver<Event>, limits: &Limits) -> Result<Answer, Failure> {
+fn wait(events: &Receiver<Event>, ask: &Ask, limits: &Limits) -> Result<Answer, Failure> {
     let begun = Instant::now();
-    let whole = Duration::from_secs(limits.document_seconds);
-    let page = Duration::from_secs(limits.page_seconds);
+    let (whole, page) = match ask {
+        Ask::Document { .. } => (limits.document_seconds, limits.page_seconds),
+        Ask::Syntax { .. } => (limits.syntax_seconds, limits.syntax_seconds),
+    };
+    let (whole, page) = (Duration::from_secs(whole), Duration::from_secs(page));
     loop {
         let left = whole.saturating_sub(begun.elapsed());
         match events.recv_timeout(page.min(left)) {

@@ -4,12 +4,14 @@ use std::io::{self, BufReader, Read, Write};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::wire::{self, Answer};
+use super::wire::{self, Answer, Ask};
 use crate::extract::extract_with;
 use crate::limits::Limits;
+use crate::syntax;
 
-/// Reads documents for a parent process until it closes `input`. To be called by a process that does nothing else: it
-/// bounds its memory by [`Limits::child_memory_bytes`] first, for good, and keeps panics from being printed.
+/// Reads documents, and the syntax of code, for a parent process until it closes `input`. To be called by a process that
+/// does nothing else: it bounds its memory by [`Limits::child_memory_bytes`] first, for good, and keeps panics from being
+/// printed.
 ///
 /// All other limits come with each request.
 pub fn serve_child(limits: Limits, input: impl Read, mut output: impl Write) -> io::Result<()> {
@@ -23,9 +25,15 @@ pub fn serve_child(limits: Limits, input: impl Read, mut output: impl Write) -> 
                 lost = output.write_all(&[wire::BEAT]).and_then(|()| output.flush());
             }
         };
-        let answer = match extract_with(&head.path, &bytes, &head.limits, &mut beat) {
-            Ok(extracted) => Answer::Extracted(extracted),
-            Err((code, why)) => Answer::Refused(code, why),
+        let answer = match head.ask {
+            Ask::Document { path } => match extract_with(&path, &bytes, &head.limits, &mut beat) {
+                Ok(extracted) => Answer::Extracted(extracted),
+                Err((code, why)) => Answer::Refused(code, why),
+            },
+            Ask::Syntax { language } => {
+                let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
+                Answer::Syntax(syntax::of(text, language))
+            }
         };
         drop(bytes);
         lost?;

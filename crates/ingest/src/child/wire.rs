@@ -1,4 +1,5 @@
-//! Frames between a parent and its reader. A request is the length of a head, the head in JSON, and the file's bytes. A
+//! Frames between a parent and its reader. A request is the length of a head, the head in JSON, and the bytes of the file
+//! or of the code. A
 //! reply is any number of beats, each a byte, and then the answer: a byte, its length, JSON. Lengths are little-endian.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use nexus_domain::ProblemCode;
 
-use crate::extract::Extracted;
+use crate::extract::{Extracted, Language};
 use crate::limits::Limits;
+use crate::syntax::Syntax;
 
 /// Sent after each page.
 pub(super) const BEAT: u8 = b'.';
@@ -20,14 +22,31 @@ const HEAD: u32 = 1 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Head {
-    pub(super) path: String,
+    pub(super) ask: Ask,
     pub(super) limits: Limits,
     pub(super) bytes: u64,
+}
+
+/// What to make of the bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Ask {
+    Document { path: String },
+    Syntax { language: Language },
+}
+
+impl Ask {
+    pub(super) fn is_answered_by(&self, answer: &Answer) -> bool {
+        match self {
+            Self::Document { .. } => matches!(answer, Answer::Extracted(_) | Answer::Refused(..)),
+            Self::Syntax { .. } => matches!(answer, Answer::Syntax(_)),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Extracted(Extracted),
+    Syntax(Option<Syntax>),
     Refused(ProblemCode, String),
 }
 
@@ -38,9 +57,9 @@ pub(super) enum Reply {
     Answer(Box<Answer>),
 }
 
-pub(super) fn write_request(to: &mut dyn Write, path: &str, limits: &Limits, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_request(to: &mut dyn Write, ask: &Ask, limits: &Limits, bytes: &[u8]) -> io::Result<()> {
     let head = serde_json::to_vec(&Head {
-        path: path.to_owned(),
+        ask: ask.clone(),
         limits: *limits,
         bytes: bytes.len() as u64,
     })?;
@@ -103,8 +122,11 @@ pub(super) fn read_reply(from: &mut dyn Read, longest: u64) -> io::Result<Reply>
     }
 }
 
-/// The longest answer that these limits allow: JSON writes a control character as six.
-pub(super) fn longest_answer(limits: &Limits) -> u64 {
+/// Longest answer on the syntax of code. What half a megabyte of code can give is below 20 MB.
+pub(super) const LONGEST_SYNTAX: u64 = 32 << 20;
+
+/// The longest answer on a document that these limits allow: JSON writes a control character as six.
+pub(super) fn longest_document(limits: &Limits) -> u64 {
     limits
         .document_text_bytes
         .max(limits.file_bytes)

@@ -113,12 +113,12 @@ pub fn chunk(document: &Extracted, options: &ChunkOptions) -> Vec<ChunkDraft> {
     chunks
 }
 
-fn planner(document: &Extracted) -> Box<dyn Planner> {
+fn planner(document: &Extracted) -> Box<dyn Planner + '_> {
     match document.format {
         Format::Csv => Box::new(csv::CsvPlanner::new(&document.text)),
         Format::Json => Box::new(json::JsonPlanner::default()),
         Format::Rst => Box::new(rst::RstPlanner::default()),
-        Format::Code => Box::new(code::CodePlanner::new(document.language)),
+        Format::Code => Box::new(code::CodePlanner::new(document.syntax.as_ref())),
         Format::PlainText => Box::new(plain::TextPlanner),
         Format::Markdown
         | Format::Html

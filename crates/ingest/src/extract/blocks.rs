@@ -201,6 +201,8 @@ impl Blocks {
             title: markdown::title(&text).unwrap_or_else(|| title.to_owned()),
             format,
             language: None,
+            syntax: None,
+            unparsed: None,
             text,
             marks: self.marks,
         })

@@ -39,6 +39,7 @@ use nexus_domain::{Format, LineRange, PageRange, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::syntax::{self, Syntax};
 use derived::Derived;
 use detect::{Document, Kind};
 pub use language::Language;
@@ -57,6 +58,10 @@ pub struct Extracted {
     pub format: Format,
     /// For [`Format::Code`]: the grammar that cuts it; `None` where there is none.
     pub language: Option<Language>,
+    /// What the grammar says; without it, code is cut by blank lines and indentation.
+    pub syntax: Option<Syntax>,
+    /// Why there is no syntax, where the process that was to parse the code broke down on it.
+    pub unparsed: Option<String>,
     /// Lines end with `\n`; no byte order mark. Never blank.
     pub text: String,
     pub marks: Marks,
@@ -100,11 +105,18 @@ pub(crate) type Progress<'p> = dyn FnMut() + 'p;
 /// Reads one file as text. What it is, its bytes say; where they are text, `path` decides by its extension what kind of
 /// text it is.
 ///
+/// Here, in this process: files of strangers go through [`extract_guarded`](crate::extract_guarded).
+///
 /// Problems: `Empty`, `Binary`, `UnsupportedFormat` (a document format that is not read), `UnknownEncoding`, `Encrypted`,
 /// `TooLarge`, `TooManyPages`, `TooManyEntries`, `SuspiciousRatio`, `NestedTooDeep`, `Truncated`, `Corrupt`, `ParseFailed`,
 /// `UnsupportedCompression`, `ReaderCrashed`.
 pub fn extract(path: &str, bytes: &[u8], limits: &Limits) -> Result<Extracted, Problem> {
-    extract_with(path, bytes, limits, &mut || {}).map_err(|(code, why)| Problem::of_file(path, code, why))
+    let mut extracted = extract_with(path, bytes, limits, &mut || {})
+        .map_err(|(code, why)| Problem::of_file(path, code, why))?;
+    extracted.syntax = extracted
+        .language
+        .and_then(|language| syntax::of(&extracted.text, language));
+    Ok(extracted)
 }
 
 /// Whether a parser that others wrote, for a format that is hard to read, will see these bytes.
@@ -116,6 +128,7 @@ pub(crate) fn is_risky(path: &str, bytes: &[u8]) -> bool {
     }
 }
 
+/// Reads all but the syntax of code.
 pub(crate) fn extract_with(
     path: &str,
     bytes: &[u8],
@@ -199,6 +212,8 @@ fn read_as(kind: Kind, text: String, limits: &Limits) -> Result<Extracted, Refus
         title: String::new(),
         format,
         language: None,
+        syntax: None,
+        unparsed: None,
         text,
         marks: Marks::default(),
     };
@@ -239,6 +254,8 @@ fn derived(format: Format, derived: Derived) -> Extracted {
         title: derived.title,
         format,
         language: None,
+        syntax: None,
+        unparsed: None,
         text: derived.text,
         marks: Marks {
             anchors: derived.anchors,

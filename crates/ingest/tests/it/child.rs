@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nexus_domain::ProblemCode::{self, Encrypted, MemoryLimit, ReaderCrashed, TimedOut, TooLarge};
-use nexus_ingest::{Limits, Readers, extract_guarded, is_risky};
+use nexus_ingest::{ChunkOptions, Limits, Readers, chunk, extract_guarded, is_risky};
 
 use crate::office_file::{docx, p, xlsx};
 use crate::pdf_file::Made;
@@ -37,9 +37,14 @@ fn what_is_read_elsewhere_is_what_is_read_here() {
         ("d.docx", docx(&p("Text"), &[])),
         ("e.md", b"# E\n".to_vec()),
         ("f.pdf", b"%PDF-1.4 broken".to_vec()),
+        (
+            "g.rs",
+            "/// Суммы.\nfn sum(a: u32) -> u32 {\n    a + 1\n}\n".into(),
+        ),
     ] {
         let here = nexus_ingest::extract(path, &bytes, &limits);
         assert_eq!(extract_guarded(&readers, path, &bytes, &limits), here, "{path}");
+        assert_eq!(here.is_ok_and(|read| read.syntax.is_some()), path == "g.rs");
     }
     let secret = Made {
         password: Some("secret"),
@@ -164,4 +169,130 @@ fn a_reader_that_dies_or_talks_nonsense_is_told() {
     let (code, why) = failure(&Readers::new("/nonexistent/reader", [""; 0]), &limits);
     assert_eq!(code, ReaderCrashed);
     assert!(why.contains("could not be started"), "{why}");
+}
+
+#[test]
+fn code_is_cut_by_its_names() {
+    let method = |name: &str| format!("    def {name}(self):\n        return \"слово\"\n\n");
+    let code = format!("class Ход:\n{}{}", method("first"), method("second"));
+    let limits = Limits::default();
+    let document = extract_guarded(&readers(), "a.py", code.as_bytes(), &limits).unwrap();
+    let options = ChunkOptions {
+        target_tokens: 4,
+        max_tokens: 6,
+        count: |text| text.split_whitespace().count(),
+    };
+    let paths: Vec<_> = chunk(&document, &options)
+        .into_iter()
+        .map(|passage| passage.heading_path.join("/"))
+        .collect();
+    assert_eq!(paths.last().map(String::as_str), Some("Ход/second"), "{paths:?}");
+}
+
+/// Code that its grammar does not survive: Ruby keeps the length of a here document's mark in a byte, Python writes one byte
+/// too many of blocks in blocks.
+fn deadly() -> [(&'static str, String); 2] {
+    let mark = "A".repeat(300);
+    let ruby = format!("def first\n  1\nend\n\nx = <<~{mark}\n  слово\n{mark}\n");
+    let blocks = (0..511).map(|depth| format!("{}if x:\n", " ".repeat(depth)));
+    let python = format!("{}{}слово = \"a\"\n", blocks.collect::<String>(), " ".repeat(511));
+    [("a.rb", ruby), ("a.py", python)]
+}
+
+#[test]
+fn a_grammar_that_breaks_down_costs_the_syntax_and_not_the_file() {
+    let readers = readers();
+    let limits = Limits::default();
+    for (path, code) in deadly() {
+        let document = extract_guarded(&readers, path, code.as_bytes(), &limits).unwrap();
+        assert_eq!(
+            (document.text.as_str(), document.syntax.as_ref()),
+            (code.as_str(), None)
+        );
+        assert!(
+            document
+                .unparsed
+                .as_ref()
+                .is_some_and(|why| why.contains("broke down")),
+            "{document:?}"
+        );
+        let passages = chunk(
+            &document,
+            &ChunkOptions::new(|text| text.split_whitespace().count()),
+        );
+        assert!(passages.iter().any(|passage| passage.text.contains("слово")));
+        let next = extract_guarded(&readers, "b.rb", b"def first\n  1\nend\n", &limits).unwrap();
+        assert!(next.syntax.is_some());
+    }
+}
+
+#[test]
+fn code_is_read_whatever_becomes_of_its_syntax() {
+    let limits = Limits {
+        syntax_seconds: 1,
+        ..Limits::default()
+    };
+    let code = b"def first\n  1\nend\n";
+    for (script, why) in [
+        ("kill -SEGV $$", "broke down"),
+        ("exit 3", "broke down"),
+        ("echo nonsense", "nonsense"),
+        ("exec sleep 60", "1 seconds"),
+        // The answer to a question after a document.
+        (
+            "cat >/dev/null & printf '=\\003\\000\\000\\000\\000\\000\\000\\0001.5'; sleep 60",
+            "nonsense",
+        ),
+    ] {
+        let document = extract_guarded(&shell(script), "a.rb", code, &limits).unwrap();
+        assert_eq!(
+            (document.text.as_bytes(), document.syntax),
+            (code.as_slice(), None)
+        );
+        assert!(document.unparsed.unwrap().contains(why), "{script}");
+    }
+    let nobody = Readers::new("/nonexistent/reader", [""; 0]);
+    let problem = extract_guarded(&nobody, "a.rb", code, &limits).unwrap_err();
+    assert_eq!(
+        (problem.code, problem.path.as_deref()),
+        (ReaderCrashed, Some("a.rb"))
+    );
+    let long = "x = 1\n".repeat(100_000);
+    let document = extract_guarded(&nobody, "a.rb", long.as_bytes(), &limits).unwrap();
+    assert_eq!((document.syntax, document.unparsed), (None, None));
+}
+
+#[test]
+fn grammars_see_one_letter_where_another_stands_in_the_text() {
+    let readers = readers();
+    let syntax = |path: &str, code: &str| {
+        let document = extract_guarded(&readers, path, code.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(document.unparsed, None, "{code}");
+        document.syntax.unwrap()
+    };
+    for (path, code) in [
+        ("a.sh", "greet() {\n  echo {?,b} ?\n}\n\ngreet {?..3}\n"),
+        (
+            "a.go",
+            "package a\n\nvar dash = '?'\n\nfunc first() rune {\n\treturn '?'\n}\n",
+        ),
+        (
+            "a.rs",
+            "const ALL: [char; 2] = ['?', 'b'];\n\nfn first() {\n    let ? = 1;\n}\n",
+        ),
+    ] {
+        let plain = syntax(path, &code.replace('?', "x"));
+        for letter in ["ё", "—", "\u{1f600}", "\u{10ffff}"] {
+            assert_eq!(
+                syntax(path, &code.replace('?', letter)),
+                plain,
+                "{path}, {letter}"
+            );
+        }
+    }
+    let joined = "class First {\n  a() {}\n}\n?class Second {\n  b() {}\n}\n";
+    assert_eq!(
+        syntax("a.js", &joined.replace('?', "\u{feff}")),
+        syntax("a.js", &joined.replace('?', " "))
+    );
 }

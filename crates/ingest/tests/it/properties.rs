@@ -1,7 +1,9 @@
 //! What holds for all input.
 
+use nexus_domain::Format;
 use nexus_ingest::{ChunkOptions, Limits, extract};
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::office_file::{core_title, docx, opendocument, p, relations, xls, xlsx, xml};
 use crate::pdf_file::Made;
@@ -272,6 +274,10 @@ fn cases() -> ProptestConfig {
     }
 }
 
+fn row() -> impl Strategy<Value = u32> {
+    prop_oneof![0_u32..60, any::<u32>()]
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -289,6 +295,27 @@ proptest! {
         if counter == 1 && options.max_tokens < 16 {
             return Ok(()); // One character of three bytes may weigh more than such a maximum.
         }
+        assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
+    }
+
+    /// What says it comes from a process that strangers' code may have taken over.
+    #[test]
+    fn passages_cover_every_text_once_whatever_is_said_of_its_syntax(
+        text in document(),
+        statements in prop::collection::vec((row(), any::<u16>()), 0..20),
+        definitions in prop::collection::vec(("[a-zё\u{0}\n]{0,9}", row(), row(), prop::option::of(row())), 0..20),
+        target in 1_usize..60,
+        over in 0_usize..40,
+    ) {
+        let Ok(mut document) = extract("a.txt", text.as_bytes(), &Limits::default()) else { return Ok(()) };
+        document.format = Format::Code;
+        let definition = |(name, first, last, within): &(String, u32, u32, Option<u32>)| {
+            json!({"name": name, "first": first, "last": last, "within": within})
+        };
+        let definitions: Vec<_> = definitions.iter().map(definition).collect();
+        let said = json!({"statements": statements, "definitions": definitions});
+        document.syntax = serde_json::from_value(said).unwrap();
+        let options = ChunkOptions { target_tokens: target, max_tokens: target + over, count };
         assert_sound(&document, &nexus_ingest::chunk(&document, &options), &options);
     }
 

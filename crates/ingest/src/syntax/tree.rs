@@ -1,26 +1,63 @@
 //! Parsing with a bound, and one walk over the tree that follows no recursion.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree, TreeCursor};
+use tree_sitter::{Decode, Node, ParseOptions, ParseState, Parser, Tree, TreeCursor};
 
 use super::definition::{is_definition, is_preamble, is_wrapper, name_of};
-use crate::chunk::lines::Slice;
-use crate::chunk::outline::Place;
-use crate::chunk::plan::{Plan, cut};
+use super::{Definition, Syntax};
 use crate::extract::Language;
 
-/// Running over the begin of a definition: only small ones share a passage.
-const CROSSING: u16 = 60;
-
 /// The parser reports after every 100 of its operations; sound code needs about one operation a byte. A count instead
-/// of a clock: the same file is always read the same way.
+/// of a clock: the same file is always read the same way, unless a scanner gets lost within one operation
+/// ([`Limits::syntax_seconds`](crate::Limits::syntax_seconds)).
 fn budget(text: &str) -> usize {
     1_000 + text.len() / 10
 }
 
-/// The syntax tree, or `None` where the parser needs too long (ambiguous or damaged code by the megabyte).
-pub(super) fn parse(text: &str, language: Language) -> Option<Tree> {
+pub(super) fn read(text: &str, language: Language) -> Option<Syntax> {
+    let tree = parse(text, language)?;
+    let mut walk = Walk {
+        text,
+        levels: vec![Level::default()],
+        statements: BTreeMap::new(),
+        definitions: Vec::new(),
+    };
+    walk.run(&mut tree.walk());
+    Some(Syntax {
+        statements: walk.statements.into_iter().collect(),
+        definitions: walk.definitions,
+    })
+}
+
+/// What grammars see: ASCII as it is, and for any other character a letter or a space. Some scanners look characters up in
+/// a table of 256, and what stands elsewhere would decide how the code is read.
+struct Masked;
+
+impl Decode for Masked {
+    fn decode(bytes: &[u8]) -> (i32, u32) {
+        let head = &bytes[..bytes.len().min(char::MAX_LEN_UTF8)];
+        let next = head
+            .utf8_chunks()
+            .next()
+            .and_then(|part| part.valid().chars().next());
+        let Some(c) = next else {
+            return (-1, 1);
+        };
+        let seen = match c {
+            c if c.is_ascii() => c,
+            // White space in most grammars, but for Unicode.
+            '\u{200b}' | '\u{2060}' | '\u{feff}' => ' ',
+            c if c.is_whitespace() => ' ',
+            _ => 'x',
+        };
+        (seen as i32, c.len_utf8() as u32)
+    }
+}
+
+/// The syntax tree, or `None` where the parser needs too long (ambiguous or damaged code).
+fn parse(text: &str, language: Language) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
     let mut left = budget(text);
@@ -33,7 +70,7 @@ pub(super) fn parse(text: &str, language: Language) -> Option<Tree> {
         }
     };
     let mut read = |byte: usize, _| text.as_bytes().get(byte..).unwrap_or_default();
-    parser.parse_with_options(
+    parser.parse_custom_encoding::<Masked, _, _>(
         &mut read,
         None,
         Some(ParseOptions::new().progress_callback(&mut progress)),
@@ -41,10 +78,10 @@ pub(super) fn parse(text: &str, language: Language) -> Option<Tree> {
 }
 
 /// One level of the walk: a node whose children are being seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Level {
-    place: Place,
-    definitions: u16,
+    /// The innermost definition around it.
+    within: Option<u32>,
     depth: u16,
     /// Row where comments begin that stand right before the next child, and the row after them.
     preamble: Option<(usize, usize)>,
@@ -52,36 +89,14 @@ struct Level {
     wrapper: Option<usize>,
 }
 
-struct Walk<'w, 's> {
-    slice: &'w Slice<'s>,
-    plan: &'w mut Plan,
+struct Walk<'t> {
+    text: &'t str,
     levels: Vec<Level>,
-    /// Definitions as (first line, line behind the last, place), in the order of their begin.
-    spans: Vec<(usize, usize, Place)>,
+    statements: BTreeMap<u32, u16>,
+    definitions: Vec<Definition>,
 }
 
-pub(super) fn plan(tree: &Tree, slice: &Slice<'_>, plan: &mut Plan) {
-    for at in 0..slice.lines.len() {
-        plan.cut(at, cut::CHARACTER);
-    }
-    let root = Level {
-        place: 0,
-        definitions: 0,
-        depth: 0,
-        preamble: None,
-        wrapper: None,
-    };
-    let mut walk = Walk {
-        slice,
-        plan,
-        levels: vec![root],
-        spans: Vec::new(),
-    };
-    walk.run(&mut tree.walk());
-    walk.finish();
-}
-
-impl Walk<'_, '_> {
+impl Walk<'_> {
     fn run(&mut self, cursor: &mut TreeCursor<'_>) {
         if !cursor.goto_first_child() {
             return;
@@ -141,18 +156,14 @@ impl Walk<'_, '_> {
             });
         }
         let name = if is_definition(node.kind()) {
-            name_of(node, self.slice.text)
+            name_of(node, self.text)
         } else {
             None
         };
         match name {
             Some(name) => {
-                let place = self.definition(&name, first, end, &level);
-                (end > row).then_some(Level {
-                    place,
-                    definitions: level.definitions.saturating_add(1),
-                    ..inside
-                })
+                let within = Some(self.definition(name, first, end, level.within));
+                (end > row).then_some(Level { within, ..inside })
             }
             None => (end > row).then_some(inside),
         }
@@ -165,36 +176,18 @@ impl Walk<'_, '_> {
     }
 
     fn statement(&mut self, row: usize, depth: u16) {
-        let line = self.slice.line_of_row(row);
-        self.plan
-            .cut_at_most(line, (10 + 5 * depth.min(10)).min(cut::WORD));
+        let least = self.statements.entry(row as u32).or_insert(depth);
+        *least = depth.min(*least);
     }
 
-    fn definition(&mut self, name: &str, first: usize, end: usize, level: &Level) -> Place {
-        let place = self.plan.outline.add(level.place, name);
-        let (from, behind) = (self.slice.line_of_row(first), self.slice.line_of_row(end + 1));
-        self.plan.cut_at_most(from, 4 + 4 * level.definitions.min(5));
-        if behind > from + 2 {
-            self.plan.cross(from, CROSSING);
-        }
-        self.plan.whole(from, behind.saturating_sub(1));
-        self.spans.push((from, behind, place));
-        place
-    }
-
-    /// Lines stand under the innermost definition that holds them. Spans nest and come in the order of their begin, so
-    /// later ones are further inside.
-    fn finish(self) {
-        let mut open: Vec<(usize, Place)> = Vec::new();
-        let mut spans = self.spans.iter().peekable();
-        for at in 0..self.plan.marks.len() {
-            while let Some((_, behind, place)) = spans.next_if(|(first, ..)| *first <= at) {
-                open.push((*behind, *place));
-            }
-            while open.last().is_some_and(|(behind, _)| *behind <= at) {
-                open.pop();
-            }
-            self.plan.marks[at].place = open.last().map_or(0, |(_, place)| *place);
-        }
+    /// Its place in the list.
+    fn definition(&mut self, name: String, first: usize, last: usize, within: Option<u32>) -> u32 {
+        self.definitions.push(Definition {
+            name,
+            first: first as u32,
+            last: last as u32,
+            within,
+        });
+        (self.definitions.len() - 1) as u32
     }
 }
