@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -175,19 +176,16 @@ impl Http {
             }
         });
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum_server::from_tcp(self.listener)?.handle(handle);
+        // Many answers share a connection of HTTP/2: with Nagle's algorithm a short one waits until what was sent before it is
+        // acknowledged, which clients put off for 40 ms.
+        let at_once = NoDelayAcceptor::new();
         let served = match self.tls {
             Some(tls) => {
-                axum_server::from_tcp_rustls(self.listener, tls)?
-                    .handle(handle)
-                    .serve(service)
-                    .await
+                let acceptor = RustlsAcceptor::new(tls).acceptor(at_once);
+                server.acceptor(acceptor).serve(service).await
             }
-            None => {
-                axum_server::from_tcp(self.listener)?
-                    .handle(handle)
-                    .serve(service)
-                    .await
-            }
+            None => server.acceptor(at_once).serve(service).await,
         };
         served.context("the server failed")
     }

@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use axum::serve::ListenerExt as _;
 use nexus_api::Update;
 use nexus_api::limits::MAX_UPDATES;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -84,6 +85,12 @@ pub(crate) async fn webhook(
     // Any path: a proxy in front may take away a part of it, and the secret decides anyhow.
     let app = Router::new().fallback(post(take)).with_state(door);
     let ended = serving.ended();
+    // An acknowledgement waits for nothing that was sent before it.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection of the webhook is slower than it could be");
+        }
+    });
     let serve = axum::serve(listener, app).with_graceful_shutdown(ended.clone().cancelled_owned());
     let serve = async {
         tokio::select! {

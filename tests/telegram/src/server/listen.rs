@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tower::service_fn;
@@ -49,14 +50,16 @@ pub(crate) fn listen(
             service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), request.map(Body::new)));
         async move { Ok::<_, Infallible>(service) }
     });
+    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    let at_once = NoDelayAcceptor::new();
     let task = match tls {
         Some(authority) => {
             let config = RustlsConfig::from_config(Arc::new(authority.server_config()?));
-            let server = axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone());
+            let server = server.acceptor(RustlsAcceptor::new(config).acceptor(at_once));
             tokio::spawn(async move { drop(server.serve(make).await) })
         }
         None => {
-            let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+            let server = server.acceptor(at_once);
             tokio::spawn(async move { drop(server.serve(make).await) })
         }
     };
