@@ -32,6 +32,9 @@ pub struct EvalArgs {
     /// With --refusals: a set whose documents double the knowledge base for a second measurement
     #[arg(long, value_name = "DIR", requires = "refusals")]
     beside: Option<PathBuf>,
+    /// With --refusals: let the configured chat model judge, too; each question costs a call
+    #[arg(long, requires = "refusals")]
+    judged: bool,
     /// With --refusals: which half of the documents is held out
     #[arg(long, default_value_t = 1)]
     seed: u64,

@@ -1,13 +1,14 @@
 //! `nexus eval --refusals`: questions to a knowledge base with and without their evidence. Holds half of a set's documents
 //! out, asks all questions, and tells at which cost in unanswerable questions how many of the answerable are kept; then
-//! the same once the knowledge base holds as many documents of another set beside them.
+//! the same once the knowledge base holds as many documents of another set beside them. With `--judged` a chat model reads
+//! the passages, too, and what it refuses is refused at any threshold.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nexus_api::{KbQuality, QueryRequest, RetrievalMode, SupportMode};
+use nexus_api::{GenerationStatus, KbQuality, QueryRequest, RetrievalMode, SupportMode};
 use nexus_client::Client;
 use nexus_domain::ContentHash;
 use nexus_rag::support::{CurvePoint, RiskCurve};
@@ -68,7 +69,7 @@ pub async fn run(config: &Config, args: &EvalArgs) -> anyhow::Result<()> {
 }
 
 async fn measure(config: &Config, name: &str, set: &Path, args: &EvalArgs) -> anyhow::Result<Vec<Outcome>> {
-    let server = OwnServer::start(&without_chat(config)).await?;
+    let server = OwnServer::start(&configured(config, args.judged)?).await?;
     let client = &server.client;
     let seed = args.seed;
     let documents =
@@ -91,14 +92,18 @@ fn is_kept(id: &str, seed: u64) -> bool {
     ContentHash::of_parts([id.as_bytes(), &seed.to_le_bytes()]).as_bytes()[0] < 128
 }
 
-/// A model that judges would be measured with what is to be measured here.
-fn without_chat(config: &Config) -> Config {
+/// Without being asked to, no model judges: it would be measured with the threshold that is to be measured.
+fn configured(config: &Config, is_judged: bool) -> anyhow::Result<Config> {
     let mut config = config.clone();
-    config.chat.url.clear();
-    config.chat.second.url.clear();
-    config.chat.third.url.clear();
     config.answers.calibration_seconds = 1;
-    config
+    if !is_judged {
+        config.chat.url.clear();
+        config.chat.second.url.clear();
+        config.chat.third.url.clear();
+    } else if config.chat.url.is_empty() {
+        bail!("no chat model is configured that could judge (NEXUS_CHAT_URL, NEXUS_CHAT_MODEL)");
+    }
+    Ok(config)
 }
 
 async fn measured(
@@ -174,10 +179,15 @@ async fn ask(
         .judgements
         .iter()
         .any(|(document, grade)| *grade > 0 && documents.holds(document));
+    if answer.generation.status == GenerationStatus::Failed {
+        bail!("the chat model failed: {:?}", answer.generation.reason);
+    }
+    let is_refused_by_model = !answer.found && answer.generation.status == GenerationStatus::Written;
     let asked = Asked {
         answerable,
         found: answer.found,
-        score: support.score,
+        // What a model has refused, no threshold lets pass.
+        score: if is_refused_by_model { 0.0 } else { support.score },
         threshold: support.threshold,
         calibrated: support.calibrated,
     };
