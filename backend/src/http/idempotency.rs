@@ -18,11 +18,14 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = parts.headers.get("idempotency-key") else {
             return Ok(Self(None));
         };
+        // A tab is text to `to_str`.
         match value.to_str() {
-            Ok(key) if (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
+            Ok(key) if (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len()) && !key.contains('\t') => {
+                Ok(Self(Some(key.to_owned())))
+            }
             _ => Err(ApiError::new(
                 ErrorCode::InvalidRequest,
-                format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_CHARS} ASCII characters"),
+                format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable ASCII characters"),
             )),
         }
     }

@@ -169,6 +169,11 @@ async fn every_error_is_an_envelope_with_the_request_id() {
             400,
             "invalid_request",
         ),
+        (
+            post(r#"{"name":"x"}"#, "application/json").header("idempotency-key", "a\tb"),
+            400,
+            "invalid_request",
+        ),
     ];
     for (request, status, code) in cases {
         let response = request.header("x-request-id", "test-42").send().await.unwrap();
