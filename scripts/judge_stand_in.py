@@ -24,7 +24,8 @@ def plain(text):
 
 class Judge:
     def __init__(self, folder, errors, seed):
-        texts = {document["_id"]: plain(document["text"]) for document in lines(folder / "corpus.jsonl")}
+        documents = lines(folder / "corpus.jsonl")
+        texts = {one["_id"]: plain(f"{one.get('title', '')} {one['text']}") for one in documents}
         words = {query["_id"]: plain(query["text"]) for query in lines(folder / "queries.jsonl")}
         self.gold = {}
         for row in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:

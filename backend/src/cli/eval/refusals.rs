@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nexus_api::{GenerationStatus, KbQuality, QueryRequest, RetrievalMode, SupportMode};
+use nexus_api::{GenerationReason, GenerationStatus, KbQuality, QueryRequest, RetrievalMode, SupportMode};
 use nexus_client::Client;
 use nexus_domain::ContentHash;
 use nexus_rag::support::{CurvePoint, RiskCurve};
@@ -24,6 +24,8 @@ use crate::config::Config;
 const AT_ONCE: usize = 4;
 /// Coverage that the shares of unanswerable questions are compared at.
 const COMPARED_AT: f32 = 0.85;
+/// The score of what was refused with the model's say: no threshold lets it pass.
+const REFUSED: f32 = -1.0;
 /// How long a measurement of the knowledge base may take, and how often it is asked for.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -37,9 +39,9 @@ struct Outcome {
     mode: &'static str,
     answerable: usize,
     unanswerable: usize,
-    /// Where 85 % of the answerable are kept.
-    compared: CurvePoint,
-    /// What the server did by the threshold of its own.
+    /// Where 85 % of the answerable are kept; `null` where a model refuses too many of them.
+    compared: Option<CurvePoint>,
+    /// What the server did: by the threshold of its own, or by the word of a model that is asked from that threshold on.
     own: CurvePoint,
     calibrated: bool,
     curve: Vec<CurvePoint>,
@@ -75,13 +77,13 @@ async fn measure(config: &Config, name: &str, set: &Path, args: &EvalArgs) -> an
     let documents =
         corpus::ingest_part(client, set, Part::new("half", move |id, _| is_kept(id, seed))).await?;
     let queries = judged_queries(set)?;
-    let mut outcomes = measured(client, name, &documents, &queries).await?;
+    let mut outcomes = measured(client, name, &documents, &queries, args.judged).await?;
     if let Some(beside) = &args.beside {
         let wanted = documents.documents();
         let more = Part::new("beside", move |_, number| number < wanted);
         corpus::ingest_part(client, beside, more).await?;
         let name = format!("{name}, doubled");
-        outcomes.extend(measured(client, &name, &documents, &queries).await?);
+        outcomes.extend(measured(client, &name, &documents, &queries, args.judged).await?);
     }
     server.stop().await?;
     Ok(outcomes)
@@ -111,6 +113,7 @@ async fn measured(
     name: &str,
     documents: &corpus::Corpus,
     queries: &[JudgedQuery],
+    is_judged: bool,
 ) -> anyhow::Result<Vec<Outcome>> {
     let kb = client
         .find_knowledge_base(KB)
@@ -128,7 +131,7 @@ async fn measured(
     for lane in LANES {
         eprintln!("{name}: asking {} questions, {lane:?}", queries.len());
         let asked: Vec<(SupportMode, Asked)> = stream::iter(queries)
-            .map(|query| ask(client, documents, query, lane))
+            .map(|query| ask(client, documents, query, lane, is_judged.then_some(&quality)))
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
@@ -164,6 +167,7 @@ async fn ask(
     documents: &corpus::Corpus,
     query: &JudgedQuery,
     mode: RetrievalMode,
+    judged: Option<&KbQuality>,
 ) -> anyhow::Result<(SupportMode, Asked)> {
     let request = QueryRequest {
         question: query.text.clone(),
@@ -179,19 +183,39 @@ async fn ask(
         .judgements
         .iter()
         .any(|(document, grade)| *grade > 0 && documents.holds(document));
-    if answer.generation.status == GenerationStatus::Failed {
-        bail!("the chat model failed: {:?}", answer.generation.reason);
+    // A model is asked from a lower threshold on.
+    let asked_from = judged.and_then(|quality| {
+        let of_mode = quality.modes.iter().find(|of| of.mode == support.mode)?;
+        Some(of_mode.model_threshold)
+    });
+    let reason = answer.generation.reason;
+    if answer.generation.status == GenerationStatus::Failed && reason.is_none_or(is_outage) {
+        bail!("the chat model failed: {reason:?}");
     }
-    let is_refused_by_model = !answer.found && answer.generation.status == GenerationStatus::Written;
     let asked = Asked {
         answerable,
         found: answer.found,
-        // What a model has refused, no threshold lets pass.
-        score: if is_refused_by_model { 0.0 } else { support.score },
-        threshold: support.threshold,
+        score: match judged {
+            Some(_) if !answer.found => REFUSED,
+            _ => support.score,
+        },
+        threshold: asked_from.unwrap_or(support.threshold),
         calibrated: support.calibrated,
     };
     Ok((support.mode, asked))
+}
+
+/// Whether the model has judged nothing. A text of it that cannot be used is answered as the server answers it.
+const fn is_outage(reason: GenerationReason) -> bool {
+    matches!(
+        reason,
+        GenerationReason::Unavailable
+            | GenerationReason::RateLimited
+            | GenerationReason::TimedOut
+            | GenerationReason::RefusedKey
+            | GenerationReason::BadRequest
+            | GenerationReason::BrokenOff
+    )
 }
 
 fn outcome(set: &str, passages: u64, mode: RetrievalMode, asked: &[Asked]) -> anyhow::Result<Outcome> {
@@ -206,6 +230,10 @@ fn outcome(set: &str, passages: u64, mode: RetrievalMode, asked: &[Asked]) -> an
     };
     let curve = RiskCurve::new(scores(true), scores(false));
     let (answerable, unanswerable) = curve.questions();
+    if answerable == 0 {
+        bail!("no question can be answered");
+    }
+    let is_reached = |point: &CurvePoint| point.threshold >= 0.0;
     Ok(Outcome {
         set: set.to_owned(),
         passages,
@@ -216,16 +244,14 @@ fn outcome(set: &str, passages: u64, mode: RetrievalMode, asked: &[Asked]) -> an
         },
         answerable,
         unanswerable,
-        compared: curve
-            .at_coverage(COMPARED_AT)
-            .context("no question can be answered")?,
+        compared: curve.at_coverage(COMPARED_AT).filter(is_reached),
         own: CurvePoint {
             threshold: asked.iter().map(|one| one.threshold).fold(0.0, f32::max),
             coverage: share(true),
             risk: share(false),
         },
         calibrated: asked.iter().any(|one| one.calibrated),
-        curve: curve.points(),
+        curve: curve.points().into_iter().filter(is_reached).collect(),
     })
 }
 
@@ -237,14 +263,16 @@ fn print(outcomes: &[Outcome]) {
     println!("|---|---|---|---|---|---|---|---|");
     for one in outcomes {
         println!(
-            "| {} | {} | {} | {} / {} | {:.1} % (≥ {:.3}) | {:.3}{} | {:.1} % | {:.1} % |",
+            "| {} | {} | {} | {} / {} | {} | {:.3}{} | {:.1} % | {:.1} % |",
             one.set,
             one.passages,
             one.mode,
             one.answerable,
             one.unanswerable,
-            one.compared.risk * 100.0,
-            one.compared.threshold,
+            one.compared.map_or_else(
+                || "not reached".to_owned(),
+                |point| format!("{:.1} % (≥ {:.3})", point.risk * 100.0, point.threshold),
+            ),
             one.own.threshold,
             if one.calibrated { "" } else { " (fixed)" },
             one.own.coverage * 100.0,
@@ -260,5 +288,40 @@ fn print(outcomes: &[Outcome]) {
             one.mode,
             points.collect::<Vec<_>>().join(" · ")
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(answerable: bool, score: f32) -> Asked {
+        Asked {
+            answerable,
+            found: score > REFUSED,
+            score,
+            threshold: 0.2,
+            calibrated: true,
+        }
+    }
+
+    /// Ten questions that can be answered, of which a model refuses so many, and ten that cannot, of which it refuses nine.
+    fn judged(refused: usize) -> Outcome {
+        let answerable = (0..10).map(|n| asked(true, if n < refused { REFUSED } else { 0.5 }));
+        let others = (0..10).map(|n| asked(false, if n < 9 { REFUSED } else { 0.6 }));
+        let all: Vec<_> = answerable.chain(others).collect();
+        outcome("set", 1, RetrievalMode::Lexical, &all).unwrap()
+    }
+
+    #[test]
+    fn what_a_model_refuses_is_refused_at_any_threshold() {
+        let one = judged(1);
+        let compared = one.compared.unwrap();
+        assert_eq!((compared.coverage, compared.risk), (0.9, 0.1));
+        assert_eq!((one.own.coverage, one.own.risk), (0.9, 0.1));
+        let three = judged(3);
+        assert!(three.compared.is_none());
+        assert!(three.curve.iter().all(|point| point.coverage <= 0.7), "{three:?}");
+        assert_eq!(three.own.coverage, 0.7);
     }
 }
