@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -119,15 +119,16 @@ impl Readers {
     }
 }
 
-/// A process that still runs: one that was killed while it was idle is nobody's fault.
+/// A process that waits for a question. One that was killed, or that talked, while nobody asked it is not the fault of what is
+/// read next.
 fn ready(idle: &Idle) -> Option<Reader> {
-    let mut idle = lock(idle);
-    while let Some(mut reader) = idle.pop() {
-        if matches!(reader.process.try_wait(), Ok(None)) {
+    loop {
+        // One that has to go is waited for, and nobody else waits for that.
+        let mut reader = lock(idle).pop()?;
+        if reader.is_at_rest() {
             return Some(reader);
         }
     }
-    None
 }
 
 /// Nothing that runs under this lock panics; if it did, the list would still be sound.
@@ -202,6 +203,12 @@ impl Reader {
             events,
             last_words,
         })
+    }
+
+    /// It runs, and has said nothing but its answers.
+    fn is_at_rest(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+            && matches!(self.events.try_recv(), Err(TryRecvError::Empty))
     }
 
     /// The request is written beside the waiting: a process that hangs does not take it.
@@ -329,5 +336,48 @@ fn wait(events: &Receiver<Event>, ask: &Ask, limits: &Limits) -> Result<Answer, 
                 return Err(Failure::TimedOut(why));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One that was idle while these events came.
+    fn idle(said: Option<Event>) -> Reader {
+        let mut process = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let (replies, events) = sync_channel(1);
+        if let Some(event) = said {
+            replies.send(event).unwrap();
+        }
+        // As long as the process runs, somebody listens to it.
+        std::mem::forget(replies);
+        let (_, last_words) = channel();
+        Reader {
+            has_read: true,
+            process,
+            input,
+            events,
+            last_words,
+        }
+    }
+
+    #[test]
+    fn a_process_that_died_or_talked_while_nobody_asked_is_passed_over() {
+        let mut dead = idle(None);
+        dead.process.kill().unwrap();
+        dead.process.wait().unwrap();
+        let good = idle(None);
+        let good_id = good.process.id();
+        let talker = idle(Some(Event::Reply(Reply::Beat)));
+        let waiting = Idle::new(vec![good, dead, talker]);
+        let first = ready(&waiting).unwrap();
+        assert_eq!(first.process.id(), good_id);
+        assert!(ready(&waiting).is_none());
     }
 }

@@ -50,7 +50,8 @@ impl Decode for Masked {
             // White space in most grammars, but for Unicode.
             '\u{200b}' | '\u{2060}' | '\u{feff}' => ' ',
             c if c.is_whitespace() => ' ',
-            _ => 'x',
+            // One that means nothing after a backslash, nor in a number.
+            _ => 'z',
         };
         (seen as i32, c.len_utf8() as u32)
     }
