@@ -45,9 +45,12 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
-/// The root of the checkout.
+/// The root of the checkout: that of whoever runs the tests, for a shared target folder may hold a program that was built in
+/// another one.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.join("..")
 }
 
 /// The model that `make models` has fetched, if it has.
