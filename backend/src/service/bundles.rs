@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::audit::Change;
 use super::ingestion::{Idempotent, caller_key};
 use super::knowledge_bases::{checked_new, insert};
+use super::usage::NO_KBS;
 use super::{Ingestion, ReceivedUpload, ServiceError};
 
 /// Exports that run at the same time; each holds a thread and a page of documents.
@@ -130,7 +131,7 @@ impl Bundles {
         let name = new.name.as_deref().unwrap_or(&manifest.name);
         let kb = checked_new(name, &manifest.description, Visibility::Private, now)?;
         let bot = bots.calling(access).await?;
-        let accounts = usage.accounts(access, bot.as_ref(), None).await?;
+        let accounts = usage.accounts(access, bot.as_ref(), NO_KBS).await?;
         let mut tx = db.begin().await?;
         let key = new.idempotency_key.as_deref().map(|key| Idempotent {
             caller: caller_key(access),

@@ -8,7 +8,7 @@ use nexus_domain::{Access, Asker, Purpose};
 use nexus_rag::follow_up::Turn;
 use nexus_rag::{FreeAnswer, FreeEvent, FreeStream, GenerationReason};
 
-use super::usage::{Most, Taken};
+use super::usage::{Most, NO_KBS, Taken};
 use super::{Calls, ModelCalls, Questions, ServiceError};
 
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl FreeQuestions {
         writing.manner = self.questions.manner(access, bot.as_ref()).await?;
         let calls = self.model_calls.open(Asker::of(access.caller()));
         writing.calls = calls.log().of(Purpose::Chat);
-        let accounts = usage.accounts(access, bot.as_ref(), None).await?;
+        let accounts = usage.accounts(access, bot.as_ref(), NO_KBS).await?;
         let most = Most {
             chat: writing.most_free_usage(),
             embedded_tokens: 0,

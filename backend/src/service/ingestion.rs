@@ -1,5 +1,6 @@
 //! Uploads become tasks: the upload's row, its source and its task are written in one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_domain::source::MAX_NAME_CHARS;
@@ -11,7 +12,7 @@ use nexus_storage::{Begun, Db, Tx};
 
 use super::audit::Change;
 use super::upload::{ReceivedUpload, UploadWriter};
-use super::usage::Accounts;
+use super::usage::{Accounts, NO_KBS};
 use super::{Bots, KnowledgeBases, ServiceError, Usage};
 use crate::uploads::Uploads;
 use crate::worker::Queue;
@@ -108,7 +109,7 @@ impl Ingestion {
     /// Fails if the caller may not upload so much more today, before the bytes are sent in vain.
     pub async fn expect(&self, access: &Access, bytes: u64) -> Result<(), ServiceError> {
         let bot = self.bots.calling(access).await?;
-        let accounts = self.usage.accounts(access, bot.as_ref(), None).await?;
+        let accounts = self.usage.accounts(access, bot.as_ref(), NO_KBS).await?;
         self.usage.expect_bytes(&accounts, bytes).await
     }
 
@@ -146,15 +147,16 @@ impl Ingestion {
 
     /// Where an upload belongs and whom it counts for, if the caller may send it.
     pub(super) async fn place(&self, access: &Access, new: &NewIngestion) -> Result<Place, ServiceError> {
-        let kb_id = self
+        let kb = self
             .knowledge_bases
             .resolve_one(access, &new.knowledge_base)
             .await?;
+        let kb_id = kb.id;
         access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
         let source_name = source_name(new)?;
         let bot = self.bots.calling(access).await?;
-        let fed = access.filter([kb_id]);
-        let accounts = self.usage.accounts(access, bot.as_ref(), Some(&fed)).await?;
+        let fed = BTreeMap::from([(kb_id, kb.quotas)]);
+        let accounts = self.usage.accounts(access, bot.as_ref(), &fed).await?;
         Ok(Place {
             kb_id,
             source_name,

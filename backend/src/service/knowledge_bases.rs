@@ -1,5 +1,6 @@
 //! Knowledge bases: making, finding, changing, deleting.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_domain::knowledge_base::{MAX_DESCRIPTION_CHARS, parse_name};
@@ -19,6 +20,32 @@ use crate::worker::Queue;
 pub struct KbOverview {
     pub kb: KnowledgeBase,
     pub stats: KbStats,
+}
+
+/// The knowledge bases that a request asks.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub filter: KbFilter,
+    /// The daily limits of those that have some.
+    pub limited: BTreeMap<KbId, Quotas>,
+}
+
+impl Chosen {
+    /// Those that the caller sees.
+    fn of(access: &Access, kbs: impl IntoIterator<Item = (KbId, Quotas)>) -> Self {
+        let mut limited: BTreeMap<_, _> = kbs.into_iter().collect();
+        let filter = access.filter(limited.keys().copied());
+        limited.retain(|kb, quotas| *quotas != Quotas::default() && filter.contains(*kb));
+        Self { filter, limited }
+    }
+
+    /// The same without one of them.
+    #[must_use]
+    pub fn without(mut self, access: &Access, kb: KbId) -> Self {
+        self.filter = access.filter(self.filter.kbs().filter(|other| *other != kb));
+        self.limited.remove(&kb);
+        self
+    }
 }
 
 /// What changes; `None` stays as it is.
@@ -196,35 +223,37 @@ impl KnowledgeBases {
         Ok(())
     }
 
-    /// The filter for the knowledge bases that a request names by name or id; for all that the caller sees where it
-    /// names none.
-    pub async fn resolve(&self, access: &Access, wanted: &[String]) -> Result<KbFilter, ServiceError> {
+    /// The knowledge bases that a request names by name or id; all that the caller sees where it names none.
+    pub async fn resolve(&self, access: &Access, wanted: &[String]) -> Result<Chosen, ServiceError> {
         if wanted.is_empty() {
-            return Ok(access.filter(self.db.knowledge_bases().list_ids().await?));
+            return Ok(Chosen::of(access, self.db.knowledge_bases().list_quotas().await?));
         }
-        let mut ids = Vec::with_capacity(wanted.len());
+        let mut kbs = Vec::with_capacity(wanted.len());
         for wanted in wanted {
-            ids.push(self.resolve_one(access, wanted).await?);
+            let kb = self.resolve_one(access, wanted).await?;
+            kbs.push((kb.id, kb.quotas));
         }
-        Ok(access.filter(ids))
+        Ok(Chosen::of(access, kbs))
     }
 
-    /// The filter for those of some knowledge bases that are still there and that the caller sees.
-    pub async fn among(&self, access: &Access, wanted: &[KbId]) -> Result<KbFilter, ServiceError> {
-        let live = self.db.knowledge_bases().list_ids().await?;
-        Ok(access.filter(live.into_iter().filter(|kb| wanted.contains(kb))))
+    /// Those of some knowledge bases that are still there and that the caller sees.
+    pub async fn among(&self, access: &Access, wanted: &[KbId]) -> Result<Chosen, ServiceError> {
+        let live = self.db.knowledge_bases().list_quotas().await?;
+        Ok(Chosen::of(
+            access,
+            live.into_iter().filter(|(kb, _)| wanted.contains(kb)),
+        ))
     }
 
     /// The knowledge base of this name or id.
-    pub async fn resolve_one(&self, access: &Access, wanted: &str) -> Result<KbId, ServiceError> {
+    pub async fn resolve_one(&self, access: &Access, wanted: &str) -> Result<KnowledgeBase, ServiceError> {
         let wanted = wanted.trim();
         let found = match wanted.parse() {
             Ok(id) => self.db.knowledge_bases().get(id).await?,
             Err(_) => self.db.knowledge_bases().get_by_name(wanted).await?,
         };
         found
-            .map(|kb| kb.id)
-            .filter(|kb| access.sees(*kb))
+            .filter(|kb| access.sees(kb.id))
             .ok_or(ServiceError::NotFound("knowledge base"))
     }
 }

@@ -20,6 +20,7 @@ use nexus_storage::StorageError;
 
 use super::answers::{Answers, Asked};
 use super::cache::{Looked, Ticket};
+use super::knowledge_bases::Chosen;
 use super::usage::{Exceeded, Most, Taken, Usage};
 use super::{AnswerCache, Bots, Calls, KnowledgeBases, ServiceError};
 use crate::metrics::Metrics;
@@ -179,8 +180,8 @@ impl Questions {
     ) -> Result<Option<LookedAgain>, ServiceError> {
         let began = Instant::now();
         let bot = self.bots.calling(access).await?;
-        let filter = self
-            .filter(access, bot.as_ref(), &look.input.knowledge_bases)
+        let Chosen { filter, limited } = self
+            .chosen(access, bot.as_ref(), &look.input.knowledge_bases)
             .await?;
         if !filter.contains(look.changed) {
             return Ok(None);
@@ -208,7 +209,7 @@ impl Questions {
         let Some(evidence) = &looked.evidence else {
             return Ok(Some(looked));
         };
-        let accounts = self.usage.accounts_of_nobody(bot.as_ref(), Some(&filter)).await?;
+        let accounts = self.usage.accounts_of_nobody(bot.as_ref(), &limited);
         let most = Most::of(answering.most_usage(), &question.text, question.mode);
         let taken = self.usage.take_question(&accounts, most).await?;
         let is_written = answering.writing.is_some();
@@ -254,7 +255,7 @@ impl Questions {
         is_answered: bool,
     ) -> Result<Ready, ServiceError> {
         let bot = self.bots.calling(access).await?;
-        let filter = self.filter(access, bot.as_ref(), &input.knowledge_bases).await?;
+        let chosen = self.chosen(access, bot.as_ref(), &input.knowledge_bases).await?;
         let answering = self.answering.clone();
         let answering = answering.in_manner(self.manner(access, bot.as_ref()).await?);
         let chat = if is_answered {
@@ -265,7 +266,7 @@ impl Questions {
         let most = Most::of(chat, &input.text, input.mode);
         let may_leave_out = input.knowledge_bases.is_empty();
         let (filter, taken) = self
-            .counted(access, bot.as_ref(), filter, may_leave_out, most)
+            .counted(access, bot.as_ref(), chosen, may_leave_out, most)
             .await?;
         let question = Question {
             text: input.text,
@@ -288,20 +289,20 @@ impl Questions {
         &self,
         access: &Access,
         bot: Option<&Bot>,
-        mut filter: KbFilter,
+        mut chosen: Chosen,
         may_leave_out: bool,
         most: Most,
     ) -> Result<(KbFilter, Taken), ServiceError> {
         loop {
-            let accounts = self.usage.accounts(access, bot, Some(&filter)).await?;
+            let accounts = self.usage.accounts(access, bot, &chosen.limited).await?;
             match self.usage.take_question(&accounts, most).await {
                 Err(ServiceError::QuotaExceeded(Exceeded {
                     subject: QuotaSubject::Kb(kb),
                     ..
-                })) if may_leave_out && filter.kbs().len() > 1 => {
-                    filter = access.filter(filter.kbs().filter(|other| *other != kb));
+                })) if may_leave_out && chosen.filter.kbs().len() > 1 => {
+                    chosen = chosen.without(access, kb);
                 }
-                taken => return Ok((filter, taken?)),
+                taken => return Ok((chosen.filter, taken?)),
             }
         }
     }
@@ -318,12 +319,12 @@ impl Questions {
         Ok(manner(bot, used.as_ref()))
     }
 
-    async fn filter(
+    async fn chosen(
         &self,
         access: &Access,
         bot: Option<&Bot>,
         named: &[String],
-    ) -> Result<KbFilter, ServiceError> {
+    ) -> Result<Chosen, ServiceError> {
         match bot {
             Some(bot) if named.is_empty() && !bot.default_kbs.is_empty() => {
                 self.knowledge_bases.among(access, &bot.default_kbs).await

@@ -1,17 +1,21 @@
 //! Daily limits: a use is counted before it happens, for everybody whom it counts for at once, and taken back if nothing
 //! came of it. Uses without a limit are not counted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
 use nexus_domain::{
-    Access, Amount, Bot, Caller, ChatUsage, Clock, Currency, KbFilter, KnowledgeBase, Measure, QuotaSubject,
+    Access, Amount, Bot, Caller, ChatUsage, Clock, Currency, KbId, KnowledgeBase, Measure, QuotaSubject,
     Quotas, Timestamp, User, quota,
 };
 use nexus_rag::Mode;
 use nexus_storage::{Db, Tx};
 
 use super::{PriceList, ServiceError, Spent};
+
+/// Of a request that no knowledge base pays for.
+pub(super) const NO_KBS: &BTreeMap<KbId, Quotas> = &BTreeMap::new();
 
 #[derive(Clone, Debug)]
 pub struct Usage {
@@ -157,14 +161,14 @@ impl Accounts {
 }
 
 impl Usage {
-    /// The limits of the person, of the bot that the call comes through, and of the knowledge bases asked or fed.
+    /// The limits of the person, of the bot that the call comes through, and of the knowledge bases asked or fed that have some.
     pub async fn accounts(
         &self,
         access: &Access,
         bot: Option<&Bot>,
-        kbs: Option<&KbFilter>,
+        kbs: &BTreeMap<KbId, Quotas>,
     ) -> Result<Accounts, ServiceError> {
-        let mut accounts = self.accounts_of_nobody(bot, kbs).await?;
+        let mut accounts = self.accounts_of_nobody(bot, kbs);
         if let Caller::Person(person) = access.caller() {
             let user = self.db.users().get(person.user).await?;
             let limits = &mut accounts.limits;
@@ -175,25 +179,17 @@ impl Usage {
     }
 
     /// The same for what no person has asked for now.
-    pub async fn accounts_of_nobody(
-        &self,
-        bot: Option<&Bot>,
-        kbs: Option<&KbFilter>,
-    ) -> Result<Accounts, ServiceError> {
+    pub fn accounts_of_nobody(&self, bot: Option<&Bot>, kbs: &BTreeMap<KbId, Quotas>) -> Accounts {
         let mut limits = Vec::new();
         limits.extend(bot.map(|bot| (QuotaSubject::Bot(bot.id), bot.quotas)));
-        if let Some(asked) = kbs {
-            let limited = self.db.knowledge_bases().limited().await?;
-            let limited = limited.into_iter().filter(|(kb, _)| asked.contains(*kb));
-            limits.extend(limited.map(|(kb, quotas)| (QuotaSubject::Kb(kb), quotas)));
-        }
+        limits.extend(kbs.iter().map(|(kb, quotas)| (QuotaSubject::Kb(*kb), *quotas)));
         limits.sort_by_key(|(subject, _)| *subject);
-        Ok(Accounts {
+        Accounts {
             at: self.clock.now(),
             zone: zone(bot),
             currency: self.prices.currency,
             limits,
-        })
+        }
     }
 
     /// Counts a question, and of tokens and money as much as its answer may take or as is left; fails if nothing is left of one

@@ -28,7 +28,8 @@ statements! {
         " AND deleted_at IS NULL AND name > $65 ORDER BY name LIMIT $66");
     LIST_IDS = "SELECT id FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
     REVISIONS = ids_in!("SELECT id, revision FROM knowledge_bases WHERE deleted_at IS NULL AND id IN ", " ORDER BY id");
-    LIMITED = "SELECT id, quotas FROM knowledge_bases WHERE deleted_at IS NULL AND quotas <> '{}' ORDER BY id";
+    // Few have limits: those that have none cost nothing to read.
+    LIST_QUOTAS = "SELECT id, NULLIF(quotas, '{}') FROM knowledge_bases WHERE deleted_at IS NULL ORDER BY id";
     DELETED = "SELECT id FROM knowledge_bases WHERE deleted_at IS NOT NULL ORDER BY id LIMIT $1";
     STATS = "SELECT COUNT(*) AS documents,
             CAST(COALESCE(SUM(v.chunk_count), 0) AS BIGINT) AS chunks,
@@ -152,15 +153,14 @@ impl<C: Connect> KnowledgeBases<C> {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// The knowledge bases that have daily limits.
-    pub async fn limited(&mut self) -> Result<Vec<(KbId, Quotas)>, StorageError> {
-        let rows: Vec<(Uuid, String)> = on!(self.0, |c| sqlx::query_as(LIMITED).fetch_all(c).await?);
+    /// All live knowledge bases, with their daily limits.
+    pub async fn list_quotas(&mut self) -> Result<Vec<(KbId, Quotas)>, StorageError> {
+        let rows: Vec<(Uuid, Option<String>)> =
+            on!(self.0, |c| sqlx::query_as(LIST_QUOTAS).fetch_all(c).await?);
         rows.into_iter()
             .map(|(id, quotas)| {
-                Ok((
-                    KbId::from_uuid(id),
-                    from_json(&quotas, "quotas of a knowledge base")?,
-                ))
+                let quotas = quotas.map(|quotas| from_json(&quotas, "quotas of a knowledge base"));
+                Ok((KbId::from_uuid(id), quotas.transpose()?.unwrap_or_default()))
             })
             .collect()
     }

@@ -157,7 +157,7 @@ impl Replies {
         menu: &Delivery,
         chosen: &[KbId],
     ) -> Result<Done, NotHandled> {
-        let left = self.knowledge_bases.among(&turn.access, chosen).await?;
+        let left = self.knowledge_bases.among(&turn.access, chosen).await?.filter;
         let chosen: Vec<_> = left.kbs().collect();
         let Some(mut content) = menu.content.clone() else {
             return Ok(Done::nothing());
@@ -175,7 +175,7 @@ impl Replies {
             }
         }
         let kbs: Vec<_> = named.iter().map(|(kb, _)| *kb).collect();
-        let seen = self.knowledge_bases.among(&turn.access, &kbs).await?;
+        let seen = self.knowledge_bases.among(&turn.access, &kbs).await?.filter;
         named.retain(|(kb, _)| !seen.contains(*kb));
         if let Some(Keyboard(rows)) = keyboard_of(&mut content) {
             rows.retain(|row| {
@@ -198,7 +198,7 @@ impl Replies {
 
     async fn kbs_done(&self, turn: &Turn<'_>, menu: &Delivery) -> Result<Done, NotHandled> {
         let chosen = settings::chosen_kbs(&turn.subscription);
-        let left = self.knowledge_bases.among(&turn.access, &chosen).await?;
+        let left = self.knowledge_bases.among(&turn.access, &chosen).await?.filter;
         let names = self.names_of(&left).await?;
         Ok(ended(Rewritten {
             kbs: left.kbs().collect(),

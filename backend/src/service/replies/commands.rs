@@ -46,7 +46,7 @@ impl Replies {
             return Ok(greeting);
         }
         let kb = match self.knowledge_bases.resolve_one(&turn.access, payload).await {
-            Ok(kb) => kb,
+            Ok(kb) => kb.id,
             Err(ServiceError::NotFound(_)) => return Ok(greeting),
             Err(error) => return Err(error.into()),
         };

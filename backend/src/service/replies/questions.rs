@@ -153,7 +153,7 @@ impl Replies {
         if chosen.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let left = self.knowledge_bases.among(&turn.access, &chosen).await?;
+        let left = self.knowledge_bases.among(&turn.access, &chosen).await?.filter;
         let ids: Vec<_> = left.kbs().map(|kb| kb.to_string()).collect();
         Ok((!ids.is_empty()).then_some(ids))
     }
@@ -161,7 +161,7 @@ impl Replies {
     /// Whether no knowledge base at all is open to the person: other words would not help them.
     async fn sees_none(&self, turn: &Turn<'_>) -> Result<bool, NotHandled> {
         let all = self.knowledge_bases.resolve(&turn.access, &[]).await?;
-        Ok(all.kbs().len() == 0)
+        Ok(all.filter.kbs().len() == 0)
     }
 
     /// The message that will hold the answer: the one of an earlier attempt, one that stands in the place of an earlier answer,

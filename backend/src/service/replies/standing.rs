@@ -349,6 +349,7 @@ impl Replies {
             .knowledge_bases
             .among(&access, &question.chosen)
             .await?
+            .filter
             .kbs()
             .map(|kb| kb.to_string())
             .collect::<Vec<_>>();

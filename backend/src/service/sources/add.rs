@@ -80,10 +80,11 @@ impl Sources {
     }
 
     async fn check(&self, access: &Access, new: &NewRemote) -> Result<Checked, ServiceError> {
-        let kb_id = self
+        let kb = self
             .knowledge_bases
             .resolve_one(access, &new.knowledge_base)
             .await?;
+        let kb_id = kb.id;
         access.require_in(kb_id, KbRole::Editor, Scope::Ingest)?;
         let name = new.name.as_ref();
         Ok(Checked {

@@ -167,7 +167,7 @@ fn change(name: &str) -> KbChange {
 }
 
 async fn renaming_keeps_the_names_unique(db: &Db) {
-    let (one, _two) = (stored_kb(db, "one").await, stored_kb(db, "two").await);
+    let (one, two) = (stored_kb(db, "one").await, stored_kb(db, "two").await);
     let mut tx = db.begin().await.unwrap();
     let renamed = tx
         .knowledge_bases()
@@ -189,6 +189,8 @@ async fn renaming_keeps_the_names_unique(db: &Db) {
     );
     let read = tx.knowledge_bases().get(one).await.unwrap();
     assert_eq!(read, Some(renamed));
+    let quotas = tx.knowledge_bases().list_quotas().await.unwrap();
+    assert_eq!(quotas, [(one, change("").quotas), (two, Quotas::default())]);
     let taken = tx
         .knowledge_bases()
         .update(one, &change("two"), at(8))
