@@ -51,11 +51,11 @@ def questions(archive, wanted, seed=1):
 class Asker:
     """One kept-alive connection, with as little work of its own as Python allows."""
 
-    def __init__(self, port):
+    def __init__(self, port, path="rag/search"):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.head = (
-            "POST /api/v1/rag/search HTTP/1.1\r\nHost: localhost\r\n"
+            f"POST /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Bearer {KEY}\r\nContent-Type: application/json\r\nContent-Length: "
         ).encode()
 
