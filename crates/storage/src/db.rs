@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use tracing::Instrument as _;
 
 use crate::error::StorageError;
+use crate::lent::{Lender, Lent};
 use crate::migrate;
 use crate::pen::{HeldPen, Pen, Row};
 use crate::session::on;
@@ -21,6 +22,9 @@ const STATEMENT_CACHE: usize = 512;
 
 /// How long SQLite waits for another process (a backup, a shell) that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection to PostgreSQL that lay still for so long is asked whether it is there before somebody gets it.
+const STALE: Duration = Duration::from_secs(1);
 
 /// Page cache of the one writing connection, in KiB (SQLite's negative numbers); readers keep the default of 2 MiB.
 const WRITER_CACHE: &str = "-16384";
@@ -82,9 +86,9 @@ impl Default for DbOptions {
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
     Sqlite {
-        read: SqlitePool,
+        read: Lender,
         /// One connection; whose turn it is, the pen says.
-        write: SqlitePool,
+        write: Lender,
         pen: Pen,
     },
     Postgres(PgPool),
@@ -146,8 +150,9 @@ impl Db {
         Ok(match &self.0 {
             Pools::Sqlite { write, pen, .. } => {
                 let held = pen.take(row).await?;
-                let begun = write.begin_with("BEGIN IMMEDIATE").await?;
-                Tx(TxInner::Sqlite(begun), Some(held))
+                let mut writer = write.lend().await?;
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+                Tx(TxInner::Sqlite(writer), Some(held))
             }
             Pools::Postgres(pool) => Tx(TxInner::Postgres(pool.begin().await?), None),
         })
@@ -167,12 +172,13 @@ impl Db {
             return Ok(true);
         };
         let _held = pen.take(Row::Usual).await?;
-        let mut writer = write.acquire().await?;
+        let mut writer = write.lend().await?;
         sqlx::query(SHORT_TIMEOUT).execute(&mut *writer).await?;
         let emptied: Result<(i64, i64, i64), sqlx::Error> =
             sqlx::query_as(EMPTY_LOG).fetch_one(&mut *writer).await;
         sqlx::query(LONG_TIMEOUT).execute(&mut *writer).await?;
         let (busy, _, _) = emptied?;
+        writer.settled();
         Ok(busy == 0)
     }
 
@@ -198,7 +204,8 @@ impl Db {
 
 #[derive(Debug)]
 pub(crate) enum TxInner {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// Begun, and not settled: dropped, it is rolled back.
+    Sqlite(Lent),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -221,7 +228,7 @@ impl Tx {
     async fn committed(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx) => tx.commit().await?,
+            TxInner::Sqlite(tx) => end(tx, "COMMIT").await?,
             TxInner::Postgres(tx) => tx.commit().await?,
         }
         drop(held);
@@ -232,7 +239,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StorageError> {
         let Self(tx, held) = self;
         match tx {
-            TxInner::Sqlite(tx) => tx.rollback().await?,
+            TxInner::Sqlite(tx) => end(tx, "ROLLBACK").await?,
             TxInner::Postgres(tx) => tx.rollback().await?,
         }
         drop(held);
@@ -245,6 +252,12 @@ impl Tx {
             TxInner::Postgres(_) => DbKind::Postgres,
         }
     }
+}
+
+async fn end(mut tx: Lent, how: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(how).execute(&mut *tx).await?;
+    tx.settled();
+    Ok(())
 }
 
 /// Gives `Db` and `Tx` the door to an aggregate: readers on both, writers on `Tx`.
@@ -332,13 +345,6 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE);
-    let pool = || {
-        SqlitePoolOptions::new()
-            .acquire_timeout(options.acquire_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-    };
     // The writer comes first: it creates the file.
     let writer = connect
         .clone()
@@ -346,12 +352,9 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         // What is deleted is overwritten, not only let go.
         .pragma("secure_delete", "ON")
         .optimize_on_close(true, None);
-    let write = pool().max_connections(1).connect_with(writer).await?;
+    let write = Lender::open(writer, 1, options.acquire_timeout).await?;
     let reader = connect.pragma("query_only", "ON");
-    let read = pool()
-        .max_connections(options.max_connections.max(1))
-        .connect_with(reader)
-        .await?;
+    let read = Lender::open(reader, options.max_connections.max(1), options.acquire_timeout).await?;
     let pen = Pen::new(options.acquire_timeout);
     Ok(Db(Pools::Sqlite { read, write, pen }))
 }
@@ -363,6 +366,15 @@ async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections.max(1))
         .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|conn, was| {
+            Box::pin(async move {
+                if was.idle_for >= STALE {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(connect)
         .await?;
     Ok(Db(Pools::Postgres(pool)))

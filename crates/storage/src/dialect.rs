@@ -1,5 +1,6 @@
 //! What truly differs between the two databases, each as a named pair. Keep it to a handful.
 
+use crate::answers::gone_passages;
 use crate::bots::bot_columns;
 use crate::chats::chat_columns;
 use crate::db::DbKind;
@@ -138,6 +139,44 @@ macro_rules! lock_contexts {
 pub(crate) const LOCK_CONTEXTS: Pair = Pair {
     sqlite: lock_contexts!(""),
     postgres: lock_contexts!(" FOR UPDATE"),
+};
+
+macro_rules! kbs_like {
+    () => {
+        "INSERT INTO answer_kbs (answer_id, kb_id, revision)
+         SELECT $1, kb_id, revision FROM answer_kbs WHERE answer_id = $2"
+    };
+}
+
+macro_rules! sources_like {
+    () => {
+        "INSERT INTO answer_sources (source_id, answer_id, found, created_at)
+         SELECT s.source_id, a.id, a.found, a.created_at FROM answers a JOIN answer_sources s ON s.answer_id = $2
+         WHERE a.id = $1"
+    };
+}
+
+/// The answer `$1` has asked the knowledge bases of `$2`, and cites its sources: how many knowledge bases that were, and how many
+/// passages of their list `$3` are gone. On the way to every answer that is given again, so it is asked at once.
+pub(crate) const KEEP_LIKE: Pair = Pair {
+    sqlite: concat!(
+        kbs_like!(),
+        "; ",
+        sources_like!(),
+        "; SELECT (SELECT COUNT(*) FROM answer_kbs WHERE answer_id = $1), (SELECT COUNT(*) ",
+        gone_passages!("$3"),
+        ")"
+    ),
+    postgres: concat!(
+        "WITH kbs AS (",
+        kbs_like!(),
+        " RETURNING 1), sources AS (",
+        sources_like!(),
+        " RETURNING 1)
+         SELECT (SELECT COUNT(*) FROM kbs), (SELECT COUNT(*) ",
+        gone_passages!("$3"),
+        ")"
+    ),
 };
 
 macro_rules! lock_admins {
@@ -326,6 +365,7 @@ pub(crate) const PAIRS: &[&Pair] = &[
     &CLAIM_CHAT,
     &LOCK_CURRENT,
     &LOCK_CONTEXTS,
+    &KEEP_LIKE,
     &LOCK_ADMINS,
     &LOCK_BOT,
     &LOCK_SEALED,

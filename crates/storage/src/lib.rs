@@ -22,6 +22,7 @@ mod generations;
 mod idempotency;
 mod kb_bots;
 mod knowledge_bases;
+mod lent;
 mod members;
 mod migrate;
 mod model_calls;

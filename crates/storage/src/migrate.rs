@@ -40,9 +40,14 @@ pub(crate) async fn run_with(db: &Db, sqlite: &Migrator, postgres: &Migrator) ->
     let result = match &db.0 {
         Pools::Sqlite { write, .. } => {
             // sqlx does not lock SQLite: the whole run is one transaction that nobody can share.
-            let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+            let mut writer = write.lend().await?;
+            let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
             match sqlite.run(&mut *tx).await {
-                Ok(()) => return Ok(tx.commit().await?),
+                Ok(()) => {
+                    tx.commit().await?;
+                    writer.settled();
+                    return Ok(());
+                }
                 Err(error) => Err(error),
             }
         }

@@ -3,34 +3,48 @@
 //! Readers are written once over [`Connect`] and serve both; writers exist for `&mut Tx` alone.
 
 use std::future::Future;
+use std::ops::DerefMut;
 use std::pin::Pin;
 
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Postgres, Sqlite};
 
 use crate::db::{Db, Pools, Tx, TxInner};
 use crate::error::StorageError;
+use crate::lent::Lent;
 
-/// A borrowed transaction, or a connection that goes back to its pool.
+/// A connection that goes back to where it came from, or that of a transaction.
 #[derive(Debug)]
-pub enum Held<'a, DB: Database> {
-    Pooled(PoolConnection<DB>),
-    Tx(&'a mut DB::Connection),
+pub(crate) enum Held<'a, C: DerefMut> {
+    Own(C),
+    Tx(&'a mut C::Target),
 }
 
-impl<DB: Database> Held<'_, DB> {
-    pub(crate) fn conn(&mut self) -> &mut DB::Connection {
+impl<C: DerefMut> Held<'_, C> {
+    pub(crate) fn conn(&mut self) -> &mut C::Target {
         match self {
-            Self::Pooled(pooled) => pooled,
+            Self::Own(own) => own,
             Self::Tx(conn) => conn,
         }
     }
 }
 
+impl Held<'_, Lent> {
+    /// What was to be done with it has been done, without an error.
+    pub(crate) fn settled(self) {
+        if let Self::Own(lent) = self {
+            lent.settled();
+        }
+    }
+}
+
 #[derive(Debug)]
-pub enum Session<'a> {
-    Sqlite(Held<'a, Sqlite>),
-    Postgres(Held<'a, Postgres>),
+pub struct Session<'a>(pub(crate) Which<'a>);
+
+#[derive(Debug)]
+pub(crate) enum Which<'a> {
+    Sqlite(Held<'a, Lent>),
+    Postgres(Held<'a, PoolConnection<Postgres>>),
 }
 
 mod sealed {
@@ -53,32 +67,35 @@ impl Connect for &Db {
     fn session(&mut self) -> Connecting<'_> {
         let pools = &self.0;
         Box::pin(async move {
-            Ok(match pools {
-                Pools::Sqlite { read, .. } => Session::Sqlite(Held::Pooled(read.acquire().await?)),
-                Pools::Postgres(pool) => Session::Postgres(Held::Pooled(pool.acquire().await?)),
-            })
+            Ok(Session(match pools {
+                Pools::Sqlite { read, .. } => Which::Sqlite(Held::Own(read.lend().await?)),
+                Pools::Postgres(pool) => Which::Postgres(Held::Own(pool.acquire().await?)),
+            }))
         })
     }
 }
 
 impl Connect for &mut Tx {
     fn session(&mut self) -> Connecting<'_> {
-        Box::pin(std::future::ready(Ok(match &mut self.0 {
-            TxInner::Sqlite(tx) => Session::Sqlite(Held::Tx(&mut **tx)),
-            TxInner::Postgres(tx) => Session::Postgres(Held::Tx(&mut **tx)),
-        })))
+        Box::pin(std::future::ready(Ok(Session(match &mut self.0 {
+            TxInner::Sqlite(tx) => Which::Sqlite(Held::Tx(&mut **tx)),
+            TxInner::Postgres(tx) => Which::Postgres(Held::Tx(&mut **tx)),
+        }))))
     }
 }
 
 /// Runs a body on whatever database `$link` leads to. The body is type-checked once per driver.
 macro_rules! on {
     ($link:expr, |$conn:ident| $body:expr) => {
-        match $crate::session::Connect::session(&mut $link).await? {
-            $crate::session::Session::Sqlite(mut held) => {
+        match $crate::session::Connect::session(&mut $link).await?.0 {
+            $crate::session::Which::Sqlite(mut held) => {
                 let $conn = held.conn();
-                $body
+                let done = $body;
+                held.settled();
+                done
             }
-            $crate::session::Session::Postgres(mut held) => {
+            // The pool looks for itself at what comes back.
+            $crate::session::Which::Postgres(mut held) => {
                 let $conn = held.conn();
                 $body
             }

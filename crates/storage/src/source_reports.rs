@@ -41,9 +41,6 @@ statements! {
     PUT = "INSERT INTO answer_sources (source_id, answer_id, found, created_at)
         SELECT d.source_id, a.id, a.found, a.created_at FROM answers a JOIN documents d ON d.id = $2 WHERE a.id = $1
         ON CONFLICT (source_id, found, answer_id) DO NOTHING";
-    PUT_LIKE = "INSERT INTO answer_sources (source_id, answer_id, found, created_at)
-        SELECT s.source_id, a.id, a.found, a.created_at FROM answers a JOIN answer_sources s ON s.answer_id = $2
-        WHERE a.id = $1";
 }
 
 /// Which sources to list; `None` is any.
@@ -246,17 +243,6 @@ impl Sources<&mut Tx> {
                     .await?;
             }
         });
-        Ok(())
-    }
-
-    /// The same of an answer that cites what another one does.
-    pub(crate) async fn used_like(&mut self, other: AnswerId, answer: AnswerId) -> Result<(), StorageError> {
-        on!(self.0, |c| sqlx::query(PUT_LIKE)
-            .bind(answer.as_uuid())
-            .bind(other.as_uuid())
-            .execute(c)
-            .await?
-            .rows_affected());
         Ok(())
     }
 }

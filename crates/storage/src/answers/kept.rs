@@ -19,14 +19,25 @@ use crate::session::{Connect, on};
 use crate::sql::{IDS, ids_in, padded, statements};
 use crate::types::{from_json, limit, to_json, word};
 
+/// Copies in the list `$list` whose text stands nowhere any more. A chunk whose row is gone was swept while something was made of
+/// it; one that waits for the sweep is found by that.
+macro_rules! gone {
+    ($list:literal) => {
+        concat!(
+            "FROM context_passages u JOIN kept_passages p ON p.id = u.passage_id
+             LEFT JOIN chunks c ON c.id = p.lives_in
+             LEFT JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
+             LEFT JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
+             WHERE u.context_id = ",
+            $list,
+            " AND (p.text IS NULL OR c.id IS NULL OR k.id IS NULL)"
+        )
+    };
+}
+pub(crate) use gone as gone_passages;
+
 statements! {
-    // Copies whose text stands nowhere any more. A chunk whose row is gone was swept while something was made of it; one that
-    // waits for the sweep is found by that.
-    GONE = "SELECT DISTINCT u.passage_id FROM context_passages u JOIN kept_passages p ON p.id = u.passage_id
-        LEFT JOIN chunks c ON c.id = p.lives_in
-        LEFT JOIN documents d ON d.id = p.document_id AND d.deleted_at IS NULL
-        LEFT JOIN knowledge_bases k ON k.id = d.kb_id AND k.deleted_at IS NULL
-        WHERE u.context_id = $1 AND (p.text IS NULL OR c.id IS NULL OR k.id IS NULL) ORDER BY u.passage_id";
+    GONE = concat!("SELECT DISTINCT u.passage_id ", gone_passages!("$1"), " ORDER BY u.passage_id");
     OF_ANSWER = "SELECT p.chunk_id, p.document_id, p.kb_id, p.place, p.text, u.is_shown,
             CASE WHEN d.id IS NULL OR d.deleted_at IS NOT NULL OR k.id IS NULL OR k.deleted_at IS NOT NULL THEN 0
                 ELSE 1 END AS live

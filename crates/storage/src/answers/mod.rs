@@ -9,6 +9,7 @@ mod kept;
 mod log;
 
 pub use gaps::RefusedQuestion;
+pub(crate) use kept::gone_passages;
 pub use kept::{KeptPassage, KeptPassages, UsedPassage};
 pub use log::{LoggedAnswer, QueryFilter};
 
@@ -19,6 +20,7 @@ use sqlx::FromRow;
 use sqlx::types::Uuid;
 
 use crate::db::Tx;
+use crate::dialect::KEEP_LIKE;
 use crate::error::StorageError;
 use crate::session::{Connect, on};
 use crate::sources::Sources;
@@ -45,8 +47,6 @@ statements! {
         RETURNING context_id";
     SET_CONTEXT = "UPDATE answers SET context_id = $2 WHERE id = $1";
     INSERT_KB = "INSERT INTO answer_kbs (answer_id, kb_id, revision) VALUES ($1, $2, $3)";
-    INSERT_KBS_OF = "INSERT INTO answer_kbs (answer_id, kb_id, revision)
-        SELECT $1, kb_id, revision FROM answer_kbs WHERE answer_id = $2";
     RATE = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE id = $1";
     RATE_DELIVERY = "UPDATE answers SET verdict = $2, verdict_reason = $3, rated_at = $4 WHERE delivery_id = $1
         RETURNING id";
@@ -210,7 +210,7 @@ impl Answers<&mut Tx> {
         }
     }
 
-    /// Which list of passages the answer refers to now.
+    /// Which list of passages the answer refers to now, if something in it may be gone.
     async fn insert_with_context(&mut self, new: &NewAnswer) -> Result<Option<Uuid>, StorageError> {
         let id = new.row.id;
         let Some(other) = new.repeats else {
@@ -220,9 +220,9 @@ impl Answers<&mut Tx> {
             return Ok(list);
         };
         let list = self.insert_row(&new.row, other).await?;
-        if list.is_some() {
-            self.insert_kbs_and_sources_of(other, new).await?;
-            return Ok(list);
+        if let Some(list) = list {
+            let is_whole = self.keep_like(other, list, new).await?;
+            return Ok((!is_whole).then_some(list));
         }
         self.insert_kbs_and_sources(new).await?;
         if new.passages.is_empty() {
@@ -255,24 +255,25 @@ impl Answers<&mut Tx> {
         Sources(&mut *self.0).used(new.row.id, &cited).await
     }
 
-    async fn insert_kbs_and_sources_of(
+    /// Asked the same knowledge bases and cites the same sources as another one; whether all that their list holds is there.
+    async fn keep_like(
         &mut self,
         other: AnswerId,
+        list: Uuid,
         new: &NewAnswer,
-    ) -> Result<(), StorageError> {
-        let id = new.row.id;
-        let kbs = on!(self.0, |c| sqlx::query(INSERT_KBS_OF)
-            .bind(id.as_uuid())
+    ) -> Result<bool, StorageError> {
+        let keep_like = KEEP_LIKE.on(self.0.kind());
+        let (kbs, gone): (i64, i64) = on!(self.0, |c| sqlx::query_as(keep_like)
+            .bind(new.row.id.as_uuid())
             .bind(other.as_uuid())
-            .execute(c)
-            .await?
-            .rows_affected());
+            .bind(list)
+            .fetch_one(c)
+            .await?);
         // It was forgotten, and its list of passages stays for those that repeat it.
         if kbs == 0 {
-            self.insert_kbs_and_sources(new).await
-        } else {
-            Sources(&mut *self.0).used_like(other, id).await
+            self.insert_kbs_and_sources(new).await?;
         }
+        Ok(gone == 0)
     }
 
     /// Refers to the list of passages that was written for `context`, if there is one; that is given back.

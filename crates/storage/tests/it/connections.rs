@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use nexus_storage::testing::sqlite;
@@ -6,6 +7,7 @@ use sqlx::Connection as _;
 
 on_both_databases! {
     a_database_answers_until_it_is_closed
+    whoever_leaves_in_the_middle_is_cleaned_up_after
 }
 
 async fn a_database_answers_until_it_is_closed(db: &Db) {
@@ -14,6 +16,60 @@ async fn a_database_answers_until_it_is_closed(db: &Db) {
     other.close().await;
     let error = db.ping().await.unwrap_err();
     assert!(error.is_temporary(), "{error:?}");
+}
+
+/// Gives it so many turns of the runtime; whether it has ended by then.
+async fn ends_within(turns: u32, future: impl Future) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..turns {
+        if futures::poll!(&mut future).is_ready() {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+async fn whoever_leaves_in_the_middle_is_cleaned_up_after(db: &Db) {
+    let write = async |value: String| {
+        let mut tx = db.begin().await.unwrap();
+        for key in ["turn", "one", "other"] {
+            tx.settings().set(key, &value).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    let (mut left, mut ended) = (0, 0);
+    for round in 0..8 {
+        for turns in (0..17).map(|power| 1 << power) {
+            for has_ended in [
+                ends_within(turns, write(format!("{round} {turns}"))).await,
+                ends_within(turns, async { db.settings().get("one").await.unwrap() }).await,
+            ] {
+                *if has_ended { &mut ended } else { &mut left } += 1;
+            }
+            let mut tx = db.begin().await.unwrap();
+            // Waits for what was left, which may yet be committed.
+            tx.settings().set("turn", "mine").await.unwrap();
+            let one = tx.settings().get("one").await.unwrap();
+            assert_eq!(
+                one,
+                tx.settings().get("other").await.unwrap(),
+                "half of a transaction"
+            );
+            tx.rollback().await.unwrap();
+        }
+    }
+    assert!(left > 0 && ended > 0, "{left} left, {ended} ended");
+    // Nothing is lost: there are as many connections as before, and one may write.
+    let all = (0..DbOptions::default().max_connections).map(|_| async {
+        let mut tx = db.begin().await.unwrap();
+        tx.settings().set("one", "last").await.unwrap();
+        tx.commit().await.unwrap();
+        db.settings().get("one").await.unwrap()
+    });
+    for read in futures::future::join_all(all).await {
+        assert_eq!(read.as_deref(), Some("last"));
+    }
 }
 
 #[tokio::test]
