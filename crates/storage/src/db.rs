@@ -34,6 +34,7 @@ const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// It waits for readers with the pen in its hand, so not as long as [`BUSY_TIMEOUT`]: who called asks again.
 const SHORT_TIMEOUT: &str = "PRAGMA busy_timeout = 250";
+/// [`BUSY_TIMEOUT`] again.
 const LONG_TIMEOUT: &str = "PRAGMA busy_timeout = 30000";
 
 statements! {
@@ -154,7 +155,14 @@ impl Db {
                 sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
                 Tx(TxInner::Sqlite(writer), Some(held))
             }
-            Pools::Postgres(pool) => Tx(TxInner::Postgres(pool.begin().await?), None),
+            Pools::Postgres(pool) => {
+                let pool = pool.clone();
+                // Whoever leaves while it begins leaves a task that goes on: sqlx 0.9.0 would give back a connection on which the
+                // server has begun (launchbadge/sqlx#4385).
+                let begun = tokio::spawn(async move { pool.begin().await }).await;
+                let begun = begun.map_err(|_| sqlx::Error::PoolClosed)?;
+                Tx(TxInner::Postgres(begun?), None)
+            }
         })
     }
 
@@ -352,9 +360,10 @@ async fn open_sqlite(path: PathBuf, options: DbOptions) -> Result<Db, StorageErr
         // What is deleted is overwritten, not only let go.
         .pragma("secure_delete", "ON")
         .optimize_on_close(true, None);
-    let write = Lender::open(writer, 1, options.acquire_timeout).await?;
+    let patience = options.acquire_timeout;
+    let write = Lender::open(writer, 1, patience, LONG_TIMEOUT).await?;
     let reader = connect.pragma("query_only", "ON");
-    let read = Lender::open(reader, options.max_connections.max(1), options.acquire_timeout).await?;
+    let read = Lender::open(reader, options.max_connections.max(1), patience, LONG_TIMEOUT).await?;
     let pen = Pen::new(options.acquire_timeout);
     Ok(Db(Pools::Sqlite { read, write, pen }))
 }
@@ -368,12 +377,7 @@ async fn open_postgres(url: &str, options: DbOptions) -> Result<Db, StorageError
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
         .before_acquire(|conn, was| {
-            Box::pin(async move {
-                if was.idle_for >= STALE {
-                    conn.ping().await?;
-                }
-                Ok(true)
-            })
+            Box::pin(async move { Ok(was.idle_for < STALE || conn.ping().await.is_ok()) })
         })
         .connect_with(connect)
         .await?;

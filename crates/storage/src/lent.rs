@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 /// Ends what was begun. Fails where nothing was, or where it has ended already.
 const END: &str = "ROLLBACK";
 
-/// Fails unless nothing is begun; then all is as in a new connection.
-const AS_NEW: &str = "BEGIN; ROLLBACK; PRAGMA busy_timeout = 30000";
+/// Fails unless nothing is begun.
+const PROOF: &str = "BEGIN; ROLLBACK";
 
 /// Lends so many connections, which are opened when they are first needed. Clones lend the same ones.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ struct Inner {
     patience: Duration,
     /// One for each connection that is not lent, whether it is open or not. Who waits is served in the order of coming.
     places: Arc<Semaphore>,
+    /// What a connection is told that was left in the middle of something: all that callers ever change, as it was.
+    renewal: &'static str,
     state: Mutex<State>,
 }
 
@@ -55,6 +57,7 @@ impl Lender {
         connect: SqliteConnectOptions,
         most: u32,
         patience: Duration,
+        renewal: &'static str,
     ) -> Result<Self, sqlx::Error> {
         let first = connect.connect().await?;
         let lender = Arc::new(Inner {
@@ -62,6 +65,7 @@ impl Lender {
             most,
             patience,
             places: Arc::new(Semaphore::new(most as usize)),
+            renewal,
             state: Mutex::default(),
         });
         lender.put_back(first);
@@ -158,7 +162,7 @@ impl Drop for Lent {
             drop(place);
         } else if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
-                if let Some(conn) = cleaned(conn).await {
+                if let Some(conn) = cleaned(conn, lender.renewal).await {
                     lender.put_back(conn);
                 }
                 drop(place);
@@ -169,141 +173,169 @@ impl Drop for Lent {
 }
 
 /// The connection as if it were new, unless it is broken.
-async fn cleaned(mut conn: SqliteConnection) -> Option<SqliteConnection> {
+async fn cleaned(mut conn: SqliteConnection, renewal: &'static str) -> Option<SqliteConnection> {
     let _ = sqlx::raw_sql(END).execute(&mut conn).await;
-    match sqlx::raw_sql(AS_NEW).execute(&mut conn).await {
-        Ok(_) => Some(conn),
-        Err(error) => {
+    for sql in [PROOF, renewal] {
+        if let Err(error) = sqlx::raw_sql(sql).execute(&mut conn).await {
             tracing::warn!(%error, "a connection to the database is closed, for it does not answer as it should");
-            None
+            return None;
         }
     }
+    Some(conn)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use futures::poll;
+
     use super::*;
 
-    async fn lender(most: u32) -> (tempfile::TempDir, Lender) {
-        let folder = tempfile::tempdir().unwrap();
+    /// Longer than any test takes.
+    const PATIENT: Duration = Duration::from_secs(60);
+    const RENEWAL: &str = "PRAGMA busy_timeout = 12345";
+
+    async fn lender(folder: &Path, most: u32, patience: Duration) -> Lender {
         let connect = SqliteConnectOptions::new()
-            .filename(folder.path().join("db"))
-            .create_if_missing(true);
-        let lender = Lender::open(connect, most, Duration::from_millis(50));
-        let lender = lender.await.unwrap();
-        (folder, lender)
+            .filename(folder.join("db"))
+            .create_if_missing(true)
+            .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+        Lender::open(connect, most, patience, RENEWAL).await.unwrap()
     }
 
-    /// A name that only this connection knows.
-    async fn mark(lent: &mut Lent, name: &str) {
-        let sql = format!("CREATE TEMP TABLE mark AS SELECT '{name}' AS name");
-        let sql = sqlx::AssertSqlSafe(sql);
+    async fn run(lent: &mut Lent, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&mut **lent).await.unwrap();
     }
 
-    async fn marked(lent: &mut Lent) -> Option<String> {
-        let name = sqlx::query_scalar("SELECT name FROM temp.mark");
-        name.fetch_one(&mut **lent).await.ok()
+    async fn number(lent: &mut Lent, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut **lent).await.unwrap()
+    }
+
+    /// A number that only this connection knows; each has another one.
+    async fn mark(lent: &mut Lent) -> i64 {
+        run(lent, "CREATE TEMP TABLE mark AS SELECT random() AS mark").await;
+        marked(lent).await.unwrap()
+    }
+
+    async fn marked(lent: &mut Lent) -> Option<i64> {
+        let mark = sqlx::query_scalar("SELECT mark FROM temp.mark");
+        mark.fetch_one(&mut **lent).await.ok()
     }
 
     #[tokio::test]
     async fn the_connection_that_was_used_last_goes_first() {
-        let (_folder, lender) = lender(3).await;
-        let (mut first, mut second) = (lender.lend().await.unwrap(), lender.lend().await.unwrap());
-        mark(&mut first, "first").await;
-        mark(&mut second, "second").await;
-        second.settled();
-        first.settled();
+        let folder = tempfile::tempdir().unwrap();
+        let lender = lender(folder.path(), 3, PATIENT).await;
+        let (mut one, mut two) = (lender.lend().await.unwrap(), lender.lend().await.unwrap());
+        let (first, second) = (mark(&mut one).await, mark(&mut two).await);
+        two.settled();
+        one.settled();
         let mut next = lender.lend().await.unwrap();
-        assert_eq!(marked(&mut next).await.as_deref(), Some("first"));
+        assert_eq!(marked(&mut next).await, Some(first));
         let mut other = lender.lend().await.unwrap();
-        assert_eq!(marked(&mut other).await.as_deref(), Some("second"));
+        assert_eq!(marked(&mut other).await, Some(second));
     }
 
     #[tokio::test]
     async fn no_more_are_lent_than_there_are_and_who_waits_in_vain_is_told() {
-        let (_folder, lender) = lender(1).await;
-        let held = lender.lend().await.unwrap();
-        let error = lender.lend().await.unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let impatient = lender(folder.path(), 1, Duration::from_millis(20)).await;
+        let held = impatient.lend().await.unwrap();
+        let error = impatient.lend().await.unwrap_err();
         assert!(matches!(error, sqlx::Error::PoolTimedOut), "{error:?}");
-        let waits = tokio::spawn({
-            let lender = lender.clone();
-            async move { lender.lend().await.map(Lent::settled) }
-        });
-        tokio::task::yield_now().await;
         held.settled();
-        waits.await.unwrap().unwrap();
+        impatient.lend().await.unwrap().settled();
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_next_one_and_who_leaves_the_row_takes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let lender = lender(folder.path(), 1, PATIENT).await;
+        let mut held = lender.lend().await.unwrap();
+        let same = mark(&mut held).await;
+        {
+            let mut leaves = std::pin::pin!(lender.lend());
+            assert!(poll!(&mut leaves).is_pending());
+        }
+        let mut waits = std::pin::pin!(lender.lend());
+        assert!(poll!(&mut waits).is_pending());
+        held.settled();
+        let mut next = waits.await.unwrap();
+        assert_eq!(marked(&mut next).await, Some(same));
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_while_a_connection_is_opened_keeps_no_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let lender = lender(folder.path(), 2, PATIENT).await;
+        let first = lender.lend().await.unwrap();
+        for _ in 0..3 {
+            let mut opens = std::pin::pin!(lender.lend());
+            assert!(poll!(&mut opens).is_pending());
+        }
+        lender.lend().await.unwrap().settled();
+        first.settled();
     }
 
     #[tokio::test]
     async fn what_was_left_in_the_middle_is_ended_before_the_next_one() {
-        let (_folder, lender) = lender(1).await;
+        let folder = tempfile::tempdir().unwrap();
+        let lender = lender(folder.path(), 1, PATIENT).await;
         let mut held = lender.lend().await.unwrap();
-        mark(&mut held, "same").await;
-        for sql in [
-            "PRAGMA busy_timeout = 7",
-            "CREATE TABLE t (x)",
-            "BEGIN IMMEDIATE",
-            "INSERT INTO t VALUES (1)",
-        ] {
-            sqlx::raw_sql(sql).execute(&mut *held).await.unwrap();
-        }
+        let same = mark(&mut held).await;
+        run(&mut held, "CREATE TABLE t (x)").await;
+        run(&mut held, "PRAGMA busy_timeout = 7").await;
+        run(&mut held, "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").await;
         drop(held);
         let mut next = lender.lend().await.unwrap();
-        assert_eq!(marked(&mut next).await.as_deref(), Some("same"), "it is kept");
-        let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM t")
-            .fetch_one(&mut *next)
-            .await
-            .unwrap();
-        let patience: i64 = sqlx::query_scalar("PRAGMA busy_timeout")
-            .fetch_one(&mut *next)
-            .await
-            .unwrap();
-        assert_eq!((rows, patience), (0, 30_000));
+        assert_eq!(marked(&mut next).await, Some(same), "it is kept");
+        assert_eq!(number(&mut next, "SELECT COUNT(*) FROM t").await, 0);
+        assert_eq!(number(&mut next, "PRAGMA busy_timeout").await, 12_345);
     }
 
     #[tokio::test]
-    async fn closing_waits_for_what_is_lent_and_lends_no_more() {
-        let (folder, lender) = lender(2).await;
-        let mut held = lender.lend().await.unwrap();
-        let close = tokio::spawn({
-            let lender = lender.clone();
-            async move { lender.close().await }
-        });
-        tokio::task::yield_now().await;
+    async fn closing_waits_for_what_is_lent_and_closes_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let lender = lender(folder.path(), 2, PATIENT).await;
+        let (mut held, other) = (lender.lend().await.unwrap(), lender.lend().await.unwrap());
+        run(&mut held, "CREATE TABLE t (x)").await;
+        other.settled();
+        let mut close = std::pin::pin!(lender.close());
+        assert!(poll!(&mut close).is_pending());
         let error = lender.lend().await.unwrap_err();
         assert!(matches!(error, sqlx::Error::PoolClosed), "{error:?}");
-        sqlx::raw_sql("CREATE TABLE t (x)")
-            .execute(&mut *held)
-            .await
-            .unwrap();
-        assert!(!close.is_finished());
+        let log = folder.path().join("db-wal");
+        assert!(log.is_file());
         // Left in the middle: it is put in order, and then closed.
         drop(held);
-        close.await.unwrap();
+        close.await;
+        assert!(!log.exists(), "the last connection that is closed takes it along");
         let error = lender.lend().await.unwrap_err();
         assert!(matches!(error, sqlx::Error::PoolClosed), "{error:?}");
-        std::fs::remove_file(folder.path().join("db")).unwrap();
     }
 
     #[test]
     fn a_connection_that_is_dropped_outside_of_a_runtime_is_closed() {
-        let runtime = || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-        };
-        let inside = runtime();
-        let (_folder, lender) = inside.block_on(lender(1));
-        let held = inside.block_on(lender.lend()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (lender, held) = runtime.block_on(async {
+            let lender = lender(folder.path(), 1, PATIENT).await;
+            let mut held = lender.lend().await.unwrap();
+            mark(&mut held).await;
+            run(&mut held, "CREATE TABLE t (x)").await;
+            run(&mut held, "BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").await;
+            (lender, held)
+        });
         drop(held);
-        inside.block_on(async {
+        runtime.block_on(async {
             let mut next = lender.lend().await.unwrap();
-            sqlx::raw_sql("BEGIN IMMEDIATE; COMMIT")
-                .execute(&mut *next)
-                .await
-                .unwrap();
+            assert_eq!(marked(&mut next).await, None, "it is another one");
+            run(&mut next, "BEGIN IMMEDIATE; COMMIT").await;
+            assert_eq!(number(&mut next, "SELECT COUNT(*) FROM t").await, 0);
         });
     }
 }

@@ -93,8 +93,8 @@ impl Readers {
             None => self.start(ask, limits)?,
         };
         let mut answer = reader.ask(ask, bytes, limits);
-        if reader.has_read && matches!(answer, Err(Failure::Died)) {
-            // Of what it had read before, perhaps.
+        if reader.has_read && matches!(answer, Err(Failure::Died | Failure::Nonsense(_))) {
+            // For what it had read before, perhaps.
             reader = self.start(ask, limits)?;
             answer = reader.ask(ask, bytes, limits);
         }
