@@ -24,7 +24,7 @@ pub use sides::{DenseSide, DenseSource};
 use crate::error::RagError;
 use crate::fusion::{self, FusedHit, Lists};
 pub(crate) use report::micros_since;
-use sides::{Ask, Side};
+use sides::{Ask, Found};
 
 /// How deep the sides are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +111,9 @@ impl Retriever {
             depth,
             calls: &self.calls,
         };
-        let (lexical, dense) = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
-
-        let unknown = self
-            .without_vector(&lexical, &dense, depth, &mut report.hitch)
-            .await;
+        let found = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
+        let unknown = without_vector(&found, depth, &mut report.hitch);
+        let Found { lexical, dense, .. } = found;
         let fusing = Instant::now();
         let lists = Lists {
             lexical: &lexical.hits,
@@ -159,40 +157,39 @@ impl Retriever {
         report.total_micros = micros_since(started);
         Ok(Retrieval { hits, report })
     }
+}
 
-    /// The chunks of the lexical list that have no vector, of which the dense side can say nothing.
-    ///
-    /// A dense list that is not full holds every vector there is. A store that cannot tell is taken as complete; the next
-    /// question asks again.
-    async fn without_vector(
-        &self,
-        lexical: &Side,
-        dense: &Side,
-        depth: usize,
-        hitch: &mut bool,
-    ) -> HashSet<ChunkId> {
-        let Some(side) = &dense.asked else {
-            return HashSet::new();
-        };
-        let listed: HashSet<ChunkId> = dense.hits.iter().map(|hit| hit.id).collect();
-        let missing = lexical.hits.iter().map(|hit| hit.id);
-        let mut missing: HashSet<ChunkId> = missing.filter(|id| !listed.contains(id)).collect();
-        if dense.hits.len() < depth || missing.is_empty() {
-            return missing;
-        }
-        let asked = missing.iter().copied().collect();
-        match self.vectors.contained(side.collection, asked).await {
-            Ok(known) => known.iter().for_each(|id| {
-                missing.remove(id);
-            }),
-            Err(error) => {
-                tracing::warn!(%error, "which chunks have a vector is not known");
-                *hitch = true;
-                missing.clear();
-            }
-        }
-        missing
+/// The chunks of the lexical list that have no vector, of which the dense side can say nothing.
+///
+/// A dense list that is not full holds every vector there is. A store that cannot tell is taken as complete; the next
+/// question asks again.
+fn without_vector(found: &Found, depth: usize, hitch: &mut bool) -> HashSet<ChunkId> {
+    let Found {
+        lexical,
+        dense,
+        with_vector,
+    } = found;
+    if dense.asked.is_none() {
+        return HashSet::new();
     }
+    let listed: HashSet<ChunkId> = dense.hits.iter().map(|hit| hit.id).collect();
+    let missing = lexical.hits.iter().map(|hit| hit.id);
+    let mut missing: HashSet<ChunkId> = missing.filter(|id| !listed.contains(id)).collect();
+    if dense.hits.len() < depth || missing.is_empty() {
+        return missing;
+    }
+    match with_vector {
+        Some(Ok(known)) => known.iter().for_each(|id| {
+            missing.remove(id);
+        }),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "which chunks have a vector is not known");
+            *hitch = true;
+            missing.clear();
+        }
+        None => {}
+    }
+    missing
 }
 
 /// The list of one side alone, with its raw scores.

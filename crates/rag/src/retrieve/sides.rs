@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    CallLog, Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError, VectorQuery,
-    VectorStore,
+    CallLog, ChunkId, Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError,
+    VectorQuery, VectorStore,
 };
 use tracing::Instrument as _;
 
@@ -69,6 +69,15 @@ impl Side {
     }
 }
 
+/// What both sides found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) lexical: Side,
+    pub(crate) dense: Side,
+    /// Those of the lexical hits that have a vector, if it was asked.
+    pub(crate) with_vector: Option<Result<Vec<ChunkId>, VectorError>>,
+}
+
 /// One question to both sides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
@@ -86,40 +95,70 @@ pub(crate) async fn ask_both(
     vectors: &dyn VectorStore,
     dense: &dyn DenseSource,
     ask: Ask<'_>,
-) -> Result<(Side, Side), RagError> {
-    match ask.mode {
-        Mode::Lexical => Ok((lexical(vectors, ask).await?, Side::idle(SideStatus::NotAsked))),
+) -> Result<Found, RagError> {
+    let (lexical, dense, with_vector) = match ask.mode {
+        Mode::Lexical => {
+            let found = lexical(vectors, ask).await?;
+            (found, Side::idle(SideStatus::NotAsked), None)
+        }
         Mode::Dense => {
             let side = dense.side().await?.ok_or(RagError::NoEmbedder)?;
             let found = self::dense(vectors, &side, ask).await?;
-            Ok((Side::idle(SideStatus::NotAsked), found.of(side)))
+            (Side::idle(SideStatus::NotAsked), found.of(side), None)
         }
-        Mode::Hybrid => {
-            let (lexical, dense) =
-                tokio::join!(lexical(vectors, ask), dense_if_it_counts(vectors, dense, ask));
-            Ok((lexical?, dense?))
-        }
-    }
+        Mode::Hybrid => match dense.side().await? {
+            None => {
+                let found = lexical(vectors, ask).await?;
+                (found, Side::idle(SideStatus::NotConfigured), None)
+            }
+            Some(side) if !side.embedder.info().knows(ask.script) => {
+                let found = lexical(vectors, ask).await?;
+                (found, Side::idle(SideStatus::ScriptUnknown).of(side), None)
+            }
+            Some(side) => {
+                let (found, dense) = tokio::join!(
+                    lexical_beside(vectors, side.collection, ask),
+                    dense_unless_it_fails(vectors, &side, ask)
+                );
+                let (lexical, with_vector) = found?;
+                (lexical, dense?.of(side), with_vector)
+            }
+        },
+    };
+    Ok(Found {
+        lexical,
+        dense,
+        with_vector,
+    })
 }
 
-async fn dense_if_it_counts(
+/// The lexical side, and what the dense index holds of it: asked while the question's vector is computed, which takes longer.
+async fn lexical_beside(
     vectors: &dyn VectorStore,
-    dense: &dyn DenseSource,
+    dense: Collection,
+    ask: Ask<'_>,
+) -> Result<(Side, Option<Result<Vec<ChunkId>, VectorError>>), RagError> {
+    let found = lexical(vectors, ask).await?;
+    if found.hits.is_empty() {
+        return Ok((found, None));
+    }
+    let ids = found.hits.iter().map(|hit| hit.id).collect();
+    let with_vector = vectors.contained(dense, ids).await;
+    Ok((found, Some(with_vector)))
+}
+
+async fn dense_unless_it_fails(
+    vectors: &dyn VectorStore,
+    side: &DenseSide,
     ask: Ask<'_>,
 ) -> Result<Side, RagError> {
-    let Some(side) = dense.side().await? else {
-        return Ok(Side::idle(SideStatus::NotConfigured));
-    };
-    if !side.embedder.info().knows(ask.script) {
-        return Ok(Side::idle(SideStatus::ScriptUnknown).of(side));
-    }
-    match self::dense(vectors, &side, ask).await {
+    match dense(vectors, side, ask).await {
         Err(error) if degrades(&error) => {
             let reason = reason(&error);
             tracing::warn!(error = %reason, "the dense side failed; the answer is lexical only");
-            Ok(Side::idle(SideStatus::Failed(reason)).of(side))
+            Ok(Side::idle(SideStatus::Failed(reason)))
         }
-        outcome => Ok(outcome?.of(side)),
+        outcome => outcome,
     }
 }
 
