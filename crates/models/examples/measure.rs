@@ -1,9 +1,8 @@
 //! What the installed model costs here: time to load, memory, tokens per CPU-second, time of a question.
 //!
-//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared|own] [alone] [bf16|fp32|int8] [LIBRARY.so]`
-//! (Linux: reads /proc).
+//! `cargo run --release -p nexus-models --example measure -- [MODELS_DIR] [shared|own] [THREADS] [bf16|fp32|int8] [LIBRARY.so]`,
+//! where THREADS are those of a question (Linux: reads /proc).
 
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use nexus_domain::Embedder;
@@ -100,12 +99,13 @@ fn options() -> EmbedderOptions {
         match argument.as_str() {
             "shared" => options.query_session = QuerySession::Shared,
             "own" => options.query_session = QuerySession::Own,
-            // A question on one thread.
-            "alone" => options.query_threads = Some(NonZeroUsize::MIN),
             "bf16" => options.precision = PrecisionChoice::Bf16,
             "fp32" => options.precision = PrecisionChoice::Fp32,
             "int8" => options.precision = PrecisionChoice::Int8,
-            library => options.runtime_library = Some(library.into()),
+            other => match other.parse() {
+                Ok(threads) => options.query_threads = Some(threads),
+                Err(_) => options.runtime_library = Some(other.into()),
+            },
         }
     }
     options

@@ -31,7 +31,7 @@ pub struct EmbedderOptions {
     pub runtime_library: Option<PathBuf>,
     /// Threads of a batch of passages; `None`: one per core.
     pub passage_threads: Option<NonZeroUsize>,
-    /// Threads of a question; `None`: two, or one where that is more than half of the cores, for the search by words runs beside it.
+    /// Threads of a question; `None`: two, or one where two would share a core, which is hardly faster and takes more of it.
     pub query_threads: Option<NonZeroUsize>,
     /// Passages per run of the model; 1 to 64.
     pub batch_size: usize,
@@ -61,8 +61,10 @@ impl EmbedderOptions {
     }
 
     pub(crate) fn query_threads(&self) -> usize {
-        self.query_threads
-            .map_or_else(|| (cores() / 2).clamp(1, 2), NonZeroUsize::get)
+        self.query_threads.map_or_else(
+            || cores().min(num_cpus::get_physical()).clamp(1, 2),
+            NonZeroUsize::get,
+        )
     }
 
     pub(crate) fn batch_size(&self) -> usize {
