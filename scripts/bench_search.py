@@ -8,9 +8,8 @@ Computing the vectors of all passages would take hours, so they are drawn at ran
 everything else is real: texts, terms, indexes, rows, and the vector of every question. Random vectors are the hard case of a
 graph index. Questions are sentences of the archive's own documents. With several numbers of copies one installation grows from
 each to the next, which gives a curve; what is asked beside an ingestion is measured at the last. Prints one Markdown table for each:
-milliseconds as the client sees them, and CPU from the operating system (Linux: /proc). The client shares the cores, and its own
-CPU is not counted: it is taken from each latency, and from the time in which a rate was reached what it took of all cores.
-Standard library only.
+milliseconds as the client sees them, and CPU from the operating system (Linux: /proc); the client shares the cores. Standard
+library only.
 """
 
 import argparse
@@ -68,8 +67,7 @@ class Asker:
         ).encode()
 
     def ask(self, body):
-        """The milliseconds that it took, but for the CPU of this thread, and the answer."""
-        started, spent = time.perf_counter(), time.thread_time()
+        started = time.perf_counter()
         self.socket.sendall(self.head + str(len(body)).encode() + b"\r\n\r\n" + body)
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -80,7 +78,7 @@ class Asker:
         length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         while len(rest) < length:
             rest += self.received()
-        return (time.perf_counter() - started - (time.thread_time() - spent)) * 1000, rest
+        return (time.perf_counter() - started) * 1000, rest
 
     def received(self):
         piece = self.socket.recv(1 << 16)
@@ -114,8 +112,7 @@ def measured(server, asked, at_once):
     if failed:
         raise SystemExit(str(failed[0]))
     seconds, own = time.perf_counter() - started, time.process_time() - own
-    rate = len(asked) / (seconds - own / min(os.cpu_count(), at_once))
-    return sorted(latencies), rate, (server.cpu() - cpu) / len(asked) * 1000, own / len(asked) * 1000
+    return sorted(latencies), len(asked) / seconds, (server.cpu() - cpu) / len(asked) * 1000, own / len(asked) * 1000
 
 
 def row(name, result):
