@@ -106,13 +106,18 @@ fn sentence<'t>(text: &'t str, chance: &mut Chance) -> Option<&'t str> {
     Some(&text[unit.span.clone()])
 }
 
-/// Places of the words that mean something.
+/// Places of the words that mean something, none of them in another: of scripts without spaces, each two neighbours are a term.
 fn meaning(sentence: &str) -> Vec<std::ops::Range<usize>> {
-    nexus_text::terms(sentence)
+    let words = nexus_text::terms(sentence)
         .into_iter()
-        .filter(|term| term.kind == TermKind::Word && !is_function_word(term.id))
-        .map(|term| term.span)
-        .collect()
+        .filter(|term| term.kind == TermKind::Word && !is_function_word(term.id));
+    let mut places: Vec<std::ops::Range<usize>> = Vec::new();
+    for word in words {
+        if places.last().is_none_or(|last| last.end <= word.span.start) {
+            places.push(word.span);
+        }
+    }
+    places
 }
 
 /// SplitMix64 (Steele, Lea, Flood, 2014): enough for drawing samples, and the same on every machine.
@@ -182,6 +187,17 @@ mod tests {
         };
         let mean = questions.iter().map(held).sum::<f32>() / 40.0;
         assert!((0.5..0.9).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn scripts_without_spaces_make_questions_too() {
+        let mut samples = samples();
+        samples[0].text =
+            "The codes (Chinese: 大元通制, of the great Yuan) were begun by his father in 1316.".to_owned();
+        samples[1].text = "この倉庫では温度と湿度を毎日三回記録し、記録は五年間保存します。".to_owned();
+        let questions = pseudo_questions(&samples, 200, Basis::Lexical, 7);
+        assert_eq!(questions.len(), 200);
+        assert!(questions.iter().any(|question| question.text.contains('元')));
     }
 
     #[test]
