@@ -24,7 +24,7 @@ pub async fn read(app: &TestApp) -> String {
 }
 
 /// The number behind a metric with these labels, in any order.
-fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+pub fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     let line = text.lines().find(|line| {
         let labelled = line
             .strip_prefix(name)

@@ -1,11 +1,13 @@
 //! Passages: chunks as retrieval hands them out, with what a citation needs to know about their document.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::access::KbFilter;
 use crate::document::{Chunk, Format};
-use crate::id::ChunkId;
+use crate::id::{ChunkId, VersionId};
 
 /// A current chunk and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,4 +43,7 @@ pub struct PassageError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 pub trait Passages: Send + Sync {
     /// The current passages among `ids`, in no particular order.
     async fn current(&self, ids: &[ChunkId], filter: &KbFilter) -> Result<Vec<Passage>, PassageError>;
+
+    /// The version of a document that each of `ids` is a part of, current or not; an id without a row is left out.
+    async fn versions_of(&self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, VersionId>, PassageError>;
 }

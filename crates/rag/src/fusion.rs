@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
-use nexus_domain::{ChunkId, Hit};
+use nexus_domain::{ChunkId, Hit, VersionId};
 
 /// A list is normalised between its first score and the one at this rank. What lies deeper counts as much as what is not
 /// in the list: deeper lists change nothing above it.
@@ -31,6 +31,9 @@ pub struct Lists<'a> {
     pub dense: &'a [Hit],
     /// Chunks of the lexical list that have no vector: it is yet to come, or the model does not know their script.
     pub unknown: &'a HashSet<ChunkId>,
+    /// The documents (their versions) of the first [`NORMALISED_DEPTH`] lexical hits, or of as many of them as belong to as many
+    /// documents as the [`CROWD`] goes deep: what follows is not looked at then. A hit that is not told stands alone.
+    pub versions: &'a HashMap<ChunkId, VersionId>,
 }
 
 /// A candidate with both raw scores at hand.
@@ -47,7 +50,7 @@ pub struct FusedHit {
 
 /// Fuses with the weight that [`lexical_weight`] gives.
 pub fn fuse(lists: Lists<'_>) -> Vec<FusedHit> {
-    fuse_weighted(lists, lexical_weight(lists.lexical, lists.dense))
+    fuse_weighted(lists, lexical_weight(lists))
 }
 
 /// The lexical side's share, 0 to 1: how much of the best lexical score the [`CROWD`] lacks, and all of it where the sides
@@ -55,7 +58,8 @@ pub fn fuse(lists: Lists<'_>) -> Vec<FusedHit> {
 ///
 /// BM25 has a natural zero (no word in common), so the ratio of two scores means something, and it does not change
 /// when all scores are scaled. A side that found nothing has no say.
-pub fn lexical_weight(lexical: &[Hit], dense: &[Hit]) -> f32 {
+pub fn lexical_weight(lists: Lists<'_>) -> f32 {
+    let Lists { lexical, dense, .. } = lists;
     let Some(best) = lexical.first() else { return 0.0 };
     if dense.is_empty() {
         return 1.0;
@@ -63,9 +67,34 @@ pub fn lexical_weight(lexical: &[Hit], dense: &[Hit]) -> f32 {
     if best.score <= 0.0 {
         return 0.0;
     }
-    let crowd: f32 = CROWD.map(|rank| lexical_at(rank, lexical, dense)).sum();
+    let chunks = lexical.len().max(dense.len());
+    let spread = spread(lists);
+    let crowd: f32 = CROWD.map(|rank| lexical_at(rank, &spread, chunks)).sum();
     let contrast = (1.0 - crowd / CROWD.count() as f32 / best.score).clamp(0.0, 1.0);
     1.0 - (1.0 - contrast) * trust(lexical, dense)
+}
+
+/// The lexical list with as few chunks of one document as leave it long enough for the [`CROWD`]: chunks of a document
+/// that is about the matter are no crowd, and where there are few documents, their chunks are all there is.
+fn spread(lists: Lists<'_>) -> Vec<Hit> {
+    let hits = &lists.lexical[..lists.lexical.len().min(NORMALISED_DEPTH)];
+    let mut listed: HashMap<VersionId, usize> = HashMap::new();
+    let places: Vec<usize> = hits
+        .iter()
+        .map(|hit| match lists.versions.get(&hit.id) {
+            Some(version) => {
+                let place = listed.entry(*version).or_default();
+                *place += 1;
+                *place
+            }
+            None => 1,
+        })
+        .collect();
+    let mut sorted = places.clone();
+    sorted.sort_unstable();
+    let most = sorted.get(CROWD.end() - 1).copied().unwrap_or(usize::MAX);
+    let few = |(hit, place): (&Hit, usize)| (place <= most).then_some(*hit);
+    hits.iter().zip(places).filter_map(few).collect()
 }
 
 /// How far the dense side is listened to, 0 to 1, by how much of the shorter list both hold.
@@ -84,7 +113,11 @@ pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
     let weight = f64::from(lexical_weight);
     let lexical = Scale::of(
         lists.lexical,
-        lexical_at(NORMALISED_DEPTH, lists.lexical, lists.dense),
+        lexical_at(
+            NORMALISED_DEPTH,
+            lists.lexical,
+            lists.lexical.len().max(lists.dense.len()),
+        ),
     );
     let floor = lists
         .dense
@@ -120,8 +153,7 @@ pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
 
 /// The lexical score at `rank` (from 1), 0 where the list ends before it although there are more chunks, and the last
 /// one where there are none.
-fn lexical_at(rank: usize, lexical: &[Hit], dense: &[Hit]) -> f32 {
-    let chunks = lexical.len().max(dense.len());
+fn lexical_at(rank: usize, lexical: &[Hit], chunks: usize) -> f32 {
     let rank = rank.min(chunks).max(1);
     lexical.get(rank - 1).map_or(0.0, |hit| hit.score)
 }

@@ -1,16 +1,17 @@
 //! The port that turns hits into passages, served from rows: what is not current, or not asked for, falls out here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use nexus_domain::{ChunkId, KbFilter, KbId, Passage, PassageError, Passages};
+use nexus_domain::{ChunkId, KbFilter, KbId, Passage, PassageError, Passages, VersionId};
 use sqlx::FromRow;
+use sqlx::types::Uuid;
 
 use crate::chunks::{ChunkRow, chunk_columns};
 use crate::db::Db;
 use crate::error::StorageError;
 use crate::session::on;
-use crate::sql::{FEW, IDS, SOME, fitting, statements, tuples};
+use crate::sql::{FEW, IDS, SOME, fitting, ids_in, padded, statements, tuples};
 use crate::types::word;
 
 macro_rules! current {
@@ -37,6 +38,7 @@ statements! {
     CURRENT_OF_FEW = current!(FEW);
     CURRENT_OF_SOME = current!(SOME);
     CURRENT = current!(IDS);
+    VERSIONS_OF = ids_in!("SELECT id, version_id FROM chunks WHERE id IN ", "");
 }
 
 #[derive(FromRow)]
@@ -80,6 +82,28 @@ impl Passages for Db {
         passages.retain(|passage| allowed.contains(&passage.chunk.kb_id));
         Ok(passages)
     }
+
+    async fn versions_of(&self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, VersionId>, PassageError> {
+        versions_of(self, ids)
+            .await
+            .map_err(|error| PassageError(Box::new(error)))
+    }
+}
+
+async fn versions_of(mut db: &Db, ids: &[ChunkId]) -> Result<HashMap<ChunkId, VersionId>, StorageError> {
+    let rows: Vec<(Uuid, Uuid)> = on!(db, |c| {
+        let mut rows = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(IDS) {
+            let mut select = sqlx::query_as(VERSIONS_OF);
+            for id in padded(batch) {
+                select = select.bind(id.as_uuid());
+            }
+            rows.append(&mut select.fetch_all(&mut *c).await?);
+        }
+        rows
+    });
+    let version = |(id, version)| (ChunkId::from_uuid(id), VersionId::from_uuid(version));
+    Ok(rows.into_iter().map(version).collect())
 }
 
 async fn passages(mut db: &Db, ids: &[ChunkId]) -> Result<Vec<Passage>, StorageError> {

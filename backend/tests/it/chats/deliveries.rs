@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::api::{error, text};
 use crate::bot_process::{ANNA, Process, QUESTION, app, button, said};
+use crate::metrics::{read, value};
+use crate::test_app::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_gets_a_placeholder_and_then_its_answer_once() {
@@ -207,6 +209,14 @@ async fn what_cannot_be_delivered_becomes_a_dead_letter_and_admins_hear_of_it_on
     app.end().await;
 }
 
+/// Waits until so many updates have been handled, and what they say is on its way.
+async fn updates_are_handled(app: &TestApp, count: u32) {
+    let handled = |text: &str| value(text, "nexus_update_seconds_count", &[r#"outcome="handled""#]);
+    while handled(&read(app).await).is_none_or(|handled| handled < f64::from(count)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_that_pass_wait_longer_and_those_of_a_chat_end_it() {
     let (app, operator, mut bot) = app(vec![]).await;
@@ -223,6 +233,7 @@ async fn failures_that_pass_wait_longer_and_those_of_a_chat_end_it() {
 
     // Blocked: what waits is dropped, and nothing new is sent there until the person is back.
     bot.commands(ANNA, "help").await;
+    updates_are_handled(&app, 2).await;
     let gone = json!({"kind": "chat_fatal", "message": "Forbidden: bot was blocked by the user"});
     assert_eq!(bot.report(&again, "failed", gone).await.0, 204);
     let (_, chats) = operator.get("/chats").await;

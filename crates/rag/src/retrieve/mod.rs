@@ -111,20 +111,25 @@ impl Retriever {
             depth,
             calls: &self.calls,
         };
-        let found = sides::ask_both(&*self.vectors, &*self.dense, ask).await?;
+        let found = sides::ask_both(self, ask).await?;
         let unknown = without_vector(&found, depth, &mut report.hitch);
-        let Found { lexical, dense, .. } = found;
+        let Found {
+            lexical,
+            dense,
+            known,
+        } = found;
         let fusing = Instant::now();
         let lists = Lists {
             lexical: &lexical.hits,
             dense: &dense.hits,
             unknown: &unknown,
+            versions: &known.versions,
         };
         let ranked = tracing::info_span!(target: "nexus_trace", "fuse").in_scope(|| match question.mode {
             Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
             Mode::Dense => raw(&dense.hits, |hit| (None, Some(hit.score))),
             Mode::Hybrid => {
-                let weight = fusion::lexical_weight(lists.lexical, lists.dense);
+                let weight = fusion::lexical_weight(lists);
                 report.lexical_weight = (lexical.ran() && dense.ran()).then_some(weight);
                 fusion::fuse_weighted(lists, weight)
             }
@@ -167,7 +172,7 @@ fn without_vector(found: &Found, depth: usize, hitch: &mut bool) -> HashSet<Chun
     let Found {
         lexical,
         dense,
-        with_vector,
+        known,
     } = found;
     if dense.asked.is_none() {
         return HashSet::new();
@@ -178,8 +183,8 @@ fn without_vector(found: &Found, depth: usize, hitch: &mut bool) -> HashSet<Chun
     if dense.hits.len() < depth || missing.is_empty() {
         return missing;
     }
-    match with_vector {
-        Some(Ok(known)) => known.iter().for_each(|id| {
+    match &known.with_vector {
+        Some(Ok(with_vector)) => with_vector.iter().for_each(|id| {
             missing.remove(id);
         }),
         Some(Err(error)) => {
@@ -187,7 +192,7 @@ fn without_vector(found: &Found, depth: usize, hitch: &mut bool) -> HashSet<Chun
             *hitch = true;
             missing.clear();
         }
-        None => {}
+        None => missing.clear(),
     }
     missing
 }

@@ -1,19 +1,22 @@
 //! The two searches of a question, side by side.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use nexus_domain::{
-    CallLog, ChunkId, Collection, Embedder, Hit, KbFilter, PassageError, Script, Vector, VectorError,
-    VectorQuery, VectorStore,
+    CallLog, ChunkId, Collection, Embedder, Hit, KbFilter, PassageError, Passages, Script, Vector,
+    VectorError, VectorQuery, VectorStore, VersionId,
 };
 use tracing::Instrument as _;
 
+use super::Retriever;
 use super::question::Mode;
 use super::report::{SideReport, SideStatus, micros_since};
 use crate::error::RagError;
+use crate::fusion::{CROWD, NORMALISED_DEPTH};
 
 /// An embedding model and the index that was built with it.
 #[derive(Clone, Debug)]
@@ -74,8 +77,16 @@ impl Side {
 pub(crate) struct Found {
     pub(crate) lexical: Side,
     pub(crate) dense: Side,
-    /// Those of the lexical hits that have a vector, if it was asked.
+    pub(crate) known: Known,
+}
+
+/// What is known of the lexical hits, where both sides were asked.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Those that have a vector. Where the dense list is not full nobody needs to know.
     pub(crate) with_vector: Option<Result<Vec<ChunkId>, VectorError>>,
+    /// The documents of the first ones.
+    pub(crate) versions: HashMap<ChunkId, VersionId>,
 }
 
 /// One question to both sides.
@@ -92,59 +103,89 @@ pub(crate) struct Ask<'a> {
 
 /// Asks the sides that the mode wants. A dense side that fails is an error only where nothing else was asked for.
 pub(crate) async fn ask_both(
-    vectors: &dyn VectorStore,
-    dense: &dyn DenseSource,
+    Retriever {
+        vectors,
+        dense,
+        passages,
+        ..
+    }: &Retriever,
     ask: Ask<'_>,
 ) -> Result<Found, RagError> {
-    let (lexical, dense, with_vector) = match ask.mode {
+    let vectors = &**vectors;
+    let (lexical, dense, known) = match ask.mode {
         Mode::Lexical => {
             let found = lexical(vectors, ask).await?;
-            (found, Side::idle(SideStatus::NotAsked), None)
+            (found, Side::idle(SideStatus::NotAsked), Known::default())
         }
         Mode::Dense => {
             let side = dense.side().await?.ok_or(RagError::NoEmbedder)?;
             let found = self::dense(vectors, &side, ask).await?;
-            (Side::idle(SideStatus::NotAsked), found.of(side), None)
+            (Side::idle(SideStatus::NotAsked), found.of(side), Known::default())
         }
         Mode::Hybrid => match dense.side().await? {
             None => {
                 let found = lexical(vectors, ask).await?;
-                (found, Side::idle(SideStatus::NotConfigured), None)
+                (found, Side::idle(SideStatus::NotConfigured), Known::default())
             }
             Some(side) if !side.embedder.info().knows(ask.script) => {
                 let found = lexical(vectors, ask).await?;
-                (found, Side::idle(SideStatus::ScriptUnknown).of(side), None)
+                (
+                    found,
+                    Side::idle(SideStatus::ScriptUnknown).of(side),
+                    Known::default(),
+                )
             }
             Some(side) => {
                 let (found, dense) = tokio::join!(
-                    lexical_beside(vectors, side.collection, ask),
+                    lexical_beside(vectors, &**passages, side.collection, ask),
                     dense_unless_it_fails(vectors, &side, ask)
                 );
-                let (lexical, with_vector) = found?;
-                (lexical, dense?.of(side), with_vector)
+                let (lexical, known) = found?;
+                (lexical, dense?.of(side), known)
             }
         },
     };
     Ok(Found {
         lexical,
         dense,
-        with_vector,
+        known,
     })
 }
 
-/// The lexical side, and what the dense index holds of it: asked while the question's vector is computed, which takes longer.
+/// The lexical side, and what is known of its hits: asked while the question's vector is computed, which takes longer.
 async fn lexical_beside(
     vectors: &dyn VectorStore,
+    passages: &dyn Passages,
     dense: Collection,
     ask: Ask<'_>,
-) -> Result<(Side, Option<Result<Vec<ChunkId>, VectorError>>), RagError> {
+) -> Result<(Side, Known), RagError> {
     let found = lexical(vectors, ask).await?;
     if found.hits.is_empty() {
-        return Ok((found, None));
+        return Ok((found, Known::default()));
     }
-    let ids = found.hits.iter().map(|hit| hit.id).collect();
-    let with_vector = vectors.contained(dense, ids).await;
-    Ok((found, Some(with_vector)))
+    let ids: Vec<_> = found.hits.iter().map(|hit| hit.id).collect();
+    let (with_vector, versions) =
+        tokio::join!(vectors.contained(dense, ids.clone()), documents(passages, &ids));
+    let known = Known {
+        with_vector: Some(with_vector),
+        versions: versions?,
+    };
+    Ok((found, known))
+}
+
+/// The documents of as many of the first hits as it takes to tell the crowd from the chunks of one document.
+async fn documents(
+    passages: &dyn Passages,
+    ids: &[ChunkId],
+) -> Result<HashMap<ChunkId, VersionId>, PassageError> {
+    let first = &ids[..ids.len().min(NORMALISED_DEPTH)];
+    let (now, later) = first.split_at(first.len().min(2 * CROWD.end()));
+    let mut versions = passages.versions_of(now).await?;
+    let documents: HashSet<_> = versions.values().collect();
+    if documents.len() < *CROWD.end() && !later.is_empty() {
+        versions.extend(passages.versions_of(later).await?);
+    }
+    Ok(versions)
 }
 
 async fn dense_unless_it_fails(

@@ -1,9 +1,9 @@
 //! What the fusion rule promises, for any scores.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use nexus_domain::{ChunkId, Hit};
+use nexus_domain::{ChunkId, Hit, VersionId};
 use nexus_rag::fusion::{FusedHit, Lists, fuse, fuse_weighted, lexical_weight};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,11 +26,22 @@ fn list(scores: impl IntoIterator<Item = (usize, f32)>) -> Vec<Hit> {
 
 fn lists<'a>(lexical: &'a [Hit], dense: &'a [Hit]) -> Lists<'a> {
     static NONE: LazyLock<HashSet<ChunkId>> = LazyLock::new(HashSet::new);
+    static ALONE: LazyLock<HashMap<ChunkId, VersionId>> = LazyLock::new(HashMap::new);
     Lists {
         lexical,
         dense,
         unknown: &NONE,
+        versions: &ALONE,
     }
+}
+
+/// Which document each chunk of a list belongs to.
+fn documents(hits: &[Hit], document: impl Fn(usize) -> usize) -> HashMap<ChunkId, VersionId> {
+    let version = |n: usize| VersionId::from_uuid(id(document(n)).as_uuid());
+    hits.iter()
+        .enumerate()
+        .map(|(n, hit)| (hit.id, version(n)))
+        .collect()
 }
 
 /// The chunks of the lexical list that the dense one lacks.
@@ -66,12 +77,27 @@ proptest! {
     ) {
         let (lexical, dense) = (list(words), list(meaning));
         let unknown = if trails { missing(&lexical, &dense) } else { HashSet::new() };
-        let fused = fuse(Lists { lexical: &lexical, dense: &dense, unknown: &unknown });
+        let fused = fuse(Lists { unknown: &unknown, ..lists(&lexical, &dense) });
         prop_assert!(fused.iter().all(|hit| (0.0..=1.0).contains(&hit.score)));
         prop_assert!(fused.windows(2).all(|pair| pair[0].score >= pair[1].score));
         let ids: std::collections::HashSet<_> = lexical.iter().chain(&dense).map(|hit| hit.id).collect();
         prop_assert_eq!(ids.len(), fused.len(), "nothing is lost and nothing comes twice");
-        prop_assert!((0.0..=1.0).contains(&lexical_weight(&lexical, &dense)));
+        prop_assert!((0.0..=1.0).contains(&lexical_weight(lists(&lexical, &dense))));
+    }
+
+    #[test]
+    fn to_know_the_documents_never_lowers_the_weight_of_words(
+        words in scores(1..4096),
+        meaning in scores(-64..64),
+        of in vec(0..30_usize, 30),
+    ) {
+        let (lexical, dense) = (list(words), list(meaning));
+        let weight = |versions: &_| lexical_weight(Lists { versions, ..lists(&lexical, &dense) });
+        let alone = weight(&documents(&lexical, |n| n));
+        prop_assert_eq!(alone, lexical_weight(lists(&lexical, &dense)), "one chunk in each is as if it were not told");
+        prop_assert_eq!(alone, weight(&documents(&lexical, |_| 0)), "one document is no reason");
+        let weight = weight(&documents(&lexical, |n| of[n]));
+        prop_assert!(alone <= weight && weight <= 1.0);
     }
 
     #[test]
@@ -164,15 +190,51 @@ fn deeper_lists_change_nothing_above_them() {
 fn words_that_single_out_a_chunk_outweigh_vectors() {
     let lexical = list((0..100).map(|n| (n, if n == 0 { 20.0 } else { 2.0 })));
     let dense = list((0..100).map(|n| (n, if n == 50 { 0.9 } else { 0.3 })));
-    assert!((lexical_weight(&lexical, &dense) - 0.9).abs() < 1e-6);
+    assert!((lexical_weight(lists(&lexical, &dense)) - 0.9).abs() < 1e-6);
     assert_eq!(fuse(lists(&lexical, &dense))[0].id, id(0));
+}
+
+/// Twenty chunks of a manual match like the best one, and the documents behind it hardly do: its words single out a document.
+#[test]
+fn chunks_of_one_document_are_no_crowd() {
+    let lexical = list((0..100).map(|n| (n, if n < 20 { 20.0 } else { 2.0 })));
+    let dense = list((0..100).map(|n| (n, 0.9 - n as f32 / 200.0)));
+    let weight = |of: fn(usize) -> usize| {
+        let versions = documents(&lexical, of);
+        lexical_weight(Lists {
+            versions: &versions,
+            ..lists(&lexical, &dense)
+        })
+    };
+    let [manual, chunks, all, one_of_five] =
+        [|n| if n < 20 { 0 } else { n }, |n| n, |n| n % 4, |n| n / 20].map(weight);
+    assert!((manual - 0.9).abs() < 1e-6, "{manual}");
+    assert!(chunks < 1e-6, "{chunks}");
+    assert!(all < 1e-6, "each of four documents matches: {all}");
+    assert!(one_of_five > 0.85, "one of five documents matches: {one_of_five}");
+}
+
+/// Who knows as many documents as the crowd is deep need not ask for those of what follows.
+#[test]
+fn documents_beyond_the_crowd_change_nothing() {
+    let lexical = list((0..100).map(|n| (n, 20.0 / (1.0 + n as f32 / 10.0))));
+    let dense = list((0..100).map(|n| (n, 0.9 - n as f32 / 200.0)));
+    let weight = |told: usize| {
+        let versions = documents(&lexical[..told], |n| n % 23);
+        lexical_weight(Lists {
+            versions: &versions,
+            ..lists(&lexical, &dense)
+        })
+    };
+    assert_eq!(weight(40), weight(100));
+    assert!(weight(0) <= weight(40));
 }
 
 #[test]
 fn vectors_decide_where_many_chunks_match_the_words_alike() {
     let lexical = list((0..100).map(|n| (n, 10.0 - n as f32 / 100.0)));
     let dense = list((0..100).map(|n| (n, if n == 50 { 0.9 } else { 0.3 })));
-    assert!(lexical_weight(&lexical, &dense) < 0.05);
+    assert!(lexical_weight(lists(&lexical, &dense)) < 0.05);
     assert_eq!(fuse(lists(&lexical, &dense))[0].id, id(50));
 }
 
@@ -200,7 +262,7 @@ fn only_the_chunk_that_holds_the_word_wins_in_a_small_knowledge_base() {
         ..lists(&lexical, &dense)
     });
     assert_eq!(fused[0].id, id(3));
-    assert!((lexical_weight(&lexical, &dense) - 1.0).abs() < f32::EPSILON);
+    assert!((lexical_weight(lists(&lexical, &dense)) - 1.0).abs() < f32::EPSILON);
 }
 
 /// A model that has never seen the language ranks at random: what it proposes has nothing to do with the words.
@@ -214,12 +276,12 @@ fn a_model_that_ranks_at_random_is_not_listened_to() {
         let random = list((0..100).map(|n| ((n * 7_919 + seed * 313) % 10_007, 0.5 - n as f32 / 1_000.0)));
         let shared = random.iter().filter(|hit| in_order.contains(&hit.id)).count();
         assert!(shared <= 2, "{shared} by chance");
-        assert!((lexical_weight(&lexical, &random) - 1.0).abs() < 1e-6);
+        assert!((lexical_weight(lists(&lexical, &random)) - 1.0).abs() < 1e-6);
         assert_eq!(order(&fuse(lists(&lexical, &random)))[..10], in_order[..10]);
     }
     let knowing = list((0..100).map(|n| (if n < 10 { n * 9 } else { 5_000 + n }, 0.9 - n as f32 / 200.0)));
     assert!(
-        lexical_weight(&lexical, &knowing) < 0.1,
+        lexical_weight(lists(&lexical, &knowing)) < 0.1,
         "one that shares every tenth decides"
     );
 }

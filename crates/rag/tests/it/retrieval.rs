@@ -217,6 +217,50 @@ async fn a_new_document_is_found_before_its_vector_comes() {
     assert_eq!(found.hits[0].score, 1.0);
 }
 
+/// Whose words' hits have a vector matters only where the dense list is full; elsewhere a look-up that fails spoils nothing.
+#[tokio::test]
+async fn a_look_up_that_fails_is_a_hitch_only_where_the_dense_list_is_full() {
+    for (pages, hitch) in [(20, false), (150, true)] {
+        let world = World::new();
+        for n in 0..pages {
+            let text = format!("The gateway page number {n} tells of networks.");
+            world.add(&format!("{n}.md"), &text).await;
+        }
+        let text = "The gateway page on frobnication of networks.";
+        world.add_lexical("new.md", text, DocumentId::new(AT));
+        let question = world.question("frobnication of gateway networks", Mode::Hybrid);
+        world.break_lookups();
+        let found = world.retriever(true).retrieve(&question).await.unwrap();
+        assert_eq!(paths(&found)[0], "new.md", "{pages} pages");
+        assert_eq!(found.report.hitch, hitch, "{pages} pages");
+    }
+}
+
+/// A manual of many passages on the matter does not pass for a crowd that shares the question's words.
+#[tokio::test]
+async fn passages_of_one_document_do_not_take_the_words_their_say() {
+    let mut weights = Vec::new();
+    for one_document in [true, false] {
+        let world = World::new();
+        let manual = DocumentId::new(AT);
+        for n in 0..25 {
+            let document = if one_document { manual } else { DocumentId::new(AT) };
+            let text = format!("Reset the gateway by step {n}.");
+            let id = world.add_lexical("manual.md", &text, document);
+            world.embed(id, &text).await;
+        }
+        for n in 0..40 {
+            let text = format!("The gateway page number {n} tells of networks.");
+            world.add(&format!("{n}.md"), &text).await;
+        }
+        let question = world.question("reset the gateway", Mode::Hybrid);
+        let found = world.retriever(true).retrieve(&question).await.unwrap();
+        weights.push(found.report.lexical_weight.unwrap());
+    }
+    let [one, many] = weights[..] else { panic!() };
+    assert!(one > 0.5 && many < 0.1, "{one} {many}");
+}
+
 #[tokio::test]
 async fn equal_scores_come_in_one_order() {
     let world = World::of(&[("a.md", "reset"), ("b.md", "reset"), ("c.md", "reset")]).await;

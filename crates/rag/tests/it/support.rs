@@ -1,6 +1,6 @@
 //! Stand-ins for the ports: an index and rows in memory.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -19,6 +19,9 @@ const DENSE: Collection = Collection::Dense {
     generation: GenerationId(1),
     dimension: 64,
 };
+
+/// What is broken where points cannot be looked up by their ids.
+const LOOKUPS: &str = "look-ups";
 
 /// A knowledge base in memory, and what was asked of it.
 pub(crate) struct World {
@@ -82,6 +85,11 @@ impl World {
         self.store.broken.lock().unwrap().insert(collection);
     }
 
+    /// Breaks the look-ups by ids.
+    pub(crate) fn break_lookups(&self) {
+        self.break_collection(LOOKUPS);
+    }
+
     pub(crate) fn reads(&self) -> Vec<usize> {
         self.rows.1.lock().unwrap().clone()
     }
@@ -142,7 +150,7 @@ fn chunk(kb_id: KbId, id: ChunkId, document_id: DocumentId, text: &str) -> Chunk
     let lines = u32::try_from(text.trim_end().lines().count().max(1)).unwrap();
     Chunk {
         id,
-        version_id: VersionId::new(AT),
+        version_id: VersionId::from_uuid(document_id.as_uuid()),
         document_id,
         kb_id,
         ordinal: 0,
@@ -256,6 +264,9 @@ impl VectorStore for MemoryStore {
         collection: Collection,
         mut ids: Vec<ChunkId>,
     ) -> Result<Vec<ChunkId>, VectorError> {
+        if self.broken.lock().unwrap().contains(LOOKUPS) {
+            return Err(VectorError::Unavailable(format!("{LOOKUPS} are away")));
+        }
         let points = self.points.lock().unwrap();
         let points = points.get(&collection.name());
         ids.retain(|id| points.is_some_and(|points| points.contains_key(id)));
@@ -302,5 +313,11 @@ impl Passages for MemoryRows {
             .filter(visible)
             .cloned()
             .collect())
+    }
+
+    async fn versions_of(&self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, VersionId>, PassageError> {
+        let rows = self.0.lock().unwrap();
+        let version = |id| rows.get(id).map(|row| (*id, row.chunk.version_id));
+        Ok(ids.iter().filter_map(version).collect())
     }
 }

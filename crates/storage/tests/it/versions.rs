@@ -1,8 +1,8 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nexus_domain::task::TaskPayload;
-use nexus_domain::{DocumentId, GenerationId, TaskState, VersionId};
+use nexus_domain::{Chunk, ChunkId, DocumentId, GenerationId, Passages, TaskState, VersionId};
 use nexus_storage::{Db, VersionSize};
 
 use crate::support::{Shelf, at, enqueued, new_task, stored_kb};
@@ -15,6 +15,7 @@ on_both_databases! {
     versions_wait_for_the_dense_index_of_a_generation
     a_current_version_stays_so_while_it_is_locked
     embeddings_go_with_the_last_chunk_of_their_text
+    chunks_know_their_version_until_it_is_swept
 }
 
 async fn a_swept_version_takes_its_chunks_and_a_deleted_document_with_it(db: &Db) {
@@ -253,4 +254,27 @@ async fn embeddings_go_with_the_last_chunk_of_their_text(db: &Db) {
     tx.commit().await.unwrap();
     let left = db.embeddings().get_many("e5", &hashes).await.unwrap();
     assert_eq!(left.into_keys().collect::<Vec<_>>(), [hashes[1]]);
+}
+
+async fn chunks_know_their_version_until_it_is_swept(db: &Db) {
+    let shelf = Shelf::new(db, "kb").await;
+    let many: Vec<_> = (0..70).map(|n| format!("passage {n}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let (manual, one) = shelf.publish("a.md", &many).await;
+    let (note, two) = shelf.publish("b.md", &["two"]).await;
+    shelf.delete(note.id).await;
+    let ids_of = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.id).collect::<Vec<_>>();
+    let [of_manual, of_note] = [ids_of(&one.chunks), ids_of(&two.chunks)];
+    let nobodys = ChunkId::new(at(1));
+    let asked = [&of_manual[..], &of_note, &[nobodys]].concat();
+    let versions = db.versions_of(&asked).await.unwrap();
+    assert_eq!(versions.len(), 71);
+    assert!(of_manual.iter().all(|id| versions[id] == manual.version_id));
+    assert_eq!(versions[&of_note[0]], note.version_id, "deleted, not yet swept");
+
+    let mut tx = db.begin().await.unwrap();
+    tx.versions().delete_versions(&[note.version_id]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.versions_of(&of_note).await.unwrap(), HashMap::new());
+    assert_eq!(db.versions_of(&[]).await.unwrap(), HashMap::new());
 }
