@@ -1,8 +1,9 @@
-//! Fuses the lexical and the dense list of a question by score. Pure: knows hits, not texts, stores or models.
+//! Fuses the lexical and the dense list of a question by score. Pure: knows hits and which of them belong together, not texts,
+//! stores or models.
 //!
 //! The rule and its derivation: `docs/adr/0004-score-fusion.md`. In short: each list is normalised to 0..1 by itself,
 //! so nothing depends on the scale of a model's cosines, and the weight of the lexical side is its contrast: the share
-//! of its best score that the crowd of hits behind the first page lacks. Where a question's words single out a few
+//! of its best score that the crowd of documents behind the first page lacks. Where a question's words single out a few
 //! chunks, words decide; where many chunks match them equally well, vectors do. A dense list that shares no more with the
 //! lexical one than chance would is not listened to: its model does not know what it is asked.
 
@@ -16,7 +17,8 @@ use nexus_domain::{ChunkId, Hit, VersionId};
 /// in the list: deeper lists change nothing above it.
 pub const NORMALISED_DEPTH: usize = 100;
 
-/// The ranks, from 1, whose mean lexical score the best one is compared with: just behind the page that people read.
+/// The ranks, from 1, whose mean lexical score the best one is compared with: just behind the page that people read, in a list
+/// with as few chunks of one document as leave it so long.
 pub const CROWD: RangeInclusive<usize> = 10..=20;
 
 /// The share of the shorter list that chance puts into both, and the share from which the dense side is fully trusted.
@@ -31,9 +33,17 @@ pub struct Lists<'a> {
     pub dense: &'a [Hit],
     /// Chunks of the lexical list that have no vector: it is yet to come, or the model does not know their script.
     pub unknown: &'a HashSet<ChunkId>,
-    /// The documents (their versions) of the first [`NORMALISED_DEPTH`] lexical hits, or of as many of them as belong to as many
-    /// documents as the [`CROWD`] goes deep: what follows is not looked at then. A hit that is not told stands alone.
+    /// Which document the first [`NORMALISED_DEPTH`] lexical hits belong to, or the first ones that belong to as many documents as
+    /// the [`CROWD`] is deep; a hit that is not told stands alone. Chunks know the version that they are a part of, and it
+    /// stands for its document: until it is swept, an old one counts beside the new.
     pub versions: &'a HashMap<ChunkId, VersionId>,
+}
+
+impl Lists<'_> {
+    /// How many chunks there are, at least.
+    fn chunks(&self) -> usize {
+        self.lexical.len().max(self.dense.len())
+    }
 }
 
 /// A candidate with both raw scores at hand.
@@ -54,7 +64,7 @@ pub fn fuse(lists: Lists<'_>) -> Vec<FusedHit> {
 }
 
 /// The lexical side's share, 0 to 1: how much of the best lexical score the [`CROWD`] lacks, and all of it where the sides
-/// do not [agree](AGREEMENT).
+/// do not [agree](AGREEMENT). Which hits belong together may raise it and never lowers it.
 ///
 /// BM25 has a natural zero (no word in common), so the ratio of two scores means something, and it does not change
 /// when all scores are scaled. A side that found nothing has no say.
@@ -67,9 +77,8 @@ pub fn lexical_weight(lists: Lists<'_>) -> f32 {
     if best.score <= 0.0 {
         return 0.0;
     }
-    let chunks = lexical.len().max(dense.len());
-    let spread = spread(lists);
-    let crowd: f32 = CROWD.map(|rank| lexical_at(rank, &spread, chunks)).sum();
+    let ranked = spread(lists);
+    let crowd: f32 = CROWD.map(|rank| lexical_at(rank, &ranked, lists.chunks())).sum();
     let contrast = (1.0 - crowd / CROWD.count() as f32 / best.score).clamp(0.0, 1.0);
     1.0 - (1.0 - contrast) * trust(lexical, dense)
 }
@@ -92,9 +101,9 @@ fn spread(lists: Lists<'_>) -> Vec<Hit> {
         .collect();
     let mut sorted = places.clone();
     sorted.sort_unstable();
-    let most = sorted.get(CROWD.end() - 1).copied().unwrap_or(usize::MAX);
-    let few = |(hit, place): (&Hit, usize)| (place <= most).then_some(*hit);
-    hits.iter().zip(places).filter_map(few).collect()
+    let allowed = sorted.get(CROWD.end() - 1).copied().unwrap_or(usize::MAX);
+    let within = |(hit, place): (&Hit, usize)| (place <= allowed).then_some(*hit);
+    hits.iter().zip(places).filter_map(within).collect()
 }
 
 /// How far the dense side is listened to, 0 to 1, by how much of the shorter list both hold.
@@ -113,11 +122,7 @@ pub fn fuse_weighted(lists: Lists<'_>, lexical_weight: f32) -> Vec<FusedHit> {
     let weight = f64::from(lexical_weight);
     let lexical = Scale::of(
         lists.lexical,
-        lexical_at(
-            NORMALISED_DEPTH,
-            lists.lexical,
-            lists.lexical.len().max(lists.dense.len()),
-        ),
+        lexical_at(NORMALISED_DEPTH, lists.lexical, lists.chunks()),
     );
     let floor = lists
         .dense

@@ -84,6 +84,9 @@ impl Passages for Db {
     }
 
     async fn versions_of(&self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, VersionId>, PassageError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         versions_of(self, ids)
             .await
             .map_err(|error| PassageError(Box::new(error)))

@@ -184,15 +184,14 @@ fn without_vector(found: &Found, depth: usize, hitch: &mut bool) -> HashSet<Chun
         return missing;
     }
     match &known.with_vector {
-        Some(Ok(with_vector)) => with_vector.iter().for_each(|id| {
+        Ok(with_vector) => with_vector.iter().for_each(|id| {
             missing.remove(id);
         }),
-        Some(Err(error)) => {
+        Err(error) => {
             tracing::warn!(%error, "which chunks have a vector is not known");
             *hitch = true;
             missing.clear();
         }
-        None => missing.clear(),
     }
     missing
 }

@@ -81,12 +81,21 @@ pub(crate) struct Found {
 }
 
 /// What is known of the lexical hits, where both sides were asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Known {
-    /// Those that have a vector. Where the dense list is not full nobody needs to know.
-    pub(crate) with_vector: Option<Result<Vec<ChunkId>, VectorError>>,
-    /// The documents of the first ones.
+    /// Those that have a vector.
+    pub(crate) with_vector: Result<Vec<ChunkId>, VectorError>,
+    /// The versions that the first ones are a part of.
     pub(crate) versions: HashMap<ChunkId, VersionId>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            with_vector: Ok(Vec::new()),
+            versions: HashMap::new(),
+        }
+    }
 }
 
 /// One question to both sides.
@@ -102,16 +111,9 @@ pub(crate) struct Ask<'a> {
 }
 
 /// Asks the sides that the mode wants. A dense side that fails is an error only where nothing else was asked for.
-pub(crate) async fn ask_both(
-    Retriever {
-        vectors,
-        dense,
-        passages,
-        ..
-    }: &Retriever,
-    ask: Ask<'_>,
-) -> Result<Found, RagError> {
-    let vectors = &**vectors;
+pub(crate) async fn ask_both(retriever: &Retriever, ask: Ask<'_>) -> Result<Found, RagError> {
+    let Retriever { dense, passages, .. } = retriever;
+    let vectors = &*retriever.vectors;
     let (lexical, dense, known) = match ask.mode {
         Mode::Lexical => {
             let found = lexical(vectors, ask).await?;
@@ -167,13 +169,15 @@ async fn lexical_beside(
     let (with_vector, versions) =
         tokio::join!(vectors.contained(dense, ids.clone()), documents(passages, &ids));
     let known = Known {
-        with_vector: Some(with_vector),
+        with_vector,
+        // Where rows cannot be read, the passages could not be read either.
         versions: versions?,
     };
     Ok((found, known))
 }
 
-/// The documents of as many of the first hits as it takes to tell the crowd from the chunks of one document.
+/// What the first hits are a part of. Twice as many hits as the crowd is deep belong to enough documents, unless those are long
+/// and about the matter; only then are the others looked up.
 async fn documents(
     passages: &dyn Passages,
     ids: &[ChunkId],
@@ -181,8 +185,8 @@ async fn documents(
     let first = &ids[..ids.len().min(NORMALISED_DEPTH)];
     let (now, later) = first.split_at(first.len().min(2 * CROWD.end()));
     let mut versions = passages.versions_of(now).await?;
-    let documents: HashSet<_> = versions.values().collect();
-    if documents.len() < *CROWD.end() && !later.is_empty() {
+    let told: HashSet<_> = versions.values().collect();
+    if told.len() < *CROWD.end() && !later.is_empty() {
         versions.extend(passages.versions_of(later).await?);
     }
     Ok(versions)

@@ -261,6 +261,30 @@ async fn passages_of_one_document_do_not_take_the_words_their_say() {
     assert!(one > 0.5 && many < 0.1, "{one} {many}");
 }
 
+/// Forty chunks that hold the words and sixty that share one of them, in one document: its chunks are all the crowd there is.
+#[tokio::test]
+async fn a_knowledge_base_of_one_manual_is_weighed_by_its_passages() {
+    let mut weights = Vec::new();
+    for one_document in [true, false] {
+        let world = World::new();
+        let manual = DocumentId::new(AT);
+        for n in 0..100 {
+            let document = if one_document { manual } else { DocumentId::new(AT) };
+            let text = if n < 45 {
+                format!("Reset the gateway by step {n}.")
+            } else {
+                format!("The gateway page number {n} tells of networks.")
+            };
+            let id = world.add_lexical("manual.md", &text, document);
+            world.embed(id, &text).await;
+        }
+        let question = world.question("reset the gateway", Mode::Hybrid);
+        let found = world.retriever(true).retrieve(&question).await.unwrap();
+        weights.push(found.report.lexical_weight.unwrap());
+    }
+    assert!(weights[0] < 0.1 && weights[0] == weights[1], "{weights:?}");
+}
+
 #[tokio::test]
 async fn equal_scores_come_in_one_order() {
     let world = World::of(&[("a.md", "reset"), ("b.md", "reset"), ("c.md", "reset")]).await;
