@@ -26,6 +26,13 @@ pub struct RankedPassage {
     pub rerank: Option<f32>,
 }
 
+/// What was read for a ranking.
+pub(crate) struct Hydrated {
+    pub(crate) hits: Vec<RankedPassage>,
+    /// Hits without a current row.
+    pub(crate) ghosts: usize,
+}
+
 /// The first `limit` of `ranked` that have a current row, in order; at most one per document if `distinct`.
 pub(crate) async fn hydrate(
     passages: &dyn Passages,
@@ -33,7 +40,8 @@ pub(crate) async fn hydrate(
     ranked: &[FusedHit],
     limit: usize,
     distinct: bool,
-) -> Result<Vec<RankedPassage>, RagError> {
+) -> Result<Hydrated, RagError> {
+    let mut ghosts = 0;
     let mut kept = Vec::with_capacity(limit.min(ranked.len()));
     let mut documents = HashSet::new();
     let mut rest = ranked;
@@ -51,6 +59,7 @@ pub(crate) async fn hydrate(
             .collect();
         for hit in now {
             let Some(passage) = current.remove(&hit.id) else {
+                ghosts += 1;
                 continue;
             };
             if kept.len() < limit && (!distinct || documents.insert(passage.chunk.document_id)) {
@@ -70,5 +79,5 @@ pub(crate) async fn hydrate(
             }
         }
     }
-    Ok(kept)
+    Ok(Hydrated { hits: kept, ghosts })
 }

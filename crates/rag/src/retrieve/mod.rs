@@ -23,8 +23,14 @@ pub use sides::{DenseSide, DenseSource};
 
 use crate::error::RagError;
 use crate::fusion::{self, FusedHit, Lists};
+use hydrate::Hydrated;
 pub(crate) use report::micros_since;
-use sides::{Ask, Found};
+use sides::{Ask, Found, Side};
+
+/// Where hits without a row leave a page unfilled, and there is more, the sides are asked so many times deeper, down to
+/// [`DEEPEST`].
+const DEEPER: usize = 4;
+const DEEPEST: usize = 2_000;
 
 /// How deep the sides are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,53 +106,25 @@ impl Retriever {
             Ok(reranking) => question.limit.max(reranking.candidates),
             Err(_) => question.limit,
         };
-        let depth = limit
-            .saturating_mul(self.settings.depth_factor)
-            .max(self.settings.min_depth);
-        let ask = Ask {
+        let mut ask = Ask {
             text,
             script,
             filter: &question.filter,
             mode: question.mode,
-            depth,
+            depth: limit
+                .saturating_mul(self.settings.depth_factor)
+                .max(self.settings.min_depth),
             calls: &self.calls,
         };
-        let found = sides::ask_both(self, ask).await?;
-        let unknown = without_vector(&found, depth, &mut report.hitch);
-        let Found {
-            lexical,
-            dense,
-            known,
-        } = found;
-        let fusing = Instant::now();
-        let lists = Lists {
-            lexical: &lexical.hits,
-            dense: &dense.hits,
-            unknown: &unknown,
-            versions: &known.versions,
-        };
-        let ranked = tracing::info_span!(target: "nexus_trace", "fuse").in_scope(|| match question.mode {
-            Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
-            Mode::Dense => raw(&dense.hits, |hit| (None, Some(hit.score))),
-            Mode::Hybrid => {
-                let weight = fusion::lexical_weight(lists);
-                report.lexical_weight = (lexical.ran() && dense.ran()).then_some(weight);
-                fusion::fuse_weighted(lists, weight)
+        let (lexical, dense, mut hits) = loop {
+            let (lexical, dense, page) = self.page(question, ask, limit, &mut report).await?;
+            let more = [&lexical, &dense].iter().any(|side| side.hits.len() >= ask.depth);
+            if page.hits.len() >= limit || page.ghosts == 0 || !more || ask.depth >= DEEPEST {
+                break (lexical, dense, page.hits);
             }
-        });
-        report.fuse_micros = micros_since(fusing);
-
-        let hydrating = Instant::now();
-        let mut hits = hydrate::hydrate(
-            &*self.passages,
-            &question.filter,
-            &ranked,
-            limit,
-            question.distinct_documents,
-        )
-        .instrument(tracing::info_span!(target: "nexus_trace", "hydrate"))
-        .await?;
-        report.hydrate_micros = micros_since(hydrating);
+            // While many documents are replaced, what they were before stands in the indexes and crowds out what they are.
+            ask.depth = ask.depth.saturating_mul(DEEPER).min(DEEPEST);
+        };
         report.model = dense.asked.map(|side| side.embedder.info().model.clone());
         report.rerank = match reranking {
             Ok(reranking) => {
@@ -161,6 +139,47 @@ impl Retriever {
         report.dense = dense.report;
         report.total_micros = micros_since(started);
         Ok(Retrieval { hits, report })
+    }
+
+    /// Asks the sides, puts what they found into one order, and reads the best `limit` of it.
+    async fn page(
+        &self,
+        question: &Question,
+        ask: Ask<'_>,
+        limit: usize,
+        report: &mut RetrievalReport,
+    ) -> Result<(Side, Side, Hydrated), RagError> {
+        let found = sides::ask_both(self, ask).await?;
+        let unknown = without_vector(&found, ask.depth, &mut report.hitch);
+        let Found {
+            lexical,
+            dense,
+            known,
+        } = found;
+        let fusing = Instant::now();
+        let lists = Lists {
+            lexical: &lexical.hits,
+            dense: &dense.hits,
+            unknown: &unknown,
+            versions: &known.versions,
+        };
+        let ranked = tracing::info_span!(target: "nexus_trace", "fuse").in_scope(|| match ask.mode {
+            Mode::Lexical => raw(&lexical.hits, |hit| (Some(hit.score), None)),
+            Mode::Dense => raw(&dense.hits, |hit| (None, Some(hit.score))),
+            Mode::Hybrid => {
+                let weight = fusion::lexical_weight(lists);
+                report.lexical_weight = (lexical.ran() && dense.ran()).then_some(weight);
+                fusion::fuse_weighted(lists, weight)
+            }
+        });
+        report.fuse_micros = micros_since(fusing);
+        let hydrating = Instant::now();
+        let distinct = question.distinct_documents;
+        let page = hydrate::hydrate(&*self.passages, ask.filter, &ranked, limit, distinct)
+            .instrument(tracing::info_span!(target: "nexus_trace", "hydrate"))
+            .await?;
+        report.hydrate_micros = micros_since(hydrating);
+        Ok((lexical, dense, page))
     }
 }
 

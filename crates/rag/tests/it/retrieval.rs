@@ -170,6 +170,31 @@ async fn ghosts_drop_out_and_the_page_is_filled() {
     );
 }
 
+/// While an archive of many like documents is replaced, more of what they were than a side is asked for stands before what they are.
+#[tokio::test]
+async fn a_crowd_of_ghosts_does_not_hide_what_is_current() {
+    let world = World::new();
+    let mut ids = Vec::new();
+    for n in 0..460 {
+        ids.push(world.add(&format!("{n}.md"), "Reset the gateway.").await);
+    }
+    ids[..450].iter().for_each(|id| world.delete_row(*id));
+    for mode in [Mode::Lexical, Mode::Dense, Mode::Hybrid] {
+        let question = Question {
+            limit: 5,
+            ..world.question("reset the gateway", mode)
+        };
+        let found = world.retriever(true).retrieve(&question).await.unwrap();
+        let current = ["450.md", "451.md", "452.md", "453.md", "454.md"];
+        assert_eq!(paths(&found), current, "{mode:?}");
+    }
+    // Where there is nothing more, nothing more is asked for.
+    ids.iter().for_each(|id| world.delete_row(*id));
+    let question = world.question("reset the gateway", Mode::Hybrid);
+    let found = world.retriever(true).retrieve(&question).await.unwrap();
+    assert_eq!((found.hits.len(), found.report.lexical.candidates), (0, 460));
+}
+
 #[tokio::test]
 async fn only_the_best_passage_of_each_document_if_so_asked() {
     let world = World::new();
